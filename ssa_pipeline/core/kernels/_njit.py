@@ -1,0 +1,16 @@
+"""The one typed door to numba: every kernel is compiled with the same explicit flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def njit(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile without the GIL, cached on disk, strict IEEE arithmetic (results must not depend on flags)."""
+    return cast(Callable[P, R], cast(Any, numba).njit(nogil=True, cache=True, fastmath=False)(function))

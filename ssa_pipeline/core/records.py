@@ -1,0 +1,208 @@
+"""The records that travel down the chain: element sets in, events out. Plain numpy columns, no behaviour.
+
+Times are integer microseconds of UTC since 1970-01-01 (86,400 s a day, no leap seconds: the convention of
+element sets); angles in degrees; lengths in km. See docs/naming.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+Float64 = NDArray[np.float64]
+Text = NDArray[np.object_]
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+class RejectRule(StrEnum):
+    """Why a record cannot be used. The value is what users see in ``ssa.rejected_records``."""
+
+    MALFORMED = "malformed"
+    CHECKSUM = "checksum"
+    MISSING_FIELD = "missing_field"
+    BAD_NUMBER = "bad_number"
+    BAD_EPOCH = "bad_epoch"
+    BAD_CATALOG_NUMBER = "bad_catalog_number"
+    OUT_OF_RANGE = "out_of_range"
+    EPHEMERIS_TYPE = "ephemeris_type_not_sgp4"
+    THEORY = "mean_element_theory_not_sgp4"
+    REFERENCE_FRAME = "reference_frame_not_teme"
+    TIME_SYSTEM = "time_system_not_utc"
+    CENTER = "center_not_earth"
+    PERIGEE_BELOW_SURFACE = "perigee_below_surface"
+    EPOCH_TOO_FAR_AHEAD = "epoch_too_far_ahead"
+    SGP4_INIT = "sgp4_init_failed"
+    DECAYED = "decayed"
+    STALE = "stale"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class ElementSets:
+    """n mean element sets (SGP4, TEME, UTC), one per row; every field is an array of length n.
+
+    ``mean_motion_dot`` is the TLE's n-dot/2 in rev/day², ``mean_motion_ddot`` its n-ddot/6 in rev/day³ (SGP4
+    uses neither), ``bstar`` is in 1/earth radii. ``source_line`` is the 1-based line of ``source_file`` on
+    which the record begins.
+    """
+
+    norad_id: Int64
+    object_name: Text
+    object_id: Text
+    epoch_us: Int64
+    mean_motion_rev_per_day: Float64
+    eccentricity: Float64
+    inclination_deg: Float64
+    raan_deg: Float64
+    arg_perigee_deg: Float64
+    mean_anomaly_deg: Float64
+    bstar: Float64
+    mean_motion_dot: Float64
+    mean_motion_ddot: Float64
+    classification: Text
+    element_set_no: Int64
+    rev_at_epoch: Int64
+    source_file: Text
+    source_line: Int64
+
+    def __len__(self) -> int:
+        return len(self.norad_id)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The rows chosen by an integer or boolean index, in its order."""
+        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    @classmethod
+    def concat(cls, parts: list[Self]) -> Self:
+        """All rows of ``parts`` (at least one), in order."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
+
+    @classmethod
+    def empty(cls) -> Self:
+        kinds = {"Text": object, "Int64": np.int64, "Float64": np.float64}
+        return cls(**{f.name: np.empty(0, dtype=kinds[str(f.type)]) for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class RejectedRecord:
+    """One record that is not used, with everything needed to find it again."""
+
+    source_file: str
+    source_line: int  # 1-based
+    rule: RejectRule
+    detail: str  # says the rule and the offending value
+    raw: bytes  # the record's bytes as received
+    norad_id: int | None = None
+    object_name: str | None = None
+
+
+class EventClass(StrEnum):
+    """``crossing``: one short passage. ``persistent``: together for 10 min or more, or several minima."""
+
+    CROSSING = "crossing"
+    PERSISTENT = "persistent"
+
+
+@dataclass(frozen=True)
+class Events:
+    """m encounters, sorted by (tca_us, norad_id_1, norad_id_2); every field has length m.
+
+    Object 1 is the primary and has the smaller catalogue number. ``miss_[rtn]_km`` and
+    ``relative_velocity_[rtn]_km_s`` are object 2 minus object 1 in the RTN frame of object 1 (R radial, N along
+    the orbit normal, T completes) at TCA. ``start_us``/``end_us`` bound the time below the threshold (clipped
+    to the window for persistent rows). ``age_*_days`` is TCA minus the element set's epoch.
+    ``approach_angle_deg`` is the angle between the two velocities. ``flags`` is a blank-separated list of words, '' where there is none:
+    ``continues_before``, ``continues_after`` (persistent, goes on beyond the window), ``no_minimum`` (a piece
+    of a persistent interval without a minimum of its own: ``tca_us`` is its deepest instant),
+    ``constant_range``, ``identical_elements``, ``validity_ends_1``/``_2`` (SGP4 fails for that object in the
+    window; it was screened up to then), ``forward_epoch_1``/``_2`` (element set's epoch after TCA).
+    """
+
+    norad_id_1: Int64
+    norad_id_2: Int64
+    tca_us: Int64
+    miss_distance_km: Float64
+    relative_speed_km_s: Float64
+    miss_r_km: Float64
+    miss_t_km: Float64
+    miss_n_km: Float64
+    relative_velocity_r_km_s: Float64
+    relative_velocity_t_km_s: Float64
+    relative_velocity_n_km_s: Float64
+    approach_angle_deg: Float64
+    age_1_days: Float64
+    age_2_days: Float64
+    epoch_1_us: Int64
+    epoch_2_us: Int64
+    event_class: Text
+    start_us: Int64
+    end_us: Int64
+    n_minima: Int64
+    flags: Text
+
+    def __len__(self) -> int:
+        return len(self.norad_id_1)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """k (pair, step) combinations that may come below the threshold; every field has length k.
+
+    Sorted by (step_start_us, norad_id_1, norad_id_2). ``is_slow`` marks encounters so slow that the linear
+    filter's assumption of a single minimum does not hold; they are searched densely instead.
+    """
+
+    norad_id_1: Int64
+    norad_id_2: Int64
+    step_start_us: Int64
+    step_end_us: Int64
+    approx_miss_km: Float64
+    approx_speed_km_s: Float64
+    is_slow: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.norad_id_1)
+
+
+@dataclass(frozen=True)
+class EphemerisChunks:
+    """Interpolable positions of n objects over [start_us, end_us) (TEME, km), one row per object.
+
+    ``nodes_int32`` holds, object after object, ``node_count[i]`` × 3 quantised coordinates; node j of object i
+    is at ``first_node_us[i] + j * spacing_us[i]`` and its position is ``scale_km[i] * int32``. Nodes reach
+    beyond the window on both sides so that a central interpolation formula works everywhere inside.
+    ``error_bound_km`` bounds |interpolated - SGP4| within validity, quantisation included;
+    ``acceleration_bound_km_s2`` bounds the acceleration that is not two-body. An object is valid in
+    [valid_from_us, valid_to_us); ``status`` says why that is shorter than the window (core.status), 0 = whole.
+    """
+
+    start_us: int
+    end_us: int
+    format_version: int
+    norad_id: Int64
+    spacing_us: Int64
+    first_node_us: Int64
+    node_count: Int64
+    scale_km: Float64
+    error_bound_km: Float64
+    acceleration_bound_km_s2: Float64
+    valid_from_us: Int64
+    valid_to_us: Int64
+    status: Int64
+    nodes_int32: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.norad_id)
+
+    @property
+    def offsets(self) -> Int64:
+        """Index of each object's first value in ``nodes_int32``, and the total: shape (n + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.node_count * 3)]).astype(np.int64)

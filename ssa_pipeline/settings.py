@@ -1,0 +1,125 @@
+"""Every setting, read once from the environment; nothing else in the package looks at ``os.environ``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+_N = TypeVar("_N", int, float)
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+@dataclass(frozen=True)
+class DatabaseUrl:
+    """One PostgreSQL address in the spellings of its users (SQLAlchemy 2.1 reads a bare ``postgresql://`` as
+    psycopg 3, dagster-postgres needs psycopg2)."""
+
+    url: str  # normalised: postgresql://user:password@host:port/dbname?options
+
+    @classmethod
+    def parse(cls, text: str) -> DatabaseUrl:
+        parts = urlsplit(text)
+        scheme = parts.scheme.split("+")[0]
+        if scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+            wanted = "postgresql://user:password@host:5432/name"
+            raise SettingsError(f"DATABASE_URL must look like {wanted}, not {_safe(text)}")
+        return cls(urlunsplit(("postgresql", parts.netloc, parts.path, parts.query, "")))
+
+    @property
+    def psycopg(self) -> str:
+        return self.url
+
+    @property
+    def sqlalchemy(self) -> str:
+        return self.url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def dagster(self) -> str:
+        """With Dagster's own schema as search path, or its Alembic table and ours collide."""
+        joint = "&" if "?" in self.url else "?"
+        url = self.url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        return f"{url}{joint}options=-csearch_path%3Ddagster"
+
+    @property
+    def without_password(self) -> str:
+        return _safe(self.url)
+
+
+def _safe(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@", 1)
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path  # SSA_HOME, default var/ of the checkout: all state of this installation
+    database_url: DatabaseUrl | None  # None: the embedded server under home
+    first_day: date  # SSA_FIRST_DAY: first partition
+    threshold_km: float  # SSA_THRESHOLD_KM
+    max_age_days: float  # SSA_MAX_AGE_DAYS: selection, measured at 00:00 of the epoch day
+    threads: int  # SSA_THREADS: threads of one run's kernels
+    max_runs: int  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
+    retention_days: int  # SSA_RETENTION_DAYS: chunks and candidates
+    ui_port: int | None  # SSA_UI_PORT: None = 3000 or the next free port
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment; SettingsError names a variable that cannot be used."""
+    env = os.environ if environ is None else environ
+    cores = len(os.sched_getaffinity(0))
+    threads = _number(env, "SSA_THREADS", cores, minimum=1)
+    return Settings(
+        home=Path(env.get("SSA_HOME") or REPOSITORY / "var").expanduser().resolve(),
+        database_url=_database_url(env),
+        first_day=_day(env, "SSA_FIRST_DAY", "2024-01-01"),
+        threshold_km=_number(env, "SSA_THRESHOLD_KM", 5.0, minimum=1e-3),
+        max_age_days=_number(env, "SSA_MAX_AGE_DAYS", 30.0, minimum=1e-3),
+        threads=threads,
+        max_runs=_number(env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
+        retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1),
+        ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0) or None,
+    )
+
+
+def _database_url(env: Mapping[str, str]) -> DatabaseUrl | None:
+    if env.get("DATABASE_URL"):
+        return DatabaseUrl.parse(env["DATABASE_URL"])
+    if not env.get("POSTGRES_HOST"):
+        return None
+    user = quote(env.get("POSTGRES_USER", "postgres"), safe="")
+    password = quote(env.get("POSTGRES_PASSWORD", ""), safe="")
+    login = f"{user}:{password}" if password else user
+    port = _number(env, "POSTGRES_PORT", 5432, minimum=1)
+    name = quote(env.get("POSTGRES_DB", "ssa"), safe="")
+    return DatabaseUrl.parse(f"postgresql://{login}@{env['POSTGRES_HOST']}:{port}/{name}")
+
+
+def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float) -> _N:
+    text = env.get(name)
+    if text is None or text == "":
+        return default
+    try:
+        value = type(default)(text)
+    except ValueError:
+        raise SettingsError(f"{name}={text!r} is not a number") from None
+    if not value >= minimum:
+        raise SettingsError(f"{name}={text} is below {minimum:g}")
+    return value
+
+
+def _day(env: Mapping[str, str], name: str, default: str) -> date:
+    try:
+        return date.fromisoformat(env.get(name) or default)
+    except ValueError:
+        raise SettingsError(f"{name}={env[name]!r} is not a day like 2024-01-01") from None
