@@ -1,0 +1,263 @@
+"""Two-line element sets, with or without name lines (3LE), with or without "0 " before the name.
+
+Columns as CelesTrak documents them (https://celestrak.org/columns/v04n03/). A number is the decimal number
+that is written: mantissa and exponent are joined as text before they become a float.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
+from ssa_pipeline.messages.alpha5 import parse_catalog_number
+from ssa_pipeline.messages.assembly import (
+    Assembly,
+    Fields,
+    RecordError,
+    check_ephemeris_type,
+    day_of_year_us,
+    has_control_characters,
+    split_lines,
+)
+
+_YEAR_PIVOT = 57  # 57 to 99 are of the 20th century
+_MICROSECONDS_PER_1E8TH_DAY = 864
+_LENGTH = 69
+
+
+class Column(NamedTuple):
+    name: str
+    pattern: str
+    width: int
+
+
+def _right_justified(width: int, at_least: int = 0) -> str:
+    """Digits with blanks before them, at least so many digits."""
+    ways = (f" {{{width - n}}}[0-9]{{{n}}}" for n in range(at_least, width + 1))
+    return f"(?:{'|'.join(ways)})"
+
+
+_BLANK = Column("blank", " ", 1)
+_OBJECT = Column("catalogue number", "(?:[A-Z][0-9]{4}|" + _right_justified(5, 1) + ")", 5)
+_ANGLE = _right_justified(3) + r"\.[0-9]{4}"
+_POWER = r"[ +\-][0-9]{5}[ +\-][0-9]"
+
+LINE_1 = (
+    Column("line number", "1", 1),
+    _BLANK,
+    _OBJECT,
+    Column("classification", "[A-Z ]", 1),
+    _BLANK,
+    Column("international designator", ".{8}", 8),
+    _BLANK,
+    Column("epoch year", "[0-9]{2}", 2),
+    Column("epoch day", _right_justified(3, 1) + r"\.[0-9]{8}", 12),
+    _BLANK,
+    Column("mean motion derivative", r"[ +\-0-9]\.[0-9]{8}", 10),
+    _BLANK,
+    Column("mean motion second derivative", _POWER, 8),
+    _BLANK,
+    Column("B*", _POWER, 8),
+    _BLANK,
+    Column("ephemeris type", "[0-9 ]", 1),
+    _BLANK,
+    Column("element set number", _right_justified(4), 4),
+    Column("checksum", "[0-9]", 1),
+)
+LINE_2 = (
+    Column("line number", "2", 1),
+    _BLANK,
+    _OBJECT,
+    _BLANK,
+    Column("inclination", _ANGLE, 8),
+    _BLANK,
+    Column("right ascension of the node", _ANGLE, 8),
+    _BLANK,
+    Column("eccentricity", _right_justified(7, 1), 7),
+    _BLANK,
+    Column("argument of perigee", _ANGLE, 8),
+    _BLANK,
+    Column("mean anomaly", _ANGLE, 8),
+    _BLANK,
+    Column("mean motion", _right_justified(2) + r"\.[0-9]{8}", 11),
+    Column("revolution number", _right_justified(5), 5),
+    Column("checksum", "[0-9]", 1),
+)
+
+
+def _layout(columns: tuple[Column, ...]) -> re.Pattern[str]:
+    return re.compile("".join(c.pattern if c is _BLANK else f"({c.pattern})" for c in columns))
+
+
+_LAYOUT_1, _LAYOUT_2 = _layout(LINE_1), _layout(LINE_2)
+_BEGINS_LIKE = re.compile(r"([12]) [ 0-9A-Z][ 0-9]{3}[0-9](?:[A-Z ]|$)")
+LOOKS_LIKE_TLE = re.compile(rb"(?:^|[\r\n])[12] [ 0-9A-Z][ 0-9]{3}[0-9][A-Z ]")
+_WEIGHTS = bytes(c - 48 if 48 <= c <= 57 else int(c == 45) for c in range(256))
+_DESIGNATOR = re.compile(r"([0-9]{2})([0-9]{3})([A-Z]{1,3}) *")
+
+
+@dataclass
+class _Open:
+    """The lines of the record being read; 0 = not seen yet."""
+
+    name: str = ""
+    name_line: int = 0
+    line_1: str = ""
+    line_1_no: int = 0
+
+    @property
+    def first(self) -> int:
+        return self.name_line or self.line_1_no
+
+
+@dataclass
+class _Reader:
+    assembly: Assembly
+    open: _Open = field(default_factory=_Open)
+
+    def feed(self, line: str, line_no: int) -> None:
+        match = _BEGINS_LIKE.match(line)
+        if match is None:
+            self.close(line_no - 1, "a name without element lines")
+            self.open = _Open(name=line.removeprefix("0 ").strip(), name_line=line_no)
+        elif match[1] == "1":
+            if self.open.line_1_no:
+                self.close(line_no - 1, "line 1 without line 2")
+            self.open.line_1, self.open.line_1_no = line, line_no
+        else:
+            self._complete(line, line_no)
+
+    def close(self, last_line: int, why: str) -> None:
+        """Reject what has begun and was not completed."""
+        unfinished, self.open = self.open, _Open()
+        if unfinished.first:
+            why = "line 1 without line 2" if unfinished.line_1_no else why
+            self._reject(RecordError(RejectRule.MALFORMED, why), unfinished, last_line)
+
+    def _complete(self, line_2: str, line_no: int) -> None:
+        record, self.open = self.open, _Open()
+        if not record.line_1_no:
+            record.name_line = record.name_line or line_no
+            self._reject(RecordError(RejectRule.MALFORMED, "line 2 without line 1"), record, line_no)
+            return
+        try:
+            self.assembly.accept(read_record(record.name, record.line_1, line_2), record.first, line_no)
+        except RecordError as error:
+            self._reject(error, record, line_no)
+
+    def _reject(self, error: RecordError, record: _Open, last_line: int) -> None:
+        name = None if has_control_characters(record.name) else record.name
+        try:
+            norad_id = parse_catalog_number(record.line_1[2:7])
+        except ValueError:
+            norad_id = None
+        self.assembly.reject(error, record.first, last_line, norad_id=norad_id, object_name=name)
+
+
+def parse_tle(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+    """All records of a TLE or 3LE file. Lines that belong to no record are rejected, blank ones and comments
+    (#) skipped."""
+    raw, lines = split_lines(data)
+    reader = _Reader(Assembly(file_name, raw))
+    for line_no, line in enumerate(lines, start=1):
+        if line and not line.startswith("#"):
+            reader.feed(line, line_no)
+    reader.close(len(lines), "a name without element lines")
+    return reader.assembly.finish()
+
+
+def read_record(name: str, line_1: str, line_2: str) -> Fields:
+    """One element set; RecordError where a checksum, a column or a value is wrong."""
+    _check_line(name, "name")
+    one = _read_line(line_1, 1, LINE_1, _LAYOUT_1)
+    two = _read_line(line_2, 2, LINE_2, _LAYOUT_2)
+    _, norad_text, classification, designator, year, day, dot, ddot, bstar, kind, set_no, _ = one
+    _, norad_text_2, inclination, raan, eccentricity, perigee, anomaly, motion, rev, _ = two
+    check_ephemeris_type(kind)
+    norad_id = _catalog_number(norad_text)
+    if _catalog_number(norad_text_2) != norad_id:
+        detail = f"line 1 is of object {norad_text!r}, line 2 of {norad_text_2!r}"
+        raise RecordError(RejectRule.MALFORMED, detail)
+    return Fields(
+        norad_id,
+        name,
+        _object_id(designator),
+        _epoch_us(year, day),
+        float(motion),
+        float("0." + eccentricity.replace(" ", "0")),
+        float(inclination),
+        float(raan),
+        float(perigee),
+        float(anomaly),
+        _power(bstar),
+        float(dot),
+        _power(ddot),
+        classification.strip() or "U",
+        int(set_no.strip() or 0),
+        int(rev.strip() or 0),
+    )
+
+
+def _read_line(line: str, line_no: int, columns: tuple[Column, ...], layout: re.Pattern[str]) -> tuple[str, ...]:
+    if len(line) != _LENGTH:
+        detail = f"line {line_no} has {len(line)} columns instead of {_LENGTH}: {line!r}"
+        raise RecordError(RejectRule.MALFORMED, detail)
+    computed = checksum(line)
+    if line[-1].isdecimal() and int(line[-1]) != computed:
+        detail = f"line {line_no} says checksum {line[-1]}, its columns sum to {computed}: {line!r}"
+        raise RecordError(RejectRule.CHECKSUM, detail)
+    if match := layout.fullmatch(line):
+        return match.groups()
+    raise RecordError(RejectRule.MALFORMED, _first_wrong_column(line, line_no, columns))
+
+
+def checksum(line: str) -> int:
+    """Digits of the first 68 columns, a minus counts 1, modulo 10."""
+    return sum(line[: _LENGTH - 1].encode("ascii", "replace").translate(_WEIGHTS)) % 10
+
+
+def _first_wrong_column(line: str, line_no: int, columns: tuple[Column, ...]) -> str:
+    start = 0
+    for column in columns:
+        text = line[start : start + column.width]
+        if not re.fullmatch(column.pattern, text):
+            where = f"columns {start + 1} to {start + column.width}" if column.width > 1 else f"column {start + 1}"
+            return f"line {line_no}, {where} ({column.name}) cannot be {text!r}: {line!r}"
+        start += column.width
+    return f"line {line_no} is not laid out as a TLE: {line!r}"
+
+
+def _check_line(text: str, what: str) -> None:
+    if has_control_characters(text):
+        raise RecordError(RejectRule.MALFORMED, f"control characters in the {what} {text!r}")
+
+
+def _catalog_number(text: str) -> int:
+    try:
+        return parse_catalog_number(text)
+    except ValueError as error:
+        raise RecordError(RejectRule.BAD_CATALOG_NUMBER, str(error)) from None
+
+
+def _epoch_us(year: str, day: str) -> int:
+    whole, fraction = day.split(".")
+    start = day_of_year_us(_four_digits(year), int(whole))
+    return start + int(fraction) * _MICROSECONDS_PER_1E8TH_DAY
+
+
+def _four_digits(year: str) -> int:
+    return int(year) + (1900 if int(year) >= _YEAR_PIVOT else 2000)
+
+
+def _power(text: str) -> float:
+    """`` 12345-3`` is 0.12345e-3; the sign may be blank."""
+    return float(f"{text[0].strip()}.{text[1:6]}e{text[6:].strip()}")
+
+
+def _object_id(designator: str) -> str:
+    """``64063C`` as OMM spells it, ``1964-063C``; anything else as it is."""
+    if match := _DESIGNATOR.fullmatch(designator):
+        return f"{_four_digits(match[1])}-{match[2]}{match[3]}"
+    return designator.strip()
