@@ -1,0 +1,344 @@
+"""Plain twins of the engine, written from the specification and sharing no code with it.
+
+``brute_force_events`` screens with python-sgp4 (WGS-72, opsmode 'i') on a dense grid, a KD-tree whose radius
+cannot lose a passage, and minimisation of the distance of SGP4 positions. Slow and simple on purpose. Inside
+this file times are float seconds from the window's start (better than 0.1 ns over weeks), lengths are km.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi, radians
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.signal import find_peaks
+from scipy.spatial import cKDTree
+from sgp4.api import WGS72, Satrec, SatrecArray
+
+from ssa_pipeline.core.records import ElementSets
+
+EARTH_RADIUS_KM = 6378.135
+LOWEST_ALTITUDE_KM = 100.0
+HIGHEST_RADIUS_KM = 1e6  # no Earth satellite is beyond; some decayed sets are, with error code 0
+HIGHEST_SPEED_KM_S = 13.0  # above escape speed at 100 km: not an orbit
+STEP_S = 10.0
+PERSISTENT_S = 600.0
+CONSTANT_RANGE_KM = 1e-6  # a distance that varies less than this is rounding, not motion
+_US_PER_DAY = 86_400_000_000
+_JD_1970 = 2440587.5
+_JD_1949_12_31 = 2433281.5
+_NEVER_S = 1e12
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class NaiveEvent:
+    """One row as design §4.4 defines it; times in integer microseconds of UTC, ``is_persistent`` is its class."""
+
+    norad_id_1: int
+    norad_id_2: int
+    tca_us: int
+    miss_distance_km: float
+    relative_speed_km_s: float
+    is_persistent: bool
+    start_us: int
+    end_us: int
+    n_minima: int
+    continues_before: bool = False
+    continues_after: bool = False
+    no_minimum: bool = False
+    constant_range: bool = False
+
+
+def satrec(element_sets: ElementSets, row: int) -> Satrec:
+    """One element set as python-sgp4's record."""
+    e = element_sets
+    satellite = Satrec()
+    satellite.sgp4init(
+        WGS72,
+        "i",
+        0,  # sgp4 refuses numbers above 339999 and does not use them
+        int(e.epoch_us[row]) / _US_PER_DAY + (_JD_1970 - _JD_1949_12_31),
+        float(e.bstar[row]),
+        0.0,
+        0.0,
+        float(e.eccentricity[row]),
+        radians(float(e.arg_perigee_deg[row])),
+        radians(float(e.inclination_deg[row])),
+        radians(float(e.mean_anomaly_deg[row])),
+        float(e.mean_motion_rev_per_day[row]) * 2.0 * pi / 1440.0,
+        radians(float(e.raan_deg[row])),
+    )
+    day, within = divmod(int(e.epoch_us[row]), _US_PER_DAY)
+    satellite.jdsatepoch, satellite.jdsatepochF = day + _JD_1970, within / _US_PER_DAY  # sgp4init rounds to 0.3 us
+    return satellite
+
+
+class Sky:
+    """The objects over one window, valid from ``valid_from_s`` until ``valid_to_s`` (both shape (n,))."""
+
+    def __init__(self, element_sets: ElementSets, start_us: int, end_us: int) -> None:
+        self.satellites = [satrec(element_sets, row) for row in range(len(element_sets))]
+        self.epoch_s = (element_sets.epoch_us - start_us) / 1e6
+        self.period_s = 86400.0 / element_sets.mean_motion_rev_per_day
+        self.length_s = (end_us - start_us) / 1e6
+        self._day, self._fraction_us = divmod(start_us, _US_PER_DAY)
+        self.start_us = start_us
+        self.valid_to_s = np.array([self._first_failure(row) for row in range(len(element_sets))])
+
+    def julian(self, t_s: Floats) -> tuple[Floats, Floats]:
+        """Whole and fractional Julian dates of times since the start."""
+        return np.full(t_s.shape, self._day + _JD_1970), (t_s + self._fraction_us / 1e6) / 86400.0
+
+    def states(self, row: int, t_s: Floats) -> tuple[Floats, Floats]:
+        """Position and velocity, each shape (len(t_s), 3), NaN where SGP4 fails."""
+        error, r, v = self.satellites[row].sgp4_array(*self.julian(t_s))
+        r[error != 0] = v[error != 0] = np.nan
+        return r, v
+
+    def batch_states(self, rows: Ints, t_s: Floats) -> tuple[Floats, Floats]:
+        """States of object ``rows[i]`` at times ``t_s[i, :]``: shapes (m, k, 3)."""
+        r = np.empty((*t_s.shape, 3))
+        v = np.empty((*t_s.shape, 3))
+        order = np.argsort(rows, kind="stable")
+        for group in np.split(order, np.nonzero(np.diff(rows[order]))[0] + 1):
+            if len(group):
+                a, b = self.states(int(rows[group[0]]), t_s[group].ravel())
+                r[group], v[group] = a.reshape(len(group), -1, 3), b.reshape(len(group), -1, 3)
+        return r, v
+
+    def distance(self, i: int, j: int, t_s: Floats) -> Floats:
+        """Distance of two objects in km at each time."""
+        return np.linalg.norm(self.states(i, t_s)[0] - self.states(j, t_s)[0], axis=1)
+
+    def _first_failure(self, row: int) -> float:
+        """The first bad whole UTC minute from the epoch (or the window, whichever is earlier) on."""
+        last_s = self.length_s + 2 * self.period_s[row] + 3600
+        first_us = self.start_us + int(1e6 * min(self.epoch_s[row], 0.0))
+        first_s = (-(-first_us // 60_000_000) * 60_000_000 - self.start_us) / 1e6
+        t = np.arange(first_s, last_s, 60.0)
+        r, v = self.states(row, t)
+        radius, speed = np.linalg.norm(r, axis=1), np.linalg.norm(v, axis=1)
+        good = (radius >= EARTH_RADIUS_KM + LOWEST_ALTITUDE_KM) & (radius < HIGHEST_RADIUS_KM)
+        bad = np.nonzero(~(good & (speed < HIGHEST_SPEED_KM_S)))[0]
+        return float(t[bad[0]]) if len(bad) else _NEVER_S
+
+
+def brute_force_events(element_sets: ElementSets, start_us: int, end_us: int, threshold_km: float) -> list[NaiveEvent]:
+    """Every encounter below ``threshold_km`` in [start_us, end_us), sorted by (tca_us, ids)."""
+    element_sets = element_sets.take(np.argsort(element_sets.norad_id))
+    sky = Sky(element_sets, start_us, end_us)
+    i, j, t = _times_below(sky, threshold_km)
+    events: list[NaiveEvent] = []
+    order = np.lexsort((t, j, i))
+    i, j, t = i[order], j[order], t[order]
+    revolution = np.minimum(sky.period_s[i], sky.period_s[j])
+    new = (np.diff(i) != 0) | (np.diff(j) != 0) | (np.diff(t) > revolution[1:] + 60.0)
+    for group in np.split(np.arange(len(t)), np.nonzero(new)[0] + 1):
+        if len(group):
+            pair = _Pair(sky, int(i[group[0]]), int(j[group[0]]), threshold_km)
+            ids = int(element_sets.norad_id[pair.i]), int(element_sets.norad_id[pair.j])
+            events += pair.rows(ids, t[group])
+    return sorted(events, key=lambda e: (e.tca_us, e.norad_id_1, e.norad_id_2))
+
+
+def _times_below(sky: Sky, threshold_km: float) -> tuple[Ints, Ints, Floats]:
+    """(pair, time) triples that touch every stretch of the window below the threshold: all minima, all grid times."""
+    i, j, guess, is_bracket, is_below = _dense_grid(sky, threshold_km)
+    t, d = refine_minima(sky, i[is_bracket], j[is_bracket], guess[is_bracket], threshold_km)
+    hit = (d < threshold_km) & (t >= 0.0) & (t < sky.length_s)
+    a, b = i[is_bracket][hit], j[is_bracket][hit]
+    alive = t[hit] < np.minimum(sky.valid_to_s[a], sky.valid_to_s[b])
+    first = np.concatenate([a[alive], i[is_below]])
+    second = np.concatenate([b[alive], j[is_below]])
+    return first, second, np.concatenate([t[hit][alive], guess[is_below]])
+
+
+def _dense_grid(sky: Sky, threshold_km: float) -> tuple[Ints, Ints, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """All (pair, grid time) near enough that a minimum below the threshold may lie within half a step, with whether
+    the grid time brackets a minimum, and whether it is itself below the threshold."""
+    steps = int(np.ceil(sky.length_s / STEP_S))
+    step = sky.length_s / steps  # the grid hits both ends of the window
+    array = SatrecArray(sky.satellites)
+    found = []
+    for first in range(0, steps + 1, 60):
+        k = np.arange(first - 1, min(first + 60, steps + 1) + 1)
+        t = k * step
+        error, r, v = array.sgp4(*sky.julian(t))
+        bad = (error != 0) | (t >= sky.valid_to_s[:, None])
+        r[bad] = np.nan
+        fastest = np.nanmax(np.where(bad, np.nan, np.linalg.norm(v, axis=2)), initial=0.0) + 0.01 * step
+        radius = threshold_km + fastest * step  # two objects, each half a step
+        for n in range(1, len(t) - 1):
+            alive = np.nonzero(~bad[:, n])[0]
+            if len(alive) < 2:
+                continue
+            pairs = alive[cKDTree(r[alive, n]).query_pairs(radius, output_type="ndarray")]
+            d = np.linalg.norm(r[pairs[:, 0], n - 1 : n + 2] - r[pairs[:, 1], n - 1 : n + 2], axis=2)
+            d[np.isnan(d)] = np.inf
+            bracket = (d[:, 1] <= d[:, 0]) & (d[:, 1] < d[:, 2])
+            below = d[:, 1] < threshold_km
+            use = bracket | below
+            found.append((pairs[use], np.full(int(use.sum()), t[n]), bracket[use], below[use]))
+    if not found:
+        nothing = np.empty(0, np.int64)
+        return nothing, nothing, np.empty(0), np.empty(0, bool), np.empty(0, bool)
+    pairs, times, bracket, below = (np.concatenate(part) for part in zip(*found, strict=True))
+    return np.min(pairs, axis=1), np.max(pairs, axis=1), times, bracket, below
+
+
+_OFFSETS = np.arange(-2.0, 3.0)
+_QUARTIC = np.linalg.inv(np.vander(_OFFSETS, 5, increasing=True))
+_FINE = np.linspace(-2.0, 2.0, 81)
+
+
+def refine_minima(
+    sky: Sky, i: Ints, j: Ints, guess_s: Floats, threshold_km: float, *, sign: float = 1.0
+) -> tuple[Floats, Floats]:
+    """Minimise (``sign`` -1: maximise) the distance of positions within 10 s of each guess; times and distances.
+
+    The squared distance is interpolated by quartics through five SGP4 positions, again and again closer. The first
+    one is good to 0.02 km near zero, so minima more than 1 km above the threshold are given up there (inf).
+    """
+    t, d = guess_s.astype(float), np.full(len(guess_s), np.inf)
+    live = np.arange(len(t))
+    spacing = np.full(len(t), 5.0)
+    for stage in range(4):
+        around = t[live, None] + spacing[live, None] * _OFFSETS
+        r1, v1 = sky.batch_states(i[live], around)
+        r2, v2 = sky.batch_states(j[live], around)
+        c = np.sum((r1 - r2) ** 2, axis=2) @ _QUARTIC.T
+        x = _quartic_minimum(sign * c)
+        value = np.sum(c * x[:, None] ** np.arange(5), axis=1)
+        t[live] += spacing[live] * x
+        if stage == 0 and sign > 0:
+            near = np.sqrt(np.maximum(value, 0.0)) < threshold_km + 1.0  # NaN (SGP4 fails within the step): no
+            live, v1, v2 = live[near], v1[near], v2[near]
+        speed = np.linalg.norm(v1[:, 2] - v2[:, 2], axis=1)
+        spacing[live] = np.clip(1.0 / np.maximum(speed, 0.1), 0.5, 5.0)
+    at = t[live, None]
+    d[live] = np.linalg.norm(sky.batch_states(i[live], at)[0] - sky.batch_states(j[live], at)[0], axis=2)[:, 0]
+    return t, d
+
+
+def _quartic_minimum(c: Floats) -> Floats:
+    """Where in [-2, 2] the quartics with rising coefficients ``c`` (m, 5) are lowest."""
+    x = _FINE[np.argmin(c @ (_FINE ** np.arange(5)[:, None]), axis=1)]
+    for _ in range(6):
+        slope = c[:, 1] + x * (2 * c[:, 2] + x * (3 * c[:, 3] + x * 4 * c[:, 4]))
+        curvature = 2 * c[:, 2] + x * (6 * c[:, 3] + x * 12 * c[:, 4])
+        x = np.clip(x - np.where(curvature > 0, slope / np.where(curvature > 0, curvature, 1.0), 0.0), -2.0, 2.0)
+    return x
+
+
+class _Pair:
+    """One pair around some times below the threshold: its intervals, looked at beyond the window's borders."""
+
+    def __init__(self, sky: Sky, i: int, j: int, threshold_km: float) -> None:
+        self.sky, self.i, self.j, self.threshold_km = sky, i, j, threshold_km
+        self.revolution_s = float(min(sky.period_s[i], sky.period_s[j]))
+        self.valid_to_s = float(min(sky.valid_to_s[i], sky.valid_to_s[j]))
+
+    def rows(self, ids: tuple[int, int], touched: Floats) -> list[NaiveEvent]:
+        """The rows of the merged intervals that contain one of the times ``touched`` (sorted)."""
+        t, d, minima = self._curve(touched)
+        rows = []
+        for begin, end in self._merged(t, d):
+            if np.any((touched >= begin - 1e-6) & (touched <= end + 1e-6)):
+                rows += self._row(ids, t, d, minima, begin, end)
+        return rows
+
+    def _curve(self, touched: Floats) -> tuple[Floats, Floats, Floats]:
+        """Times and distances dense enough to see every interval, extrema included, and the times of all minima
+        below the threshold; one revolution and more beyond ``touched`` on both sides."""
+        margin = self.revolution_s + 2 * PERSISTENT_S
+        last = touched[-1] + margin
+        grid = np.arange(touched[0] - margin, min(last, self.valid_to_s), STEP_S)
+        if last > self.valid_to_s:
+            grid = np.append(grid, self.valid_to_s - 1e-6)
+        t = np.unique(np.concatenate([grid, touched[touched < self.valid_to_s]]))
+        d = self.sky.distance(self.i, self.j, t)
+        t, d = t[~np.isnan(d)], d[~np.isnan(d)]
+        near = 3 * self.threshold_km
+        low = find_peaks(-d, height=-near, prominence=CONSTANT_RANGE_KM)[0]
+        high = find_peaks(d, height=(None, near), prominence=CONSTANT_RANGE_KM)[0]
+        minima, depth = self._refined(t[low], 1.0)
+        maxima, _ = self._refined(t[high], -1.0)
+        extra = np.concatenate([minima, maxima])
+        t = np.unique(np.concatenate([t, extra[(extra >= t[0]) & (extra <= t[-1])]]))
+        return t, self.sky.distance(self.i, self.j, t), minima[depth < self.threshold_km]
+
+    def _refined(self, guess: Floats, sign: float) -> tuple[Floats, Floats]:
+        rows = np.full(len(guess), 1)
+        return refine_minima(self.sky, rows * self.i, rows * self.j, guess, 3 * self.threshold_km, sign=sign)
+
+    def _merged(self, t: Floats, d: Floats) -> list[tuple[float, float]]:
+        """Intervals below the threshold; those less than a revolution apart that stay below twice it are one."""
+        below = d < self.threshold_km
+        edges = np.nonzero(np.diff(below.astype(int)))[0]
+        cuts = [self._crossing_time(t[k], t[k + 1]) for k in edges]
+        bounds = ([float(t[0])] if below[0] else []) + cuts + ([float(t[-1])] if below[-1] else [])
+        merged: list[tuple[float, float]] = []
+        for begin, end in zip(bounds[::2], bounds[1::2], strict=True):
+            gap = (t > merged[-1][1]) & (t < begin) if merged else np.zeros(0, bool)
+            is_near = merged and begin - merged[-1][1] < self.revolution_s
+            if is_near and np.max(d[gap], initial=0.0) < 2 * self.threshold_km:
+                merged[-1] = (merged[-1][0], end)
+            else:
+                merged.append((begin, end))
+        return merged
+
+    def _crossing_time(self, t0: float, t1: float) -> float:
+        def excess(t: float) -> float:
+            return float(self.sky.distance(self.i, self.j, np.array([t]))[0]) - self.threshold_km
+
+        return float(brentq(excess, t0, t1, xtol=1e-7))
+
+    def _row(
+        self, ids: tuple[int, int], t: Floats, d: Floats, minima: Floats, begin: float, end: float
+    ) -> list[NaiveEvent]:
+        """The row of one merged interval in this window, if it has one."""
+        mine = minima[(minima >= begin) & (minima <= end)]
+        inside = (t >= begin) & (t <= end)
+        is_constant = bool(np.ptp(d[inside]) < CONSTANT_RANGE_KM) and end - begin > STEP_S
+        is_persistent = end - begin >= PERSISTENT_S or len(mine) >= 2 or is_constant
+        start, stop = (max(begin, 0.0), min(end, self.sky.length_s)) if is_persistent else (begin, end)
+        in_window = mine[self._is_in_window(mine)]
+        if start >= stop or (not is_persistent and not len(in_window)):
+            return []
+        if len(in_window):
+            candidates = in_window
+        else:
+            candidates = np.concatenate([t[(t >= start) & (t < stop)], [start, stop - 1e-6]])
+        depth = self.sky.distance(self.i, self.j, candidates)
+        tca = float(candidates[np.argmin(depth)])
+        speed = np.linalg.norm(
+            self.sky.states(self.i, np.array([tca]))[1] - self.sky.states(self.j, np.array([tca]))[1]
+        )
+        return [
+            NaiveEvent(
+                *ids,
+                tca_us=self._us(tca),
+                miss_distance_km=float(np.min(depth)),
+                relative_speed_km_s=float(speed),
+                is_persistent=is_persistent,
+                start_us=self._us(start),
+                end_us=self._us(stop),
+                n_minima=len(in_window),
+                continues_before=is_persistent and begin < 0.0,
+                continues_after=is_persistent and end > self.sky.length_s,
+                no_minimum=not len(in_window) and not is_constant,
+                constant_range=is_constant,
+            )
+        ]
+
+    def _is_in_window(self, t: Floats) -> NDArray[np.bool_]:
+        us = np.round(t * 1e6)
+        return (us >= 0) & (us < round(self.sky.length_s * 1e6))
+
+    def _us(self, t: float) -> int:
+        return self.sky.start_us + round(t * 1e6)
