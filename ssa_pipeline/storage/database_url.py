@@ -1,0 +1,25 @@
+"""Which database this installation uses now."""
+
+from __future__ import annotations
+
+from ssa_pipeline.settings import DatabaseUrl, Settings
+from ssa_pipeline.storage.embedded import EmbeddedPostgres
+
+
+class DatabaseNotRunningError(RuntimeError):
+    """No external database is configured and the embedded one does not run."""
+
+
+def embedded_server(settings: Settings) -> EmbeddedPostgres:
+    """The embedded server of this home (running or not)."""
+    return EmbeddedPostgres(settings.home / "postgres")
+
+
+def database_url(settings: Settings) -> DatabaseUrl:
+    """The external database where one is set, else the running embedded one; DatabaseNotRunningError."""
+    if settings.database_url is not None:
+        return settings.database_url
+    server = embedded_server(settings)
+    if not server.is_running():
+        raise DatabaseNotRunningError("the database is not running: start it with `ssa up`, or set DATABASE_URL")
+    return server.url

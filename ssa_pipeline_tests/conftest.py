@@ -1,0 +1,49 @@
+"""What every test gets: an environment without the developer's settings, and directories that a server may enter."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_SCRUBBED = ("SSA_", "POSTGRES_", "PG", "DAGSTER_", "DATABASE_URL", "http_proxy", "https_proxy", "HTTP_PROXY")
+
+
+def _scrub() -> None:
+    for name in list(os.environ):
+        if name.startswith(_SCRUBBED):
+            del os.environ[name]
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    os.environ["SSA_HOME"] = "/nonexistent/every-test-sets-its-own-SSA_HOME"
+    # kernels compiled once for all test runs, apart from those of the installation
+    os.environ["NUMBA_CACHE_DIR"] = str(REPOSITORY / ".pytest_cache" / "numba")
+
+
+_scrub()  # before any test module is imported, and for every process that a test starts
+
+
+def _open_directory() -> Path:
+    path = Path(tempfile.mkdtemp(prefix="ssa-test-"))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def open_tmp_path() -> Iterator[Path]:
+    """Like tmp_path, but every user may enter it (pytest's own lies below a 0700 directory), removed afterwards."""
+    path = _open_directory()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def open_tmp_dir() -> Iterator[Path]:
+    """The same for the whole session."""
+    path = _open_directory()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
