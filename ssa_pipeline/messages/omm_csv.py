@@ -156,6 +156,8 @@ class _Header:
         if has_control_characters(line):
             return None, None
         values = line.replace('"', "").split(",")
+        if len(values) < len(self.names):
+            values.pop()  # where the line was cut
         norad_id, _, name, *_ = self._others(values + [""] * (len(self.names) + 1 - len(values)))
         try:
             return parse_catalog_number(norad_id), name.strip()
