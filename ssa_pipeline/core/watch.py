@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 (not a failure)
     """The caller asked the computation to stop; nothing was produced."""
 
 
-def _ignore(stage: str, done: float) -> None:
+def _ignore(_stage: str, _done: float) -> None:
     return None
 
 

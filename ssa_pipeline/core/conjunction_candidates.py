@@ -1,0 +1,148 @@
+"""Link 4: the pairs that may come below the threshold, step by step. Complete by derivation: docs/sieve.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssa_pipeline.core.ephemeris_chunks import HALO, NODES, lagrange_weights
+from ssa_pipeline.core.kernels import conjunction_candidates as kernel
+from ssa_pipeline.core.parallel import map_blocks
+from ssa_pipeline.core.records import Candidates, EphemerisChunks, Float64, Int64
+from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
+from ssa_pipeline.core.watch import SILENT, Watch
+
+STEP_US = 120_000_000
+ROOM_KM = 6.0  # radial room up to which an object takes the fast way through the sieve
+SLOW_PER_THRESHOLD = 0.022  # 1/s: below this times the threshold (+ 10 m/s) an encounter is searched densely
+STEPS_PER_BLOCK = 12
+
+
+@dataclass(frozen=True)
+class _SpacingClass:
+    nodes: NDArray[np.int32]  # (count, 3, m)
+    scale: Float64
+    spacing_us: int
+    first_node_us: int
+
+
+def find_conjunction_candidates(
+    chunks: EphemerisChunks,
+    threshold_km: float,
+    *,
+    threads: int = 1,
+    watch: Watch = SILENT,
+    step_us: int = STEP_US,
+) -> Candidates:
+    """Every (pair, step) of the chunks' window in which the pair may come below ``threshold_km``.
+
+    Raises ValueError for a chunk format other than this version's, or a threshold that is not positive.
+    """
+    if chunks.format_version != CHUNK_FORMAT_VERSION:
+        raise ValueError(f"ephemeris chunk format {chunks.format_version}, expected {CHUNK_FORMAT_VERSION}")
+    if not threshold_km > 0.0:
+        raise ValueError(f"threshold {threshold_km} km is not positive")
+    order, classes = _by_spacing(chunks)
+    error = chunks.error_bound_km[order]
+    acceleration = chunks.acceleration_bound_km_s2[order]
+    valid_from, valid_to = chunks.valid_from_us[order], chunks.valid_to_us[order]
+    steps = -(-(chunks.end_us - chunks.start_us) // step_us)
+    weights = _Weights(classes, chunks.start_us, step_us)
+
+    def block(first: int, last: int) -> Float64:
+        hits, used = np.empty((4096, 5)), 0
+        state = np.empty((6, len(order)))
+        for step in range(first, last):
+            watch.check()
+            begin = chunks.start_us + step * step_us
+            column = 0
+            for spacing_class, (base, value, slope) in zip(classes, weights.at(step), strict=True):
+                kernel.interpolate(
+                    spacing_class.nodes,
+                    base,
+                    value,
+                    slope,
+                    spacing_class.spacing_us * 1e-6,
+                    spacing_class.scale,
+                    state,
+                    column,
+                )
+                column += len(spacing_class.scale)
+            alive = (valid_from < begin + step_us) & (valid_to > begin)
+            hits, used = kernel.sieve_step(
+                state, error, acceleration, alive, threshold_km, 0.5e-6 * step_us, ROOM_KM, hits, used, step
+            )
+        return hits[:used]
+
+    parts = map_blocks(block, steps, threads=threads, watch=watch, stage="sieve", block=STEPS_PER_BLOCK)
+    hits = np.concatenate(parts) if parts else np.empty((0, 5))
+    return _candidates(chunks, hits, chunks.norad_id[order], threshold_km, step_us)
+
+
+def _candidates(
+    chunks: EphemerisChunks, hits: Float64, norad_id: Int64, threshold_km: float, step_us: int
+) -> Candidates:
+    a, b = norad_id[hits[:, 0].astype(np.int64)], norad_id[hits[:, 1].astype(np.int64)]
+    start = chunks.start_us + hits[:, 2].astype(np.int64) * step_us
+    first, second = np.minimum(a, b), np.maximum(a, b)
+    order = np.lexsort((second, first, start))
+    speed = hits[order, 4]
+    start = start[order]
+    return Candidates(
+        norad_id_1=first[order],
+        norad_id_2=second[order],
+        step_start_us=start,
+        step_end_us=np.minimum(start + step_us, chunks.end_us),
+        approx_miss_km=hits[order, 3],
+        approx_speed_km_s=speed,
+        is_slow=speed < SLOW_PER_THRESHOLD * threshold_km + 0.01,
+    )
+
+
+def _by_spacing(chunks: EphemerisChunks) -> tuple[Int64, list[_SpacingClass]]:
+    """Objects with nodes, ordered class by class, and each class with its nodes side by side."""
+    classes, order = [], []
+    offsets = chunks.offsets
+    usable = chunks.node_count > 0
+    for spacing in np.unique(chunks.spacing_us[usable]):
+        rows = np.flatnonzero(usable & (chunks.spacing_us == spacing))
+        count = int(chunks.node_count[rows[0]])
+        nodes = np.empty((count, 3, len(rows)), dtype=np.int32)
+        for k in range(0, len(rows), 64):  # in strips, so that the transposition stays in the cache
+            strip = rows[k : k + 64]
+            stack = np.stack([chunks.nodes_int32[offsets[i] : offsets[i + 1]] for i in strip])
+            nodes[:, :, k : k + len(strip)] = stack.reshape(len(strip), count, 3).transpose(1, 2, 0)
+        order.append(rows)
+        classes.append(
+            _SpacingClass(nodes, chunks.scale_km[rows].copy(), int(spacing), int(chunks.first_node_us[rows[0]]))
+        )
+    return (np.concatenate(order) if order else np.empty(0, dtype=np.int64)), classes
+
+
+class _Weights:
+    """Interpolation weights at the middle of each step; only a few distinct offsets occur."""
+
+    def __init__(self, classes: list[_SpacingClass], start_us: int, step_us: int) -> None:
+        self._classes = classes
+        self._start_us = start_us
+        self._step_us = step_us
+        self._cache: dict[tuple[int, int], tuple[Float64, Float64]] = {}
+
+    def at(self, step: int) -> list[tuple[int, Float64, Float64]]:
+        middle = self._start_us + step * self._step_us + self._step_us // 2
+        return [self._one(c, middle) for c in self._classes]
+
+    def _one(self, spacing_class: _SpacingClass, t_us: int) -> tuple[int, Float64, Float64]:
+        node, remainder = divmod(t_us - spacing_class.first_node_us, spacing_class.spacing_us)
+        last = len(spacing_class.nodes) - HALO - 1
+        if node > last:  # middle of a last, partial step: the nearest full set of nodes still covers it
+            remainder += (node - last) * spacing_class.spacing_us
+            node = last
+        key = (spacing_class.spacing_us, remainder)
+        if key not in self._cache:
+            self._cache[key] = lagrange_weights(remainder / spacing_class.spacing_us)
+        value, slope = self._cache[key]
+        base = node - (NODES // 2 - 1)
+        return base, value, slope

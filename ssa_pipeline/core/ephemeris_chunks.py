@@ -1,0 +1,154 @@
+"""Link 3: interpolable positions of every object over one window, with a bound on their error.
+
+Positions only: central Lagrange interpolation through 12 nodes, whose derivative is by construction the
+derivative of the position (SGP4's own velocity is not: design notes, docs/sieve.md).
+"""
+
+from __future__ import annotations
+
+from math import comb, factorial
+
+import numpy as np
+
+from ssa_pipeline.core.kernels import ephemeris_chunks as kernel
+from ssa_pipeline.core.parallel import map_blocks
+from ssa_pipeline.core.propagation import sgp4_coefficients
+from ssa_pipeline.core.records import ElementSets, EphemerisChunks, Float64, Int64
+from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
+from ssa_pipeline.core.watch import SILENT, Watch
+
+NODES = 12  # nodes in the interpolation formula
+HALO = NODES // 2  # nodes needed on each side of an interval
+SPACINGS_S = (360, 180, 120, 60, 30)  # each divides into the sieve's 120 s grid, see sieve grid offsets
+ERROR_LIMIT_KM = 0.25  # above this bound the next finer spacing is taken
+BEYOND_US = 26 * 3600 * 1_000_000  # validity is known this far beyond the window, for slow encounters
+HISTORY_US = 60 * 86_400 * 1_000_000  # a decay is searched at most this long before the window
+
+
+def lagrange_weights(offset: float) -> tuple[Float64, Float64]:
+    """Weights of value and first derivative (per node spacing) at ``offset`` in [0, 1] between the two middle
+    nodes of NODES equidistant ones: two arrays of shape (NODES,)."""
+    x = np.arange(NODES) - (HALO - 1.0)
+    value = np.empty(NODES)
+    slope = np.empty(NODES)
+    for k in range(NODES):
+        others = np.delete(x, k)
+        scale = np.prod(x[k] - others)
+        value[k] = np.prod(offset - others) / scale
+        slope[k] = sum(np.prod(offset - np.delete(others, m)) for m in range(NODES - 1)) / scale
+    return value, slope
+
+
+def error_factor() -> float:
+    """Factor from the largest 12th difference of the nodes to a bound of the interpolation error.
+
+    Smooth part: error <= max |prod(x - x_k)| / 12! * max |f^(12)| h^12, with h^12 f^(12) ~ the 12th difference; a
+    factor 4 covers its variation between nodes. A jump J of the curve itself gives differences up to
+    C(11, 5) J and errors up to the Lebesgue constant (2.5) times J: the larger of the two factors is used.
+    """
+    middle = np.prod(np.abs(0.5 - (np.arange(NODES) - (HALO - 1.0))))
+    smooth = 4.0 * float(middle) / factorial(NODES)
+    return max(smooth, 2.5 / comb(NODES - 1, HALO - 1))
+
+
+def _difference_weights() -> Float64:
+    return np.array([(-1.0) ** k * comb(NODES, k) for k in range(NODES + 1)])
+
+
+def _second_derivative_weights() -> Float64:
+    """Central second derivative through 11 nodes (order 10), per spacing squared: shape (11,)."""
+    m = 5
+    weights = np.zeros(2 * m + 1)
+    for k in range(1, m + 1):
+        w = 2.0 * (-1.0) ** (k + 1) * factorial(m) ** 2 / (k**2 * factorial(m - k) * factorial(m + k))
+        weights[m + k] = weights[m - k] = w
+    weights[m] = -weights.sum()
+    return weights
+
+
+def compute_ephemeris_chunks(
+    elements: ElementSets, start_us: int, end_us: int, *, threads: int = 1, watch: Watch = SILENT
+) -> EphemerisChunks:
+    """Nodes, error bounds and validity of every object over [start_us, end_us).
+
+    Objects that cannot be propagated anywhere in the window keep a row with an empty validity. Raises
+    ValueError for an empty window, Cancelled.
+    """
+    if end_us <= start_us:
+        raise ValueError("the window is empty")
+    coefficients = sgp4_coefficients(elements)
+    validity, code = _validity(elements, coefficients, start_us, end_us, threads, watch)
+    finest = (end_us - start_us + SPACINGS_S[-1] * 10**6 - 1) // (SPACINGS_S[-1] * 10**6) + 2 * HALO
+    difference, derivative, factor = _difference_weights(), _second_derivative_weights(), error_factor()
+    spacings = np.array(SPACINGS_S, dtype=np.int64) * 10**6
+
+    def block(first: int, last: int) -> tuple[list[np.ndarray[tuple[int], np.dtype[np.int32]]], Float64]:
+        nodes = np.empty((finest, 3))
+        columns = np.empty((last - first, 5))
+        payload = []
+        for i in range(first, last):
+            if validity[i, 0] >= min(validity[i, 1], end_us) or validity[i, 1] <= start_us:
+                columns[i - first] = spacings[0], 0, 1.0, 0.0, 0.0
+                continue
+            spacing, count, bound, acceleration = kernel.fill_object(
+                coefficients[i],
+                int(elements.epoch_us[i]),
+                start_us,
+                end_us,
+                int(validity[i, 0]),
+                int(validity[i, 1]),
+                spacings,
+                HALO,
+                ERROR_LIMIT_KM,
+                factor,
+                difference,
+                derivative,
+                nodes,
+            )
+            quantised = np.empty(count * 3, dtype=np.int32)
+            scale = kernel.quantise(nodes[:count], quantised)
+            payload.append(quantised)
+            columns[i - first] = spacing, count, scale, bound + 3.0 * scale, 1.2 * acceleration + 1e-6
+        return payload, columns
+
+    parts = map_blocks(block, len(elements), threads=threads, watch=watch, stage="propagate")
+    columns = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, 5))
+    payload = [array for part in parts for array in part[0]]
+    spacing_us = columns[:, 0].astype(np.int64)
+    return EphemerisChunks(
+        start_us=start_us,
+        end_us=end_us,
+        format_version=CHUNK_FORMAT_VERSION,
+        norad_id=elements.norad_id.astype(np.int64),
+        spacing_us=spacing_us,
+        first_node_us=start_us - (HALO - 1) * spacing_us,
+        node_count=columns[:, 1].astype(np.int64),
+        scale_km=columns[:, 2].copy(),
+        error_bound_km=columns[:, 3].copy(),
+        acceleration_bound_km_s2=columns[:, 4].copy(),
+        valid_from_us=validity[:, 0].copy(),
+        valid_to_us=validity[:, 1].copy(),
+        status=np.where((validity[:, 1] < end_us) | (validity[:, 0] > start_us), code, 0),
+        nodes_int32=np.concatenate(payload) if payload else np.empty(0, dtype=np.int32),
+    )
+
+
+def _validity(
+    elements: ElementSets, coefficients: Float64, start_us: int, end_us: int, threads: int, watch: Watch
+) -> tuple[Int64, Int64]:
+    validity = np.empty((len(elements), 2), dtype=np.int64)
+    code = np.empty(len(elements), dtype=np.int64)
+
+    def block(first: int, last: int) -> None:
+        kernel.find_validity(
+            coefficients[first:last],
+            elements.epoch_us[first:last],
+            start_us - BEYOND_US,
+            end_us + BEYOND_US,
+            HISTORY_US,
+            validity[first:last],
+            code[first:last],
+        )
+
+    map_blocks(block, len(elements), threads=threads, watch=watch, stage="validity")
+    return validity, code

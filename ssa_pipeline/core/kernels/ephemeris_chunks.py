@@ -1,0 +1,307 @@
+"""Nodes of the ephemeris, their error bounds, and how long an element set can be propagated at all.
+
+Times are integer microseconds; ``propagate`` gets minutes from the epoch computed from their exact difference,
+so any two windows that contain one instant see bit-identical states there.
+"""
+
+from __future__ import annotations
+
+from math import fabs, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssa_pipeline.core.kernels._njit import njit
+from ssa_pipeline.core.kernels.sgp4 import (
+    C_AO,
+    C_BCC4,
+    C_CC1,
+    C_D2,
+    C_D3,
+    C_D4,
+    C_DEDT,
+    C_DEEP,
+    C_ECCO,
+    C_ISIMP,
+    EARTH_RADIUS_KM,
+    propagate,
+)
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+MU = 398600.8
+BELOW_100_KM = 10
+IMPLAUSIBLE_STATE = 11
+DECAY_RADIUS_KM = EARTH_RADIUS_KM + 100.0
+US_PER_MINUTE = 60_000_000
+
+
+@njit
+def state_code(coef, epoch_us, t_us, resonance, out):
+    """0 where the state at ``t_us`` can be used, else SGP4's code or ours; the state is left in ``out``."""
+    code = propagate(coef, (t_us - epoch_us) / 6.0e7, resonance, out)
+    if code != 0:
+        return code
+    r2 = out[0] * out[0] + out[1] * out[1] + out[2] * out[2]
+    v2 = out[3] * out[3] + out[4] * out[4] + out[5] * out[5]
+    if not (r2 < 1.0e12 and v2 < 400.0):
+        return IMPLAUSIBLE_STATE
+    if r2 < DECAY_RADIUS_KM * DECAY_RADIUS_KM:
+        return BELOW_100_KM
+    return 0
+
+
+@njit
+def _is_suspect(coef, minutes):
+    """Whether the secular elements at ``minutes`` from epoch leave room for a failure near that time.
+
+    Oblateness moves the radius by less than 30 km about the mean ellipse, the Moon and the Sun a deep-space
+    perigee by less than 300 km within days: the altitudes below leave room for either above 100 km.
+    """
+    tempa = 1.0 - coef[C_CC1] * minutes
+    if coef[C_ISIMP] == 0.0:
+        t2 = minutes * minutes
+        tempa = tempa - coef[C_D2] * t2 - coef[C_D3] * t2 * minutes - coef[C_D4] * t2 * t2
+    e = coef[C_ECCO] - coef[C_BCC4] * minutes + coef[C_DEDT] * minutes
+    if tempa < 0.95 or tempa > 1.05 or e < -0.0005 or fabs(e - coef[C_ECCO]) > 0.05:
+        return True
+    altitude = (coef[C_AO] * tempa * tempa * (1.0 - fabs(e)) - 1.0) * EARTH_RADIUS_KM
+    return altitude < (400.0 if coef[C_DEEP] != 0.0 else 160.0)
+
+
+@njit
+def _first_failure(coef, epoch_us, from_us, to_us, resonance, out):
+    """First failing instant when walking in whole UTC minutes from ``from_us`` towards ``to_us`` (either way).
+
+    Returns (microsecond at which validity ends, code); (to_us, 0) where nothing fails. Between the last good and
+    the first bad minute the border is found by bisection to the microsecond.
+    """
+    step = US_PER_MINUTE if to_us >= from_us else -US_PER_MINUTE
+    code = state_code(coef, epoch_us, from_us, resonance, out)
+    if code != 0:
+        return from_us, code
+    good = from_us
+    minute = from_us // US_PER_MINUTE
+    if step < 0 and minute * US_PER_MINUTE != from_us:
+        minute += 1
+    calm = 60 * US_PER_MINUTE
+    while good != to_us:
+        ahead = good + calm if step > 0 else good - calm
+        if (to_us - ahead) * step > 0 and not (
+            _is_suspect(coef, (good - epoch_us) / 6.0e7) or _is_suspect(coef, (ahead - epoch_us) / 6.0e7)
+        ):
+            minute += 60 if step > 0 else -60
+            good = minute * US_PER_MINUTE
+            continue
+        minute += 1 if step > 0 else -1
+        t = minute * US_PER_MINUTE
+        if (step > 0 and t > to_us) or (step < 0 and t < to_us):
+            t = to_us
+        code = state_code(coef, epoch_us, t, resonance, out)
+        if code != 0:
+            bad = t
+            while abs(bad - good) > 1:
+                middle = (bad + good) // 2
+                found = state_code(coef, epoch_us, middle, resonance, out)
+                if found != 0:
+                    bad = middle
+                    code = found
+                else:
+                    good = middle
+            return max(bad, good), code
+        good = t
+    return to_us, 0
+
+
+@njit
+def find_validity(
+    coef: Float, epoch_us: Int, from_us: int, to_us: int, history_us: int, validity: Int, code: Int
+) -> None:
+    """When each object can be propagated: ``validity`` (n, 2) = [first, end) inside [from_us, to_us), ``code``
+    (n,) the failure that cuts it short.
+
+    Validity ends for good at the first failure on either side of the epoch. Objects whose secular elements stay
+    far from decay are not searched. Others are walked minute by minute from their epoch, at most ``history_us``
+    before the window.
+    """
+    resonance = np.zeros(3)
+    out = np.empty(6)
+    for i in range(coef.shape[0]):
+        c = coef[i]
+        epoch = epoch_us[i]
+        resonance[0] = 0.0
+        validity[i, 0] = from_us
+        validity[i, 1] = to_us
+        code[i] = 0
+        if not (
+            _is_suspect(c, 0.0)
+            or _is_suspect(c, (from_us - epoch) / 6.0e7)
+            or _is_suspect(c, (to_us - epoch) / 6.0e7)
+            or state_code(c, epoch, from_us, resonance, out) != 0
+            or state_code(c, epoch, to_us, resonance, out) != 0
+        ):
+            continue
+        anchor = max(epoch, from_us - history_us)
+        if anchor < to_us:
+            end, failure = _first_failure(c, epoch, anchor, to_us, resonance, out)
+            validity[i, 1] = max(end, from_us)
+            if failure != 0:
+                code[i] = failure
+        if epoch > from_us:
+            begin, failure = _first_failure(c, epoch, min(epoch, to_us), from_us, resonance, out)
+            validity[i, 0] = min(begin, to_us)
+            if failure != 0 and begin > from_us:
+                code[i] = failure
+        if validity[i, 1] < validity[i, 0]:
+            validity[i, 1] = validity[i, 0]
+
+
+@njit
+def _two_body(position, velocity, dt, steps, out):
+    """Crude but smooth continuation of a failed object: Kepler motion by ``steps`` leapfrog steps of dt s."""
+    x, y, z = position[0], position[1], position[2]
+    vx, vy, vz = velocity[0], velocity[1], velocity[2]
+    for _ in range(steps):
+        r2 = x * x + y * y + z * z
+        k = -MU / (r2 * sqrt(r2)) * 0.5 * dt
+        vx += k * x
+        vy += k * y
+        vz += k * z
+        x += vx * dt
+        y += vy * dt
+        z += vz * dt
+        r2 = x * x + y * y + z * z
+        k = -MU / (r2 * sqrt(r2)) * 0.5 * dt
+        vx += k * x
+        vy += k * y
+        vz += k * z
+    out[0], out[1], out[2] = x, y, z
+    out[3], out[4], out[5] = vx, vy, vz
+
+
+@njit
+def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes):
+    """SGP4 positions at the nodes inside validity [begin_us, end_us]; beyond it the last good state moves on
+    as a two-body orbit, so that interpolation stays smooth up to the border."""
+    resonance = np.zeros(3)
+    out = np.empty(6)
+    edge = np.empty(6)
+    n = nodes.shape[0]
+    first_good = 0
+    while first_good < n and first_us + first_good * spacing_us < begin_us:
+        first_good += 1
+    last_good = n - 1
+    while last_good >= 0 and first_us + last_good * spacing_us > end_us - 1:
+        last_good -= 1
+    for j in range(first_good, last_good + 1):
+        propagate(coef, (first_us + j * spacing_us - epoch_us) / 6.0e7, resonance, out)
+        nodes[j, 0] = out[0]
+        nodes[j, 1] = out[1]
+        nodes[j, 2] = out[2]
+    for side in range(2):
+        outer = n - 1 - last_good if side == 0 else first_good
+        if outer <= 0:
+            continue
+        t = end_us - 1 if side == 0 else begin_us
+        sign = 1 if side == 0 else -1
+        propagate(coef, (t - epoch_us) / 6.0e7, resonance, edge)
+        j = last_good + 1 if side == 0 else first_good - 1
+        while 0 <= j < n:
+            gap = (first_us + j * spacing_us - t) * 1.0e-6
+            _two_body(edge[:3], edge[3:], gap / 60.0, 60, out)
+            nodes[j, 0] = out[0]
+            nodes[j, 1] = out[1]
+            nodes[j, 2] = out[2]
+            edge[:] = out
+            t = first_us + j * spacing_us
+            j += sign
+
+
+@njit
+def _bounds(nodes, spacing_s, jump_factor, difference, derivative):
+    """(error bound km, bound of the non-two-body acceleration km/s²) of the interpolation through ``nodes``."""
+    n = nodes.shape[0]
+    order = difference.shape[0]
+    worst = 0.0
+    for j in range(n - order + 1):
+        x = 0.0
+        y = 0.0
+        z = 0.0
+        for k in range(order):
+            d = difference[k]
+            x += d * nodes[j + k, 0]
+            y += d * nodes[j + k, 1]
+            z += d * nodes[j + k, 2]
+        worst = max(worst, x * x + y * y + z * z)
+    acceleration = 0.0
+    width = derivative.shape[0]
+    half = width // 2
+    scale = 1.0 / (spacing_s * spacing_s)
+    for j in range(half, n - half):
+        x = 0.0
+        y = 0.0
+        z = 0.0
+        for k in range(width):
+            d = derivative[k] * scale
+            x += d * nodes[j - half + k, 0]
+            y += d * nodes[j - half + k, 1]
+            z += d * nodes[j - half + k, 2]
+        px, py, pz = nodes[j, 0], nodes[j, 1], nodes[j, 2]
+        r2 = px * px + py * py + pz * pz
+        g = MU / (r2 * sqrt(r2))
+        x += g * px
+        y += g * py
+        z += g * pz
+        acceleration = max(acceleration, x * x + y * y + z * z)
+    return sqrt(worst) * jump_factor, sqrt(acceleration)
+
+
+@njit
+def fill_object(
+    coef: Float,
+    epoch_us: int,
+    start_us: int,
+    end_us: int,
+    begin_valid_us: int,
+    end_valid_us: int,
+    spacings_us: Int,
+    halo: int,
+    limit_km: float,
+    jump_factor: float,
+    difference: Float,
+    derivative: Float,
+    nodes: Float,
+) -> tuple[int, int, float, float]:
+    """Nodes of one object at the widest spacing whose error bound is below ``limit_km`` (else the finest).
+
+    ``spacings_us`` descends. Returns (spacing_us, node count, error bound km, acceleration bound km/s²); the
+    positions are in ``nodes[:count]``.
+    """
+    spacing = spacings_us[0]
+    count = 0
+    bound = 0.0
+    acceleration = 0.0
+    for k in range(spacings_us.shape[0]):
+        spacing = spacings_us[k]
+        count = (end_us - start_us + spacing - 1) // spacing + 2 * halo
+        first_us = start_us - (halo - 1) * spacing
+        _fill_nodes(coef, epoch_us, first_us, spacing, begin_valid_us, end_valid_us, nodes[:count])
+        bound, acceleration = _bounds(nodes[:count], spacing * 1.0e-6, jump_factor, difference, derivative)
+        if bound <= limit_km:
+            break
+    return spacing, count, bound, acceleration
+
+
+@njit
+def quantise(nodes: Float, out: NDArray[np.int32]) -> float:
+    """Scale the coordinates (count, 3) to int32 in ``out`` (count * 3,); returns km per unit."""
+    largest = 0.0
+    for j in range(nodes.shape[0]):
+        for c in range(3):
+            largest = max(largest, fabs(nodes[j, c]))
+    scale = largest / 2147483000.0 if largest > 0.0 else 1.0
+    for j in range(nodes.shape[0]):
+        for c in range(3):
+            out[3 * j + c] = np.int32(np.rint(nodes[j, c] / scale))
+    return scale

@@ -1,0 +1,44 @@
+"""Element sets as rows of SGP4 coefficients. Constants WGS-72, opsmode 'i', TEME of date, UTC."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssa_pipeline.core.kernels import sgp4 as kernel
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64
+
+PROPAGATOR = "SGP4 (compiled port of python-sgp4 2.27)"
+CONSTANTS = "WGS-72, opsmode i"
+
+DAYS_1949_TO_1970 = 7306  # 1949-12-31, SGP4's epoch zero, to 1970-01-01
+
+
+def sgp4_epoch_days(elements: ElementSets) -> Float64:
+    """Epochs in days since 1949-12-31 00:00 UTC, correctly rounded: shape (n,)."""
+    return (elements.epoch_us + DAYS_1949_TO_1970 * MICROSECONDS_PER_DAY) / float(MICROSECONDS_PER_DAY)
+
+
+def sgp4_coefficients(elements: ElementSets) -> Float64:
+    """Everything ``kernels.sgp4.propagate`` needs, one row per element set: shape (n, COEF_SIZE)."""
+    n = len(elements)
+    mean = np.empty((n, 8))
+    mean[:, 0] = sgp4_epoch_days(elements)
+    mean[:, 1] = elements.bstar
+    mean[:, 2] = elements.eccentricity
+    mean[:, 3] = np.radians(elements.arg_perigee_deg)
+    mean[:, 4] = np.radians(elements.inclination_deg)
+    mean[:, 5] = np.radians(elements.mean_anomaly_deg)
+    mean[:, 6] = elements.mean_motion_rev_per_day * (2.0 * np.pi / 1440.0)
+    mean[:, 7] = np.radians(elements.raan_deg)
+    coefficients = np.empty((n, kernel.COEF_SIZE))
+    kernel.init_element_sets(mean, coefficients)
+    return coefficients
+
+
+def states_at(coefficients: Float64, minutes_from_epoch: Float64) -> tuple[Float64, Float64]:
+    """States of n objects at one time each: (n, 6) km and km/s TEME, and SGP4's error codes (n,)."""
+    n = len(coefficients)
+    states = np.empty((n, 6))
+    codes = np.empty(n)
+    kernel.propagate_each(coefficients, np.ascontiguousarray(minutes_from_epoch, dtype=np.float64), states, codes)
+    return states, codes

@@ -1,0 +1,13 @@
+"""Algorithm versions, raised by hand whenever an asset's answer could change; a test hashes the sources."""
+
+from __future__ import annotations
+
+CHUNK_FORMAT_VERSION = 1
+
+CODE_VERSIONS: dict[str, str] = {
+    "raw_tle_snapshots": "1",
+    "clean_catalog": "1",
+    "ephemeris_chunks": "1",
+    "conjunction_candidates": "1",
+    "refined_events": "1",
+}
