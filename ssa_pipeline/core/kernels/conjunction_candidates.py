@@ -77,36 +77,36 @@ def interpolate(
 
 
 @njit
-def _test_pair(a, b, threshold, tau, hit):
-    """Whether two objects, rows (x, y, z, vx, vy, vz, r, radial room, error, acceleration) at mid-step, may come
-    below the threshold within ``tau`` of it. Fills hit = (distance of the linear motion, relative speed)."""
-    dr = b[6] - a[6]
-    if fabs(dr) > threshold + a[7] + b[7]:
+def _test_pair(rows, a, b, threshold, tau, hit):
+    """Whether rows a and b of ``rows`` (x, y, z, vx, vy, vz, r, radial room, error, acceleration at mid-step) may
+    come below the threshold within ``tau``. Fills hit = (distance of the linear motion, relative speed)."""
+    if fabs(rows[b, 6] - rows[a, 6]) > threshold + rows[a, 7] + rows[b, 7]:
         return False
-    dx = b[0] - a[0]
-    dy = b[1] - a[1]
-    dz = b[2] - a[2]
-    ux = b[3] - a[3]
-    uy = b[4] - a[4]
-    uz = b[5] - a[5]
+    dx = rows[b, 0] - rows[a, 0]
+    dy = rows[b, 1] - rows[a, 1]
+    dz = rows[b, 2] - rows[a, 2]
+    ux = rows[b, 3] - rows[a, 3]
+    uy = rows[b, 4] - rows[a, 4]
+    uz = rows[b, 5] - rows[a, 5]
     dd = dx * dx + dy * dy + dz * dz
     uu = ux * ux + uy * uy + uz * uz
     du = dx * ux + dy * uy + dz * uz
+    low = 0.97 * min(rows[a, 6], rows[b, 6])
+    cube = low * low * low
+    t2 = tau * tau
     s = 0.0
     if fabs(du) > uu * tau:
         s = -tau if du > 0.0 else tau
     elif uu > 0.0:
         s = -du / uu
     m2 = dd + s * (du + du + s * uu)
-    low = 0.97 * min(a[6], b[6])
-    gradient = 2.02 * MU / (low * low * low)
     speed = sqrt(uu)
     pad = (
         threshold
-        + a[8]
-        + b[8]
-        + 0.5 * (a[9] + b[9]) * tau * tau
-        + gradient * (0.5 * threshold * tau * tau + (speed + 0.2) * tau * tau * tau / 3.0)
+        + rows[a, 8]
+        + rows[b, 8]
+        + 0.5 * (rows[a, 9] + rows[b, 9]) * t2
+        + 2.02 * MU / cube * (0.5 * threshold * t2 + (speed + 0.2) * t2 * tau / 3.0)
         + NUMERICS_KM
     )
     if m2 > pad * pad:
@@ -185,7 +185,7 @@ def _pairs_in_step(rows, cell, narrow, reach, count, cells, room, threshold, tau
                     for b in range(a + 1, a1):
                         if packed[b, 6] > limit:
                             break
-                        if _test_pair(packed[a], packed[b], threshold, tau, hit):
+                        if _test_pair(packed, a, b, threshold, tau, hit):
                             if used == hits.shape[0]:
                                 hits = _grown(hits, used)
                             hits[used, 0] = sorted_rows[a]
@@ -213,7 +213,7 @@ def _pairs_in_step(rows, cell, narrow, reach, count, cells, room, threshold, tau
                         for b in range(b0, b1):
                             if packed[b, 6] > limit:
                                 break
-                            if _test_pair(packed[a], packed[b], threshold, tau, hit):
+                            if _test_pair(packed, a, b, threshold, tau, hit):
                                 if used == hits.shape[0]:
                                     hits = _grown(hits, used)
                                 hits[used, 0] = sorted_rows[a]
@@ -254,7 +254,7 @@ def _pairs_in_step(rows, cell, narrow, reach, count, cells, room, threshold, tau
                         for b in range(low, last):
                             if packed[b, 6] > limit + RADIUS_BIN_KM:
                                 break
-                            if _test_pair(packed[a], packed[b], threshold, tau, hit):
+                            if _test_pair(packed, a, b, threshold, tau, hit):
                                 if used == hits.shape[0]:
                                     hits = _grown(hits, used)
                                 hits[used, 0] = sorted_rows[a]
@@ -264,7 +264,7 @@ def _pairs_in_step(rows, cell, narrow, reach, count, cells, room, threshold, tau
                                 hits[used, 4] = hit[1]
                                 used += 1
                     for b in range(max(n_narrow + wide_start[d], a + 1), n_narrow + wide_start[d + 1]):
-                        if _test_pair(packed[a], packed[b], threshold, tau, hit):
+                        if _test_pair(packed, a, b, threshold, tau, hit):
                             if used == hits.shape[0]:
                                 hits = _grown(hits, used)
                             hits[used, 0] = sorted_rows[a]

@@ -1,0 +1,318 @@
+"""Minima of the distance of SGP4 positions: fast encounters by bracket and secant, slow ones by dense search.
+
+The minimum is sought as the zero of F(t) = |d(t + h)|² - |d(t - h)|², h = 0.5 s: symmetric about the minimum of
+the distance itself, whereas SGP4's velocity is not the derivative of its position. Borders of steps and windows
+are evaluated at whole microseconds, so that both sides of a border decide alike who owns a minimum.
+"""
+
+from __future__ import annotations
+
+from math import fabs, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssa_pipeline.core.kernels._njit import njit
+from ssa_pipeline.core.kernels.sgp4 import propagate
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+HALF_BASE_US = 500_000
+
+EVENT = 0
+ABOVE_THRESHOLD = 1
+MINIMUM_ELSEWHERE = 2
+NOT_VALID = 3
+
+KNOT_EDGE = 0
+KNOT_MINIMUM = 1
+KNOT_MAXIMUM = 2
+
+FLAT_KM = 1.0e-6  # smaller wiggles of the distance are rounding, not minima
+
+
+@njit
+def _distance2(ca, ea, cb, eb, t_us, s, work):
+    """Squared distance (km²) at integer ``t_us`` plus ``s`` microseconds; work (2, 9) is scratch with the
+    resonance state of each object in its last three columns."""
+    shift = s / 6.0e7
+    propagate(ca, (t_us - ea) / 6.0e7 + shift, work[0, 6:], work[0, :6])
+    propagate(cb, (t_us - eb) / 6.0e7 + shift, work[1, 6:], work[1, :6])
+    dx = work[1, 0] - work[0, 0]
+    dy = work[1, 1] - work[0, 1]
+    dz = work[1, 2] - work[0, 2]
+    return dx * dx + dy * dy + dz * dz
+
+
+@njit
+def _slope(ca, ea, cb, eb, t_us, s, work):
+    """F(t): its sign is the sign of the range rate."""
+    after = _distance2(ca, ea, cb, eb, t_us + HALF_BASE_US, s, work)
+    return after - _distance2(ca, ea, cb, eb, t_us - HALF_BASE_US, s, work)
+
+
+@njit
+def _root_of_slope(ca, ea, cb, eb, lo_us, hi_us, f_lo, f_hi, work):
+    """Microsecond of the sign change of F in [lo, hi]; f_lo and f_hi have opposite signs (or one is zero)."""
+    a, b = 0.0, float(hi_us - lo_us)
+    fa, fb = f_lo, f_hi
+    side = 0
+    x = 0.0
+    for _ in range(80):
+        if b - a <= 0.25:
+            break
+        x = (fa * b - fb * a) / (fa - fb) if fa != fb else 0.5 * (a + b)
+        if not (x > a and x < b):
+            x = 0.5 * (a + b)
+        f = _slope(ca, ea, cb, eb, lo_us, x, work)
+        if f == 0.0:
+            break
+        if (f < 0.0) == (fa < 0.0):
+            # the Illinois rule: an end that stays twice has its weight halved
+            step = x - a
+            a, fa = x, f
+            if side == -1:
+                fb *= 0.5
+            side = -1
+        else:
+            step = b - x
+            b, fb = x, f
+            if side == 1:
+                fa *= 0.5
+            side = 1
+        if step < 0.01:
+            break
+    return lo_us + np.int64(np.rint(x))
+
+
+@njit
+def _threshold_crossing(ca, ea, cb, eb, inside_us, outside_us, limit2, work):
+    """Microsecond between an instant below and one above the threshold at which the distance crosses it."""
+    a = 0.0
+    b = float(outside_us - inside_us)
+    fa = _distance2(ca, ea, cb, eb, inside_us, a, work) - limit2
+    fb = _distance2(ca, ea, cb, eb, inside_us, b, work) - limit2
+    side = 0
+    x = b
+    for _ in range(80):
+        if fabs(b - a) <= 0.5 or fb == 0.0:
+            break
+        x = (fa * b - fb * a) / (fa - fb) if fa != fb else 0.5 * (a + b)
+        if not (min(a, b) < x < max(a, b)):
+            x = 0.5 * (a + b)
+        f = _distance2(ca, ea, cb, eb, inside_us, x, work) - limit2
+        if f < 0.0:
+            a, fa = x, f
+            if side == -1:
+                fb *= 0.5
+            side = -1
+        else:
+            b, fb = x, f
+            if side == 1:
+                fa *= 0.5
+            side = 1
+    return inside_us + np.int64(np.rint(b))
+
+
+@njit
+def _short_side(ca, ea, cb, eb, tca_us, sign, miss2, speed2, limit2, work):
+    """Microseconds from a fast minimum to where the distance reaches the threshold, on one side of it."""
+    x2 = (limit2 - miss2) / speed2
+    for _ in range(4):
+        x = sqrt(max(x2, 0.0))
+        found = _distance2(ca, ea, cb, eb, tca_us, sign * x * 1.0e6, work)
+        x2 = x2 + (limit2 - found) / speed2
+    return np.int64(np.rint(sqrt(max(x2, 0.0)) * 1.0e6))
+
+
+@njit
+def refine_fast(
+    coef: Float,
+    epoch_us: Int,
+    valid: Int,
+    first: Int,
+    second: Int,
+    lo_us: Int,
+    hi_us: Int,
+    threshold: float,
+    outcome: Int,
+    times: Int,
+    miss: Float,
+) -> None:
+    """The minimum of each candidate inside its step, if it has one below the threshold.
+
+    coef (n, COEF_SIZE), epoch_us (n,), valid (n, 2) by object; first, second, lo_us, hi_us (k,) by candidate. Fills
+    outcome (k,), times (k, 3) = TCA, start, end, and miss (k,) km.
+    """
+    work = np.zeros((2, 9))
+    limit2 = threshold * threshold
+    for k in range(first.shape[0]):
+        i, j = first[k], second[k]
+        ca, cb = coef[i], coef[j]
+        ea, eb = epoch_us[i], epoch_us[j]
+        work[0, 6] = 0.0
+        work[1, 6] = 0.0
+        begin = max(valid[i, 0], valid[j, 0])
+        end = min(valid[i, 1], valid[j, 1])
+        lo = max(lo_us[k], begin + HALF_BASE_US)
+        hi = min(hi_us[k], end - HALF_BASE_US)
+        if hi <= lo:
+            outcome[k] = NOT_VALID
+            continue
+        f_lo = _slope(ca, ea, cb, eb, lo, 0.0, work)
+        f_hi = _slope(ca, ea, cb, eb, hi, 0.0, work)
+        if not (f_lo < 0.0 and f_hi >= 0.0):
+            outcome[k] = MINIMUM_ELSEWHERE
+            continue
+        tca = min(max(_root_of_slope(ca, ea, cb, eb, lo, hi, f_lo, f_hi, work), lo), hi - 1)
+        miss2 = _distance2(ca, ea, cb, eb, tca, 0.0, work)
+        if not miss2 < limit2:
+            outcome[k] = ABOVE_THRESHOLD
+            continue
+        speed2 = 0.0
+        for c in range(3, 6):
+            speed2 += (work[1, c] - work[0, c]) ** 2
+        outcome[k] = EVENT
+        miss[k] = sqrt(miss2)
+        times[k, 0] = tca
+        times[k, 1] = max(tca - _short_side(ca, ea, cb, eb, tca, -1.0, miss2, speed2, limit2, work), begin)
+        times[k, 2] = min(tca + _short_side(ca, ea, cb, eb, tca, 1.0, miss2, speed2, limit2, work), end)
+
+
+@njit
+def _extreme(ca, ea, cb, eb, lo_us, hi_us, sign, work):
+    """Microsecond of the one extreme of the distance in [lo, hi]: sign +1 minimum, -1 maximum."""
+    lo = lo_us
+    hi = hi_us
+    f_lo = sign * _slope(ca, ea, cb, eb, lo, 0.0, work)
+    f_hi = sign * _slope(ca, ea, cb, eb, hi, 0.0, work)
+    if f_lo < 0.0 and f_hi >= 0.0:
+        return _root_of_slope(ca, ea, cb, eb, lo, hi, f_lo, f_hi, work)
+    # too flat for the slope's sign: golden section on the distance
+    ratio = 0.6180339887498949
+    a, b = 0.0, float(hi - lo)
+    x1, x2 = b - ratio * (b - a), a + ratio * (b - a)
+    f1 = sign * _distance2(ca, ea, cb, eb, lo, x1, work)
+    f2 = sign * _distance2(ca, ea, cb, eb, lo, x2, work)
+    while b - a > 1000.0:
+        if f1 < f2:
+            b, x2, f2 = x2, x1, f1
+            x1 = b - ratio * (b - a)
+            f1 = sign * _distance2(ca, ea, cb, eb, lo, x1, work)
+        else:
+            a, x1, f1 = x1, x2, f2
+            x2 = a + ratio * (b - a)
+            f2 = sign * _distance2(ca, ea, cb, eb, lo, x2, work)
+    return lo + np.int64(np.rint(0.5 * (a + b)))
+
+
+@njit
+def _find_knots(ca, ea, cb, eb, r0, r1, dt, work, time, dist, kind):
+    """Edges, minima and maxima of the distance over [r0, r1] in time order; between them it is monotone."""
+    n = (r1 - r0 + dt - 1) // dt + 1
+    d2 = np.empty(n)
+    for k in range(n):
+        d2[k] = _distance2(ca, ea, cb, eb, min(r0 + k * dt, r1), 0.0, work)
+    time[0], dist[0], kind[0] = r0, sqrt(d2[0]), KNOT_EDGE
+    used = 1
+    for k in range(1, n - 1):
+        found = 0
+        if d2[k] <= d2[k - 1] and d2[k] < d2[k + 1]:
+            found = KNOT_MINIMUM
+        elif d2[k] >= d2[k - 1] and d2[k] > d2[k + 1]:
+            found = KNOT_MAXIMUM
+        if found == 0:
+            continue
+        lo = r0 + (k - 1) * dt
+        hi = min(r0 + (k + 1) * dt, r1)
+        t = _extreme(ca, ea, cb, eb, lo, hi, 1.0 if found == KNOT_MINIMUM else -1.0, work)
+        d = sqrt(_distance2(ca, ea, cb, eb, t, 0.0, work))
+        # two neighbouring extremes of almost equal distance are rounding noise: drop both
+        if used > 1 and kind[used - 1] != found and fabs(dist[used - 1] - d) < FLAT_KM:
+            used -= 1
+            continue
+        if used > 1 and kind[used - 1] == found:
+            if (d < dist[used - 1]) == (found == KNOT_MINIMUM):
+                time[used - 1], dist[used - 1] = t, d
+            continue
+        time[used], dist[used], kind[used] = max(t, time[used - 1]), d, found
+        used += 1
+    time[used], dist[used], kind[used] = r1, sqrt(d2[n - 1]), KNOT_EDGE
+    return used + 1
+
+
+@njit
+def search_slow(
+    coef_a: Float,
+    epoch_a: int,
+    coef_b: Float,
+    epoch_b: int,
+    from_us: int,
+    to_us: int,
+    dt_us: int,
+    threshold: float,
+    merge_us: int,
+    intervals: Int,
+    minima: Int,
+    minima_km: Float,
+) -> tuple[int, int, float]:
+    """All times in [from_us, to_us] at which the distance is below the threshold, and all minima there.
+
+    Intervals less than ``merge_us`` apart, between which the distance stays below twice the threshold, are one.
+    Fills intervals (., 2) = start, end (equal to from_us / to_us where the search was cut) and minima (.,),
+    minima_km (.,): the minima below the threshold. Returns (intervals, minima, range of the distance in km over
+    the search).
+    """
+    n = (to_us - from_us) // dt_us + 4
+    time = np.empty(n, np.int64)
+    dist = np.empty(n)
+    kind = np.empty(n, np.int64)
+    work = np.zeros((2, 9))
+    knots = _find_knots(coef_a, epoch_a, coef_b, epoch_b, from_us, to_us, dt_us, work, time, dist, kind)
+    limit2 = threshold * threshold
+    n_intervals = 0
+    n_minima = 0
+    is_inside = dist[0] < threshold
+    begin = from_us
+    peak = np.inf  # largest distance since the last interval ended
+    for k in range(knots):
+        if kind[k] == KNOT_MINIMUM and dist[k] < threshold and n_minima < minima.shape[0]:
+            minima[n_minima] = time[k]
+            minima_km[n_minima] = dist[k]
+            n_minima += 1
+        if k == 0:
+            continue
+        below = dist[k] < threshold
+        if below and not is_inside:
+            begin = _threshold_crossing(coef_a, epoch_a, coef_b, epoch_b, time[k], time[k - 1], limit2, work)
+            if n_intervals > 0 and begin - intervals[n_intervals - 1, 1] < merge_us and peak < 2.0 * threshold:
+                n_intervals -= 1
+                begin = intervals[n_intervals, 0]
+        elif is_inside and not below:
+            intervals[n_intervals, 0] = begin
+            intervals[n_intervals, 1] = _threshold_crossing(
+                coef_a, epoch_a, coef_b, epoch_b, time[k - 1], time[k], limit2, work
+            )
+            n_intervals += 1
+            peak = 0.0
+        if not below:
+            peak = max(peak, dist[k])
+        is_inside = below
+    if is_inside:
+        intervals[n_intervals, 0] = begin
+        intervals[n_intervals, 1] = to_us
+        n_intervals += 1
+    return n_intervals, n_minima, dist[:knots].max() - dist[:knots].min()
+
+
+@njit
+def distance_at(coef_a: Float, epoch_a: int, coef_b: Float, epoch_b: int, t_us: int) -> float:
+    """Distance (km) of SGP4 positions at an integer microsecond."""
+    return sqrt(_distance2(coef_a, epoch_a, coef_b, epoch_b, t_us, 0.0, np.zeros((2, 9))))
+
+
+@njit
+def is_closing(coef_a: Float, epoch_a: int, coef_b: Float, epoch_b: int, t_us: int) -> bool:
+    """Whether the distance still falls at ``t_us``, decided as ``refine_fast`` decides it."""
+    return bool(_slope(coef_a, epoch_a, coef_b, epoch_b, t_us, 0.0, np.zeros((2, 9))) < 0.0)
