@@ -22,7 +22,7 @@ from ssa_pipeline.core.records import ElementSets
 EARTH_RADIUS_KM = 6378.135
 LOWEST_ALTITUDE_KM = 100.0
 HIGHEST_RADIUS_KM = 1e6  # no Earth satellite is beyond; some decayed sets are, with error code 0
-HIGHEST_SPEED_KM_S = 13.0  # above escape speed at 100 km: not an orbit
+HIGHEST_SPEED_KM_S = 20.0  # far above escape speed: not an orbit
 STEP_S = 10.0
 PERSISTENT_S = 600.0
 CONSTANT_RANGE_KM = 1e-6  # a distance that varies less than this is rounding, not motion
@@ -88,7 +88,12 @@ class Sky:
         self.length_s = (end_us - start_us) / 1e6
         self._day, self._fraction_us = divmod(start_us, _US_PER_DAY)
         self.start_us = start_us
-        self.valid_to_s = np.array([self._first_failure(row) for row in range(len(element_sets))])
+        beyond = 2 * self.period_s + 3600.0
+        rows = range(len(element_sets))
+        after = np.maximum(self.length_s + beyond, self.epoch_s)
+        self.valid_to_s = np.array([self._failure(row, after[row], _NEVER_S) for row in rows])
+        before = np.minimum(-beyond, self.epoch_s)
+        self.valid_from_s = np.array([self._failure(row, before[row], -_NEVER_S) for row in rows])
 
     def julian(self, t_s: Floats) -> tuple[Floats, Floats]:
         """Whole and fractional Julian dates of times since the start."""
@@ -115,17 +120,37 @@ class Sky:
         """Distance of two objects in km at each time."""
         return np.linalg.norm(self.states(i, t_s)[0] - self.states(j, t_s)[0], axis=1)
 
-    def _first_failure(self, row: int) -> float:
-        """The first bad whole UTC minute from the epoch (or the window, whichever is earlier) on."""
-        last_s = self.length_s + 2 * self.period_s[row] + 3600
-        first_us = self.start_us + int(1e6 * min(self.epoch_s[row], 0.0))
-        first_s = (-(-first_us // 60_000_000) * 60_000_000 - self.start_us) / 1e6
-        t = np.arange(first_s, last_s, 60.0)
+    def _failure(self, row: int, until_s: float, never_s: float) -> float:
+        """The first failure at whole UTC minutes on the way from the epoch to ``until_s`` (either way), found to
+        the microsecond between the last good minute and the first bad one; ``never_s`` where there is none."""
+        epoch_s = float(self.epoch_s[row])
+        minutes = np.arange(*sorted((self._minute(epoch_s), self._minute(until_s))) + np.array([-1, 2])) * 60.0
+        t = minutes - (self.start_us % 60_000_000) / 1e6
+        forward = until_s >= epoch_s
+        t = t[(t >= epoch_s) & (t <= until_s)] if forward else t[(t <= epoch_s) & (t >= until_s)][::-1]
+        t = np.concatenate([[epoch_s], t])
+        bad = np.nonzero(~self._is_good(row, t))[0]
+        if not len(bad):
+            return never_s
+        if bad[0] == 0:
+            return epoch_s
+        left, right = t[bad[0] - 1], t[bad[0]]
+        while abs(right - left) > 1e-6:
+            middle = 0.5 * (left + right)
+            left, right = (middle, right) if self._is_good(row, np.array([middle]))[0] else (left, middle)
+        return float(right)
+
+    def _minute(self, t_s: float) -> int:
+        return int((t_s + (self.start_us % 60_000_000) / 1e6) // 60)
+
+    def _is_good(self, row: int, t: Floats) -> NDArray[np.bool_]:
         r, v = self.states(row, t)
         radius, speed = np.linalg.norm(r, axis=1), np.linalg.norm(v, axis=1)
-        good = (radius >= EARTH_RADIUS_KM + LOWEST_ALTITUDE_KM) & (radius < HIGHEST_RADIUS_KM)
-        bad = np.nonzero(~(good & (speed < HIGHEST_SPEED_KM_S)))[0]
-        return float(t[bad[0]]) if len(bad) else _NEVER_S
+        return (
+            (radius >= EARTH_RADIUS_KM + LOWEST_ALTITUDE_KM)
+            & (radius < HIGHEST_RADIUS_KM)
+            & (speed < HIGHEST_SPEED_KM_S)
+        )
 
 
 def brute_force_events(element_sets: ElementSets, start_us: int, end_us: int, threshold_km: float) -> list[NaiveEvent]:
@@ -152,7 +177,9 @@ def _times_below(sky: Sky, threshold_km: float) -> tuple[Ints, Ints, Floats]:
     t, d = refine_minima(sky, i[is_bracket], j[is_bracket], guess[is_bracket], threshold_km)
     hit = (d < threshold_km) & (t >= 0.0) & (t < sky.length_s)
     a, b = i[is_bracket][hit], j[is_bracket][hit]
-    alive = t[hit] < np.minimum(sky.valid_to_s[a], sky.valid_to_s[b])
+    alive = (t[hit] >= np.maximum(sky.valid_from_s[a], sky.valid_from_s[b])) & (
+        t[hit] < np.minimum(sky.valid_to_s[a], sky.valid_to_s[b])
+    )
     first = np.concatenate([a[alive], i[is_below]])
     second = np.concatenate([b[alive], j[is_below]])
     return first, second, np.concatenate([t[hit][alive], guess[is_below]])
@@ -169,7 +196,7 @@ def _dense_grid(sky: Sky, threshold_km: float) -> tuple[Ints, Ints, Floats, NDAr
         k = np.arange(first - 1, min(first + 60, steps + 1) + 1)
         t = k * step
         error, r, v = array.sgp4(*sky.julian(t))
-        bad = (error != 0) | (t >= sky.valid_to_s[:, None])
+        bad = (error != 0) | (t < sky.valid_from_s[:, None]) | (t >= sky.valid_to_s[:, None])
         r[bad] = np.nan
         fastest = np.nanmax(np.where(bad, np.nan, np.linalg.norm(v, axis=2)), initial=0.0) + 0.01 * step
         radius = threshold_km + fastest * step  # two objects, each half a step
@@ -241,6 +268,7 @@ class _Pair:
     def __init__(self, sky: Sky, i: int, j: int, threshold_km: float) -> None:
         self.sky, self.i, self.j, self.threshold_km = sky, i, j, threshold_km
         self.revolution_s = float(min(sky.period_s[i], sky.period_s[j]))
+        self.valid_from_s = float(max(sky.valid_from_s[i], sky.valid_from_s[j]))
         self.valid_to_s = float(min(sky.valid_to_s[i], sky.valid_to_s[j]))
 
     def rows(self, ids: tuple[int, int], touched: Floats) -> list[NaiveEvent]:
@@ -256,11 +284,9 @@ class _Pair:
         """Times and distances dense enough to see every interval, extrema included, and the times of all minima
         below the threshold; one revolution and more beyond ``touched`` on both sides."""
         margin = self.revolution_s + 2 * PERSISTENT_S
-        last = touched[-1] + margin
-        grid = np.arange(touched[0] - margin, min(last, self.valid_to_s), STEP_S)
-        if last > self.valid_to_s:
-            grid = np.append(grid, self.valid_to_s - 1e-6)
-        t = np.unique(np.concatenate([grid, touched[touched < self.valid_to_s]]))
+        first = max(touched[0] - margin, self.valid_from_s + 1e-6)
+        last = min(touched[-1] + margin, self.valid_to_s - 1e-6)
+        t = np.unique(np.concatenate([np.arange(first, last, STEP_S), [last], touched]))
         d = self.sky.distance(self.i, self.j, t)
         t, d = t[~np.isnan(d)], d[~np.isnan(d)]
         near = 3 * self.threshold_km
@@ -268,9 +294,10 @@ class _Pair:
         high = find_peaks(d, height=(None, near), prominence=CONSTANT_RANGE_KM)[0]
         minima, depth = self._refined(t[low], 1.0)
         maxima, _ = self._refined(t[high], -1.0)
-        extra = np.concatenate([minima, maxima])
-        t = np.unique(np.concatenate([t, extra[(extra >= t[0]) & (extra <= t[-1])]]))
-        return t, self.sky.distance(self.i, self.j, t), minima[depth < self.threshold_km]
+        is_seen = (minima >= t[0]) & (minima <= t[-1])  # beyond SGP4's failure there is no minimum
+        maxima = maxima[(maxima >= t[0]) & (maxima <= t[-1])]
+        t = np.unique(np.concatenate([t, minima[is_seen], maxima]))
+        return t, self.sky.distance(self.i, self.j, t), minima[is_seen & (depth < self.threshold_km)]
 
     def _refined(self, guess: Floats, sign: float) -> tuple[Floats, Floats]:
         rows = np.full(len(guess), 1)
