@@ -1,9 +1,182 @@
-"""Commands of the group 'services'."""
+"""Commands that start, stop and show the services of this installation."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from ssa_pipeline.cli import CliError, Exit
+
+if TYPE_CHECKING:
+    from ssa_pipeline.settings import Settings
+    from ssa_pipeline.supervisor.services import ServiceStatus
+
+_FOLLOW_POLL_S = 0.5
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    for command in (up, down, status, logs, env, doctor):
+        app.command()(command)
+
+
+def up(
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, show the logs, stop all on Ctrl-C.")] = False,
+    database_only: Annotated[
+        bool, typer.Option("--database-only", help="Start (and migrate) only PostgreSQL.")
+    ] = False,
+) -> None:
+    """Start PostgreSQL, the Dagster daemon and the webserver; migrate; free runs whose process is gone.
+
+    What runs already is left alone, or restarted when the code changed and no run is in progress.
+    """
+    from ssa_pipeline.supervisor import services
+
+    with _errors() as settings:
+        services.up(settings, _say, is_database_only=database_only)
+        if foreground:
+            _stay(settings)
+
+
+def down() -> None:
+    """Stop everything that `ssa up` started. Runs in progress are canceled; no data is lost."""
+    from ssa_pipeline.supervisor import services
+
+    with _errors() as settings:
+        if not services.down(settings, _say):
+            _say("nothing was running")
+
+
+def status() -> None:
+    """Show what runs: process, address, uptime, memory. Exit code 4 unless everything runs."""
+    from ssa_pipeline.supervisor import services
+
+    with _errors() as settings:
+        found = services.status(settings)
+        for one in found:
+            _say(_status_line(one))
+        stopped = [one.name for one in found if one.pid is None and one.name != "database"]
+        if stopped:
+            raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
+
+
+def logs(
+    name: Annotated[str | None, typer.Argument(help="postgres, daemon or webserver; all when left out.")] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Lines from the end of each log.")] = 40,
+) -> None:
+    """Print the end of the services' logs."""
+    from ssa_pipeline.supervisor import processes, services
+
+    with _errors() as settings:
+        paths = services.log_paths(settings)
+        if name is not None and name not in paths:
+            raise CliError(f"there is no log {name!r}; choose from {', '.join(paths)}", Exit.USAGE)
+        chosen = {one: path for one, path in paths.items() if name in (None, one)}
+        for one, path in chosen.items():
+            for line in processes.log_tail(path, lines=lines):
+                _say(f"{one}: {line}" if name is None else line)
+        if follow:
+            _follow_logs(settings, name)
+
+
+def env() -> None:
+    """Print exports for a shell in which plain dagster and psql work: eval "$(ssa env)".
+
+    Use `ssa down` and `ssa up --database-only` before `dagster dev`: two daemons on one database disturb each other.
+    """
+    import shlex
+
+    from ssa_pipeline.supervisor import shell
+
+    with _errors() as settings:
+        for key, value in shell.exports(settings).items():
+            _say(f"export {key}={shlex.quote(value)}")
+        prefix = ":".join(shlex.quote(str(path)) for path in shell.program_dirs(settings))
+        _say(f'export PATH={prefix}:"$PATH"')
+
+
+def doctor() -> None:
+    """Check the machine and the installation, line by line, with what to do. Exit code 1 if anything fails."""
+    from ssa_pipeline.supervisor import doctor as checks
+
+    with _errors() as settings:
+        findings = list(checks.examine(settings))
+        for finding in findings:
+            _say(f"{finding.level.value:<5} {finding.subject}: {finding.text}")
+        failed = sum(finding.level is checks.Level.FAIL for finding in findings)
+        if failed:
+            raise CliError(f"{failed} of {len(findings)} checks failed")
+
+
+@contextmanager
+def _errors() -> Iterator[Settings]:
+    """The settings; failures of the services become messages with an exit code."""
+    from ssa_pipeline.settings import SettingsError, read_settings
+    from ssa_pipeline.storage.database_url import DatabaseNotRunningError
+    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
+    from ssa_pipeline.storage.errors import StorageError
+    from ssa_pipeline.supervisor.services import ServiceError
+
+    try:
+        yield read_settings()
+    except SettingsError as error:
+        raise CliError(str(error), Exit.USAGE) from None
+    except DatabaseNotRunningError as error:
+        raise CliError(str(error), Exit.NOT_RUNNING) from None
+    except (ServiceError, EmbeddedPostgresError, StorageError) as error:
+        raise CliError(str(error)) from None
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _status_line(one: ServiceStatus) -> str:
+    import time
+
+    if one.started_at is None:
+        return f"{one.name:<10} {one.address or 'stopped'}"
+    minutes = int(time.time() - one.started_at) // 60
+    uptime = f"{minutes // 1440}d {minutes // 60 % 24:02}:{minutes % 60:02}"
+    memory = f"{one.memory_bytes / 1e6:5.0f} MB"
+    return f"{one.name:<10} running  pid {one.pid:<8} up {uptime}  {memory}  {one.address}".rstrip()
+
+
+def _stay(settings: Settings) -> None:
+    """For a container or a service manager: SIGTERM and Ctrl-C stop everything."""
+    import signal
+
+    from ssa_pipeline.supervisor import services
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        _follow_logs(settings, None)
+    finally:
+        services.down(settings, _say)
+
+
+def _follow_logs(settings: Settings, name: str | None) -> None:
+    """Print what is appended, beginning anew where a log was replaced."""
+    import time
+
+    from ssa_pipeline.supervisor import services
+
+    positions = {one: path.stat().st_size for one, path in services.log_paths(settings).items() if path.exists()}
+    while True:
+        for one, path in services.log_paths(settings).items():
+            if name not in (None, one) or not path.exists():
+                continue
+            with path.open(errors="replace") as log:
+                start = positions.get(one, 0)
+                log.seek(start if start <= path.stat().st_size else 0)
+                for line in log:
+                    _say(f"{one}: {line}".rstrip() if name is None else line.rstrip())
+                positions[one] = log.tell()
+        time.sleep(_FOLLOW_POLL_S)

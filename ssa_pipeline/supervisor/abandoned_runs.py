@@ -1,0 +1,102 @@
+"""Runs that Dagster's tables call running although no process of this machine works on them.
+
+Dagster's default launcher notices the death of a worker only while the code server that started it lives. After
+a reboot, a killed daemon or `kill -9` of everything, such a run would hold its slot for hours.
+
+One installation drives one database: a run of another machine's processes would look abandoned here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import psutil
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster._serdes import deserialize_value
+
+from ssa_pipeline.supervisor import processes
+
+_IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+_ANSWER_TIMEOUT_S = 5
+_MESSAGE = "The process of this run is gone (killed, or the machine was restarted). Start the run again."
+
+
+@contextmanager
+def open_instance(environment: Mapping[str, str]) -> Iterator[DagsterInstance]:
+    """The Dagster instance of ``service_environment``; its tables are created where they are missing."""
+    os.environ.update({name: environment[name] for name in ("DAGSTER_HOME", "SSA_DAGSTER_PG_URL", "SSA_MAX_RUNS")})
+    with DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+            if storage is None:
+                raise RuntimeError("dagster.yaml configures no schedule storage")
+        yield instance
+
+
+def free_abandoned_runs(instance: DagsterInstance, *, is_daemon_alive: bool) -> list[str]:
+    """Fail every run without a process (cancel it where that was asked for) and free its slots; their ids.
+
+    A starting run is left to a living daemon, which may be about to start its process.
+    """
+    freed = []
+    for run in instance.get_runs(filters=RunsFilter(statuses=_IN_PROGRESS)):
+        is_left_to_daemon = is_daemon_alive and run.status == DagsterRunStatus.STARTING
+        if is_left_to_daemon or _has_process(instance, run):
+            continue
+        if run.status == DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, _MESSAGE)
+        else:
+            instance.report_run_failed(run, _MESSAGE)
+        if instance.event_log_storage.supports_global_concurrency_limits:
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        freed.append(run.run_id)
+    return freed
+
+
+def announce_cancelling(instance: DagsterInstance) -> list[str]:
+    """Say of every running run that it is being cancelled, so that its end by our signal counts as that."""
+    announced = []
+    for run in instance.get_runs(filters=RunsFilter(statuses=_IN_PROGRESS[:2])):
+        instance.report_run_canceling(run, "Stopped by `ssa down`.")
+        announced.append(run.run_id)
+    return announced
+
+
+def _has_process(instance: DagsterInstance, run: DagsterRun) -> bool:
+    return _is_executing(run) or _logged_process_lives(instance, run)
+
+
+def _is_executing(run: DagsterRun) -> bool:
+    """Whether the code server that started the run still has a process for it."""
+    info = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    if not info:
+        return False
+    client = DagsterGrpcClient(host=info.get("host"), port=info.get("port"), socket=info.get("socket"))
+    try:
+        request = CanCancelExecutionRequest(run_id=run.run_id)
+        answer = client.can_cancel_execution(request, timeout=_ANSWER_TIMEOUT_S)
+    except DagsterUserCodeUnreachableError:
+        return False
+    return deserialize_value(answer, CanCancelExecutionResult).can_cancel
+
+
+def _logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether the process that last wrote its id into the run's log lives: runs of the command line, workers
+    whose code server was killed, runs being cancelled. A process younger than the entry is a stranger."""
+    entries = instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
+    for entry in reversed(entries):
+        metadata = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
+        if "pid" not in metadata:
+            continue
+        found = processes.process(int(str(metadata["pid"].value)))
+        try:
+            return found is not None and found.create_time() <= entry.timestamp + 1.0
+        except psutil.NoSuchProcess:
+            return False
+    return False

@@ -1,0 +1,199 @@
+"""``ssa doctor``: what is wrong with this machine or installation, and what to do about it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+
+from ssa_pipeline.settings import Settings
+from ssa_pipeline.storage.database_url import embedded_server
+from ssa_pipeline.storage.embedded import RELOCATION_DIR, EmbeddedPostgresError, packaged_bin_dir
+from ssa_pipeline.storage.errors import StorageError
+from ssa_pipeline.supervisor import host, processes, run_rows, services
+
+_HEARTBEAT_LIMIT_S = 60.0
+
+
+class Level(Enum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Level
+    subject: str
+    text: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check in order; each yields one finding or more and none raises for a broken installation."""
+    checks: list[Callable[[Settings], Iterator[Finding]]] = [
+        _python,
+        _packages,
+        _memory,
+        _disk,
+        _home,
+        _embedded_server,
+        _relocated,
+        _database,
+        _ports,
+        _dagster,
+        _strays,
+    ]
+    for check in checks:
+        yield from check(settings)
+
+
+def _python(_: Settings) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    is_supported = (3, 11) <= sys.version_info[:2] < (3, 14)
+    text = f"{version} at {sys.executable}"
+    yield _finding(is_supported, "python", text, f"{text}: 3.11, 3.12 or 3.13 is needed: make clean, make setup")
+
+
+def _packages(_: Settings) -> Iterator[Finding]:
+    wanted = importlib.metadata.requires("ssa-pipeline") or []
+    broken = []
+    for requirement in wanted:
+        if "extra ==" in requirement:
+            continue
+        name = re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            broken.append(f"{name} is missing")
+            continue
+        pin = re.search(r"==([^,; ]+)", requirement)
+        if pin and pin[1] != found:
+            broken.append(f"{name} is {found} instead of {pin[1]}")
+    yield _finding(not broken, "packages", "all there", f"{', '.join(broken)}: make setup")
+
+
+def _memory(_: Settings) -> Iterator[Finding]:
+    memory = host.memory_bytes()
+    text = f"{host.gigabytes(memory)}, {host.gigabytes(host.MINIMUM_MEMORY_BYTES)} needed for the full catalogue"
+    is_enough = memory >= host.MINIMUM_MEMORY_BYTES
+    yield Finding(Level.OK if is_enough else Level.WARN, "memory", text)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    free = host.free_disk_bytes(settings.home)
+    text = f"{host.gigabytes(free)} free at {settings.home}, {host.gigabytes(host.MINIMUM_FREE_DISK_BYTES)} needed"
+    yield _finding(free >= host.MINIMUM_FREE_DISK_BYTES, "disk", text, f"{text}: make room or set SSA_HOME")
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    existing = settings.home
+    while not existing.exists():
+        existing = existing.parent
+    is_writable = os.access(existing, os.W_OK | os.X_OK)
+    text = f"{settings.home}" + ("" if settings.home.exists() else " (not made yet)")
+    yield _finding(is_writable, "home", text, f"{existing} may not be written: run as its owner or set SSA_HOME")
+
+
+def _embedded_server(settings: Settings) -> Iterator[Finding]:
+    subject = "embedded PostgreSQL"
+    if settings.database_url is not None:
+        yield Finding(Level.OK, subject, "not used, DATABASE_URL or POSTGRES_HOST is set")
+        return
+    try:
+        packaged_bin_dir()
+        server = embedded_server(settings)
+        if not server.exists():
+            yield Finding(Level.WARN, subject, "no data yet: ssa up")
+        elif server.is_running():
+            yield Finding(Level.OK, subject, f"runs on port {server.port}, data in {server.cluster_dir}")
+        elif not server.cluster_dir.exists():
+            yield Finding(Level.WARN, subject, f"{server.cluster_dir} does not exist; ssa up makes an empty database")
+        else:
+            pid_file = server.cluster_dir / "postmaster.pid"
+            note = " (it was killed; the next start recovers)" if pid_file.exists() else ""
+            yield Finding(Level.WARN, subject, f"stopped{note}: ssa up")
+    except (EmbeddedPostgresError, PermissionError) as error:
+        yield Finding(Level.FAIL, subject, str(error))
+
+
+def _relocated(_: Settings) -> Iterator[Finding]:
+    """Clusters below the relocation directory whose checkout was deleted: named, never removed unasked."""
+    for note in sorted(RELOCATION_DIR.glob("*/owner")):
+        try:
+            owner = Path(note.read_text())
+            is_orphan = not (owner / "server.json").exists()
+        except PermissionError:
+            continue
+        if is_orphan:
+            text = f"{note.parent} belonged to {owner}, which is gone: delete it if its data is not wanted"
+            yield Finding(Level.WARN, "left-over database", text)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    from ssa_pipeline.storage import migrate
+    from ssa_pipeline.storage.connection import connect
+
+    url = services.running_database_url(settings)
+    if url is None:
+        yield Finding(Level.WARN, "database", "not running: ssa up")
+        return
+    try:
+        with connect(url) as connection:
+            version = connection.info.server_version
+        text = f"PostgreSQL {version // 10_000}.{version % 10_000} at {url.without_password}"
+        yield Finding(Level.OK, "database", text)
+        differences = migrate.check(url)
+        yield _finding(not differences, "migrations", "current", "; ".join(differences))
+    except StorageError as error:
+        yield Finding(Level.FAIL, "database", str(error))
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    subject = "UI port"
+    address = services.ui_url(settings)
+    if address is not None:
+        yield Finding(Level.OK, subject, f"the webserver serves {address}")
+        return
+    wanted = settings.ui_port or services.FIRST_UI_PORT
+    if host.is_port_free(wanted):
+        yield Finding(Level.OK, subject, f"{wanted} is free")
+    elif settings.ui_port is None:
+        yield Finding(Level.OK, subject, f"{wanted} is in use, {host.next_free_port(wanted)} will be taken")
+    else:
+        yield Finding(Level.FAIL, subject, f"{wanted} (SSA_UI_PORT) is in use: choose another or unset it")
+
+
+def _dagster(settings: Settings) -> Iterator[Finding]:
+    missing = [name for name in (services.DAEMON, services.WEBSERVER) if services.find_service(settings, name) is None]
+    url = services.running_database_url(settings)
+    if missing or url is None:
+        yield Finding(Level.WARN, "Dagster", f"{' and '.join(missing) or 'database'} not running: ssa up")
+        return
+    try:
+        beat = run_rows.last_heartbeat(url)
+        progress = run_rows.runs_in_progress(url)
+    except StorageError as error:
+        yield Finding(Level.FAIL, "Dagster", str(error))
+        return
+    age_s = (datetime.now(UTC) - beat).total_seconds() if beat is not None else float("inf")
+    text = f"the daemon's last heartbeat is {age_s:.0f} s old; {progress} run(s) in progress"
+    advice = f"{text}: see `ssa logs daemon`, then ssa down and ssa up"
+    yield _finding(age_s <= _HEARTBEAT_LIMIT_S, "Dagster", text, advice)
+
+
+def _strays(settings: Settings) -> Iterator[Finding]:
+    """Workers whose daemon is gone. (Locks cannot be stale: the kernel frees them with their holder.)"""
+    found = processes.supervised(settings.home)
+    if found and all(services.find_service(settings, name) is None for name in (services.DAEMON, services.WEBSERVER)):
+        pids = ", ".join(str(one.pid) for one in found)
+        yield Finding(Level.WARN, "left-over processes", f"{pids}: ssa down ends them")
+
+
+def _finding(is_good: bool, subject: str, good: str, bad: str) -> Finding:
+    return Finding(Level.OK, subject, good) if is_good else Finding(Level.FAIL, subject, bad)

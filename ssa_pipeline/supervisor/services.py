@@ -1,0 +1,444 @@
+"""``ssa up`` and ``ssa down``: PostgreSQL, Dagster's daemon and webserver, as processes that outlive the command.
+
+The processes themselves are the only record of what runs: each carries its name, its UI port and the fingerprint
+of what it was started with in its environment (see ``processes``). Everything here may be interrupted and called
+again; a lock keeps two commands on one home apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from ssa_pipeline.settings import REPOSITORY, DatabaseUrl, Settings
+from ssa_pipeline.storage.database_url import embedded_server
+from ssa_pipeline.storage.embedded import EmbeddedPostgresError
+from ssa_pipeline.storage.errors import StorageError
+from ssa_pipeline.supervisor import host, processes, run_rows
+from ssa_pipeline.supervisor.dagster_home import WORKSPACE_FILE, link_dagster_home, service_environment
+from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
+
+Say = Callable[[str], None]
+
+DAEMON = "daemon"
+WEBSERVER = "webserver"
+POSTGRES = "postgres"
+FIRST_UI_PORT = 3000
+_NAME = "SSA_SERVICE"
+_PORT = "SSA_SERVICE_PORT"
+_FINGERPRINT = "SSA_SERVICE_FINGERPRINT"
+_READY_TIMEOUT_S = 180.0
+_GRACE_S = 20.0
+_LOCATIONS = """{ workspaceOrError { __typename ... on PythonError { message } ... on Workspace { locationEntries {
+    name loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+
+
+class ServiceError(RuntimeError):
+    """A service cannot be started or stopped; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service: ``pid`` None when it does not run; memory of it and its children in bytes."""
+
+    name: str
+    pid: int | None
+    address: str
+    started_at: float | None
+    memory_bytes: int
+    log: Path | None
+
+
+@dataclass(frozen=True)
+class _Fingerprint:
+    """What a service was started with: it is restarted when the database moved or the code changed."""
+
+    database: str
+    code: str
+
+    @classmethod
+    def now(cls, environment: dict[str, str]) -> _Fingerprint:
+        files = sorted((REPOSITORY / "ssa_pipeline").rglob("*.py"))
+        files += [WORKSPACE_FILE, REPOSITORY / "dagster.yaml"]
+        states = [f"{path}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files if path.exists()]
+        settings = sorted(item for item in environment.items() if item[0].startswith(("SSA_", "NUMBA_")))
+        return cls(_digest(environment["SSA_DAGSTER_PG_URL"]), _digest(repr((states, settings, sys.executable))))
+
+    @classmethod
+    def of(cls, service: psutil.Process) -> _Fingerprint:
+        database, _, code = service.environ().get(_FINGERPRINT, "").partition(":")
+        return cls(database, code)
+
+
+# --- what others ask -----------------------------------------------------------------------------------------
+
+
+def find_service(settings: Settings, name: str) -> psutil.Process | None:
+    """The living process of the daemon or the webserver of this home, or None."""
+    for one in processes.supervised(settings.home):
+        try:
+            if one.environ().get(_NAME) == name and os.getsid(one.pid) == one.pid:
+                return one
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+            continue
+    return None
+
+
+def ui_url(settings: Settings) -> str | None:
+    """Address of the running Dagster webserver of this home, or None."""
+    webserver = find_service(settings, WEBSERVER)
+    return _address(webserver) if webserver is not None else None
+
+
+def running_database_url(settings: Settings) -> DatabaseUrl | None:
+    """The external database where one is set (running or not), the embedded one's where it runs, else None."""
+    if settings.database_url is not None:
+        return settings.database_url
+    server = embedded_server(settings)
+    return server.url if server.is_running() else None
+
+
+def log_paths(settings: Settings) -> dict[str, Path]:
+    """Service name -> its log file, for the services of this home (files may not exist yet)."""
+    paths = {}
+    server = embedded_server(settings)
+    if settings.database_url is None and server.exists():
+        paths[POSTGRES] = server.log_path
+    return paths | {name: settings.home / "log" / f"{name}.log" for name in (DAEMON, WEBSERVER)}
+
+
+def status(settings: Settings) -> list[ServiceStatus]:
+    """All services in the order of their start; quick, asks only the operating system."""
+    logs = log_paths(settings)
+    found = [_database_status(settings, logs.get(POSTGRES))]
+    for name in (DAEMON, WEBSERVER):
+        service = find_service(settings, name)
+        address = _address(service) if service is not None and name == WEBSERVER else ""
+        found.append(_status(name, service, address, logs[name]))
+    return found
+
+
+# --- up ------------------------------------------------------------------------------------------------------
+
+
+def up(settings: Settings, say: Say = print, *, is_database_only: bool = False) -> None:
+    """Start what does not run yet; returns when the UI answers and the daemon serves the queue. ServiceError."""
+    with _one_at_a_time(settings):
+        _check_machine(settings, say)
+        url = _start_database(settings, say)
+        if is_database_only:
+            return
+        link_dagster_home(settings)
+        environment = service_environment(settings, url)
+        fingerprint = _Fingerprint.now(environment)
+        _stop_outdated(settings, url, fingerprint, say)
+        _prepare_dagster(settings, url, environment, say)
+        since = datetime.now(UTC)
+        is_new = _start_missing(settings, DAEMON, environment, fingerprint, say)
+        _start_webserver(settings, environment, fingerprint, say)
+        if is_new:
+            _wait_for_daemon(settings, url, since)
+        _check_code_location(settings)
+        say(f"Dagster UI: {ui_url(settings)}")
+
+
+def _check_machine(settings: Settings, say: Say) -> None:
+    memory = host.memory_bytes()
+    if memory < host.MINIMUM_MEMORY_BYTES:
+        needed = host.gigabytes(host.MINIMUM_MEMORY_BYTES)
+        say(f"warning: this machine has {host.gigabytes(memory)} of memory, {needed} are needed for the full catalogue")
+    free = host.free_disk_bytes(settings.home)
+    if free < host.MINIMUM_FREE_DISK_BYTES:
+        raise ServiceError(
+            f"only {host.gigabytes(free)} free on the disk of {settings.home}, "
+            f"{host.gigabytes(host.MINIMUM_FREE_DISK_BYTES)} are needed: make room, or set SSA_HOME to another disk"
+        )
+
+
+def _start_database(settings: Settings, say: Say) -> DatabaseUrl:
+    from ssa_pipeline.storage import migrate
+
+    if settings.database_url is not None:
+        url = settings.database_url
+    else:
+        server = embedded_server(settings)
+        if not server.is_running():
+            say("starting PostgreSQL")
+        url = server.start()
+        if settings.home not in server.cluster_dir.parents:
+            say(f"the system user cannot reach {settings.home}: the database lies in {server.cluster_dir}")
+    for revision in migrate.upgrade(url):
+        say(f"database: applied {revision}")
+    say(f"database: {url.without_password}")
+    return url
+
+
+def _stop_outdated(settings: Settings, url: DatabaseUrl, wanted: _Fingerprint, say: Say) -> None:
+    """Services of another database are useless; those of other code are restarted unless that would end a run."""
+    for name in (DAEMON, WEBSERVER):
+        service = find_service(settings, name)
+        if service is None:
+            continue
+        found = _Fingerprint.of(service)
+        if found == wanted:
+            continue
+        if found.database == wanted.database and run_rows.runs_in_progress(url):
+            say(f"the {name} runs with older code or settings; `ssa up` after the current runs restarts it")
+            continue
+        say(f"restarting the {name}: {'code or settings' if found.database == wanted.database else 'database'} changed")
+        processes.end(_with_descendants(settings, name), grace_s=_GRACE_S)
+
+
+def _prepare_dagster(settings: Settings, url: DatabaseUrl, environment: dict[str, str], say: Say) -> None:
+    """Create Dagster's tables before two processes do so at once, and free the slots of dead runs."""
+    is_first = not run_rows.has_dagster_tables(url)
+    if not (is_first or run_rows.runs_in_progress(url)):
+        return
+    from ssa_pipeline.supervisor import abandoned_runs
+
+    is_daemon_alive = find_service(settings, DAEMON) is not None
+    with abandoned_runs.open_instance(environment) as instance:
+        for run_id in abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=is_daemon_alive):
+            say(f"run {run_id} had lost its process: marked as failed")
+
+
+def _start_missing(
+    settings: Settings, name: str, environment: dict[str, str], fingerprint: _Fingerprint, say: Say, port: int = 0
+) -> bool:
+    if find_service(settings, name) is not None:
+        return False
+    say(f"starting the {name}")
+    arguments = [sys.executable, "-m", "dagster_webserver", "-h", host.LOOPBACK, "-p", str(port)]
+    if name == DAEMON:
+        arguments = [sys.executable, "-m", "dagster._daemon", "run"]
+    log = log_paths(settings)[name]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))
+    mark = {_NAME: name, _PORT: str(port), _FINGERPRINT: f"{fingerprint.database}:{fingerprint.code}"}
+    processes.spawn_detached(
+        [*arguments, "-w", str(WORKSPACE_FILE)],
+        environ={**os.environ, **environment, **mark, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"},
+        log=log,
+        cwd=REPOSITORY,
+        home=settings.home,
+    )
+    return True
+
+
+def _start_webserver(
+    settings: Settings, environment: dict[str, str], fingerprint: _Fingerprint, say: Say, attempts: int = 3
+) -> None:
+    running = find_service(settings, WEBSERVER)
+    if running is not None and settings.ui_port not in (None, _port(running)):
+        say(f"restarting the webserver on port {settings.ui_port}")
+        processes.end(_with_descendants(settings, WEBSERVER), grace_s=_GRACE_S)
+    for attempt in range(attempts):
+        port = _choose_ui_port(settings) if find_service(settings, WEBSERVER) is None else 0
+        _start_missing(settings, WEBSERVER, environment, fingerprint, say, port)
+        try:
+            _wait_for_ui(settings)
+            return
+        except _PortTakenError:  # by another checkout, between our look and the webserver's
+            if attempt == attempts - 1:
+                raise
+
+
+class _PortTakenError(ServiceError):
+    """The webserver died because its port had been taken."""
+
+
+def _choose_ui_port(settings: Settings) -> int:
+    wanted = settings.ui_port
+    if wanted is None:
+        return host.next_free_port(FIRST_UI_PORT)
+    if not host.is_port_free(wanted):
+        raise ServiceError(
+            f"port {wanted} (SSA_UI_PORT) is in use{_user_of(wanted)}: end that program, choose another port, or unset "
+            "SSA_UI_PORT to take a free one"
+        )
+    return wanted
+
+
+def _user_of(port: int) -> str:
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        return ""
+    for one in connections:
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
+            owner = processes.process(one.pid)
+            return f" by {owner.name()} (process {one.pid})" if owner is not None else ""
+    return ""
+
+
+def _wait_for_ui(settings: Settings) -> None:
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        webserver = find_service(settings, WEBSERVER)
+        if webserver is None:
+            tail = _log_end(settings, WEBSERVER)
+            kind = _PortTakenError if "address already in use" in tail.lower() else ServiceError
+            raise kind(f"the webserver ended while starting; the end of its log:\n{tail}")
+        if _listens(webserver) and _answers(_address(webserver)):
+            return
+        time.sleep(0.2)
+    raise ServiceError(f"the webserver does not answer after {_READY_TIMEOUT_S:.0f} s; see `ssa logs {WEBSERVER}`")
+
+
+def _wait_for_daemon(settings: Settings, url: DatabaseUrl, since: datetime) -> None:
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if find_service(settings, DAEMON) is None:
+            raise ServiceError(f"the daemon ended while starting; the end of its log:\n{_log_end(settings, DAEMON)}")
+        beat = run_rows.last_heartbeat(url)
+        if beat is not None and beat >= since:
+            return
+        time.sleep(0.2)
+    raise ServiceError(f"the daemon does not serve the run queue after {_READY_TIMEOUT_S:.0f} s; see `ssa logs daemon`")
+
+
+def _check_code_location(settings: Settings) -> None:
+    """A UI that answers is no use where the pipeline's own code does not load."""
+    answer = httpx.post(f"{ui_url(settings)}/graphql", json={"query": _LOCATIONS}, timeout=60, trust_env=False).json()
+    workspace: dict[str, Any] = answer["data"]["workspaceOrError"]
+    if "message" in workspace:
+        raise ServiceError(f"the workspace does not load: {workspace['message']}")
+    for entry in workspace["locationEntries"]:
+        problem = (entry["locationOrLoadError"] or {}).get("message")
+        if problem:
+            raise ServiceError(f"the code of location {entry['name']} does not load:\n{problem}")
+
+
+# --- down ----------------------------------------------------------------------------------------------------
+
+
+def down(settings: Settings, say: Say = print) -> bool:
+    """Stop everything of this home, runs included (they are marked as canceled); whether anything ran."""
+    if not settings.home.exists():
+        return False
+    with _one_at_a_time(settings):
+        was_running = _stop_dagster(settings, say)
+        server = embedded_server(settings)
+        if server.stop():
+            say("stopped PostgreSQL")
+            was_running = True
+        return was_running
+
+
+def _stop_dagster(settings: Settings, say: Say) -> bool:
+    if not processes.supervised(settings.home):
+        return False
+    url = running_database_url(settings)
+    has_runs = url is not None and run_rows.runs_in_progress(url) > 0
+    if has_runs and url is not None:
+        from ssa_pipeline.supervisor import abandoned_runs
+
+        with abandoned_runs.open_instance(service_environment(settings, url)) as instance:
+            for run_id in abandoned_runs.announce_cancelling(instance):
+                say(f"cancelling run {run_id}")
+            _end_all(settings)
+            abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=False)
+    else:
+        _end_all(settings)
+    say("stopped the daemon and the webserver")
+    return True
+
+
+def _end_all(settings: Settings) -> None:
+    """Until none is left: a worker may be started while its parent is being stopped."""
+    while found := processes.supervised(settings.home):
+        try:
+            processes.end(found, grace_s=_GRACE_S)
+        except psutil.AccessDenied as error:
+            raise ServiceError(f"process {error.pid} belongs to another user: stop it as that user") from None
+
+
+# --- helpers -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings) -> Iterator[None]:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with file_lock(settings.home / "services.lock"):
+            yield
+    except (LockTimeoutError, EmbeddedPostgresError, StorageError) as error:
+        raise ServiceError(str(error)) from None
+    except PermissionError as error:
+        raise ServiceError(
+            f"{error.filename} may not be written by this user: run as the owner of {settings.home}, or set SSA_HOME"
+        ) from None
+
+
+def _with_descendants(settings: Settings, name: str) -> list[psutil.Process]:
+    return [one for one in processes.supervised(settings.home) if one.environ().get(_NAME) == name]
+
+
+def _port(webserver: psutil.Process) -> int:
+    return int(webserver.environ()[_PORT])
+
+
+def _address(webserver: psutil.Process) -> str:
+    return f"http://{host.LOOPBACK}:{_port(webserver)}"
+
+
+def _listens(webserver: psutil.Process) -> bool:
+    """Whether it is this process, not a stranger, that holds the port."""
+    try:
+        connections = webserver.net_connections("tcp")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+    listening = [one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN and one.laddr]
+    return _port(webserver) in listening
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/server_info", timeout=10, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _log_end(settings: Settings, name: str) -> str:
+    return "\n".join(processes.log_tail(log_paths(settings)[name], lines=15))
+
+
+def _database_status(settings: Settings, log: Path | None) -> ServiceStatus:
+    if settings.database_url is not None:
+        return ServiceStatus("database", None, settings.database_url.without_password, None, 0, None)
+    server = embedded_server(settings)
+    postmaster = server.postmaster()
+    return _status(POSTGRES, postmaster, server.url.without_password if postmaster else "", log)
+
+
+def _status(name: str, process: psutil.Process | None, address: str, log: Path | None) -> ServiceStatus:
+    if process is None:
+        return ServiceStatus(name, None, "", None, 0, log)
+    try:
+        family = [process, *process.children(recursive=True)]
+        return ServiceStatus(name, process.pid, address, process.create_time(), sum(map(_memory, family)), log)
+    except psutil.NoSuchProcess:
+        return ServiceStatus(name, None, "", None, 0, log)
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
