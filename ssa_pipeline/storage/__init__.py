@@ -1,0 +1,1 @@
+"""PostgreSQL: table contracts, migrations, replaceable slices, queries, the embedded server. Knows no Dagster."""

@@ -1,0 +1,62 @@
+"""Slice ``clean_catalog(D)``: membership (epoch day, object) -> element set, and what was not used."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
+from ssa_pipeline.storage.element_sets import (
+    ELEMENT_KINDS,
+    TEXT_KINDS,
+    from_columns,
+    store_element_sets,
+)
+from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.rejected_records import read_rejected, storable, write_rejected
+from ssa_pipeline.storage.slice_key import SliceKey
+
+ASSET = "clean_catalog"
+TABLES = ("screening.clean_catalog", "catalog.rejected_record")
+
+
+def row_count(value: CleanCatalog) -> int:
+    return len(value.element_sets)
+
+
+def check(key: SliceKey, value: CleanCatalog) -> None:
+    if value.epoch_day != key.epoch_day:
+        raise ValueError(f"the catalogue of {value.epoch_day} is not the slice {key}")
+
+
+def delete(connection: psycopg.Connection, key: SliceKey) -> None:
+    connection.execute("DELETE FROM screening.clean_catalog WHERE epoch_day = %s", [key.epoch_day])
+
+
+def write(connection: psycopg.Connection, key: SliceKey, value: CleanCatalog, _log_id: int) -> None:
+    sets = value.element_sets
+    columns = [
+        Column("epoch_day", "date", key.epoch_day),
+        Column("norad_id", "int8", sets.norad_id),
+        Column("element_set_id", "int8", store_element_sets(connection, sets)),
+        Column("age_days", "float8", value.age_days),
+        Column("is_forward_epoch", "bool", value.is_forward_epoch),
+        Column("source_line", "int8", sets.source_line),
+        Column("source_file", "text", [storable(name) for name in sets.source_file]),
+    ]
+    copy_in(connection, sql.Identifier("screening", "clean_catalog"), columns, len(sets))
+    write_rejected(connection, key.epoch_day, ASSET, value.rejected, [None] * len(value.rejected))
+
+
+def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
+    kinds = {"age_days": "float8", "is_forward_epoch": "bool", "source_line": "int8", **ELEMENT_KINDS, **TEXT_KINDS}
+    kinds["source_file"] = "text"
+    columns = copy_out(connection, section("queries.sql", "clean_catalog"), {"epoch_day": key.epoch_day}, kinds)
+    return CleanCatalog(
+        key.epoch_day,
+        from_columns(columns),
+        columns["age_days"],
+        columns["is_forward_epoch"],
+        [record for _, record in read_rejected(connection, key.epoch_day, ASSET)],
+    )

@@ -1,0 +1,39 @@
+"""Errors of the storage layer. Every message names the rule, the value, and what to do."""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Something about the stored data forbids what was asked; the message says what to do."""
+
+
+class StaleTokenError(StorageError):
+    """A newer run owns the slice; the older run must not overwrite it."""
+
+
+class SliceMissingError(StorageError):
+    """A slice that was never computed (an empty slice is an answer and is not missing)."""
+
+
+class SliceExpiredError(StorageError):
+    """A slice that was computed and has been dropped by retention."""
+
+
+class InputVersionError(StorageError):
+    """The inputs of a slice do not belong together: one was replaced after another was computed from it."""
+
+
+class ChunkFormatError(StorageError):
+    """Ephemeris chunks of another format version than this program reads."""
+
+
+class SchemaError(StorageError):
+    """The database's tables are not those of this program."""
+
+
+class MissingRightsError(StorageError):
+    """The database user may not do what a migration needs; the message holds the SQL for an administrator."""
+
+
+class DatabaseUnreachableError(StorageError):
+    """No connection to the database."""

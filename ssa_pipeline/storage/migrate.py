@@ -1,0 +1,207 @@
+"""Bring a database to this program's schema, and compare it with the contract.
+
+Revisions (``migrations/``) change tables, in a phase before and a phase after a deployment. Comments, views and
+grants are applied from ``tables.py`` and ``sql/views.sql``, their only text, when they differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.contract_check import differences
+from ssa_pipeline.storage.errors import MissingRightsError, SchemaError
+from ssa_pipeline.storage.named_sql import sections
+from ssa_pipeline.storage.tables import QUANTITIES, READER, SCHEMAS, TABLES, VIEWS
+
+Phase = Literal["before", "after", "all"]
+VERSION_SCHEMA = "ssa_migrations"  # Dagster keeps a table alembic_version too; they must never meet
+LOCK = 7_263_180_111  # advisory lock of migrations: any fixed number
+MIN_SERVER_VERSION = 120_000
+
+
+def upgrade(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
+    """Run the outstanding revisions of a phase; returns their ids, oldest first, empty where there was nothing
+    to do. Safe when several processes call it at once.
+
+    MissingRightsError holds the SQL for an administrator; SchemaError names a server that is too old, a phase
+    out of order, or a database that a newer release has changed.
+    """
+    with connect(url) as connection:
+        _check_server(connection)
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        _check_rights(connection)
+        _create_base(connection)
+        applied = _run_revisions(url, phase)
+        if phase != "after":
+            _apply_repeatables(connection)
+    return applied
+
+
+def check(url: DatabaseUrl) -> list[str]:
+    """What of the database differs from the contract, one sentence each; empty where it is as it should be."""
+    with connect(url) as connection:
+        outstanding = pending(url)
+        if outstanding:
+            return [f"revisions {', '.join(outstanding)} are not applied: run `ssa db upgrade`"]
+        return differences(connection)
+
+
+def pending(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
+    """Revisions that are not applied yet, oldest first."""
+    with _alembic(url) as (config, bind):
+        script = ScriptDirectory.from_config(config)
+        options = {"version_table_schema": VERSION_SCHEMA}
+        heads = set(MigrationContext.configure(bind, opts=options).get_current_heads())
+        known = {revision.revision for revision in script.walk_revisions()}
+        if heads - known:
+            raise SchemaError(
+                f"the database has revision {', '.join(sorted(heads - known))}, which this release does not know: "
+                "a newer release has upgraded it; install that release"
+            )
+        done = {r.revision for head in heads for r in script.iterate_revisions(head, "base", implicit_base=True)}
+        wanted = [r.revision for r in script.walk_revisions() if phase == "all" or phase in _branch(r.revision)]
+        return [revision for revision in reversed(wanted) if revision not in done]
+
+
+def _branch(revision: str) -> str:
+    return "before" if revision.startswith("b") else "after"
+
+
+def _run_revisions(url: DatabaseUrl, phase: Phase) -> list[str]:
+    outstanding = pending(url, phase)
+    if phase == "after" and (first := pending(url, "before")):
+        raise SchemaError(
+            f"revisions {', '.join(first)} of phase before come first: run `ssa db upgrade --phase before`"
+        )
+    if outstanding:
+        with _alembic(url) as (config, _):
+            for branch in ("before", "after") if phase == "all" else (phase,):
+                command.upgrade(config, f"{branch}@head")
+    return outstanding
+
+
+@contextmanager
+def _alembic(url: DatabaseUrl) -> Iterator[tuple[Config, sqlalchemy.Connection]]:
+    """Alembic's configuration around one connection, whose transaction is committed at the end."""
+    here = Path(__file__).parent / "migrations"
+    engine = sqlalchemy.create_engine(url.sqlalchemy, poolclass=sqlalchemy.NullPool)
+    try:
+        with engine.begin() as bind:
+            config = Config(attributes={"connection": bind})
+            config.set_main_option("script_location", str(here).replace("%", "%%"))
+            config.set_main_option("path_separator", "newline")
+            config.set_main_option("version_locations", f"{here / 'before'}\n{here / 'after'}".replace("%", "%%"))
+            yield config, bind
+    finally:
+        engine.dispose()
+
+
+def _check_server(connection: psycopg.Connection) -> None:
+    if connection.info.server_version < MIN_SERVER_VERSION:
+        raise SchemaError(f"PostgreSQL 12 or newer is needed, this server is {connection.info.server_version // 10000}")
+
+
+def _check_rights(connection: psycopg.Connection) -> None:
+    row = connection.execute(
+        "SELECT current_user, current_database(), has_database_privilege(current_database(), 'CREATE'),"
+        " (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user),"
+        " EXISTS (SELECT FROM pg_roles WHERE rolname = %s),"
+        " (SELECT count(*) FROM pg_namespace WHERE nspname = ANY(%s))",
+        [READER, [*SCHEMAS, VERSION_SCHEMA]],
+    ).fetchone()
+    if row is None:
+        raise SchemaError("the server does not say who is connected")
+    user, database, may_create, may_create_role, has_reader, n_schemas = row
+    wanted = []
+    if not has_reader and not may_create_role:
+        wanted.append(sql.SQL("CREATE ROLE {} NOLOGIN;").format(sql.Identifier(READER)))
+    if not may_create and n_schemas < len(SCHEMAS) + 1:
+        statement = sql.SQL("GRANT CREATE ON DATABASE {} TO {};")
+        wanted.append(statement.format(sql.Identifier(database), sql.Identifier(user)))
+    if wanted:
+        lines = "\n".join("    " + statement.as_string(connection) for statement in wanted)
+        raise MissingRightsError(
+            f"user {user} may not prepare database {database}. An administrator has to run, once, in that "
+            f"database:\n{lines}\nthen run `ssa db upgrade` again."
+        )
+
+
+def _create_base(connection: psycopg.Connection) -> None:
+    with connection.transaction():
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(VERSION_SCHEMA)))
+        connection.execute(
+            sql.SQL("CREATE TABLE IF NOT EXISTS {}.repeatable (name text PRIMARY KEY, sha256 text NOT NULL)").format(
+                sql.Identifier(VERSION_SCHEMA)
+            )
+        )
+    _create_reader(connection)
+
+
+def _create_reader(connection: psycopg.Connection) -> None:
+    """The role is of the whole server: another database's upgrade may create it at the same moment."""
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
+        return
+    try:
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(READER)))
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return
+
+
+def _apply_repeatables(connection: psycopg.Connection) -> None:
+    statements = list(_repeatables())
+    text = "\n".join(statement.as_string(connection) for statement in statements)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    table = sql.SQL("{}.repeatable").format(sql.Identifier(VERSION_SCHEMA))
+    known = connection.execute(sql.SQL("SELECT sha256 FROM {} WHERE name = 'views'").format(table)).fetchone()
+    if known == (digest,) and not differences(connection):
+        return
+    with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = '10s'")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(
+            sql.SQL(
+                "INSERT INTO {} VALUES ('views', %s) ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256"
+            ).format(table),
+            [digest],
+        )
+
+
+def _repeatables() -> Iterator[sql.Composed]:
+    reader = sql.Identifier(READER)
+    for schema, comment in SCHEMAS.items():
+        yield sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), sql.Literal(comment))
+    for table in TABLES:
+        name = sql.Identifier(table.schema, table.name)
+        yield from _comments("TABLE", name, table.comment, table.columns)
+    views = sections("views.sql")
+    declared = {view.name: view for view in VIEWS}
+    yield sql.SQL("GRANT USAGE ON SCHEMA ssa TO {}").format(reader)
+    for view_name, query in views.items():
+        name = sql.Identifier("ssa", view_name)
+        yield sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(name, sql.SQL(query))
+        yield from _comments("VIEW", name, declared[view_name].comment, declared[view_name].columns)
+        yield sql.SQL("GRANT SELECT ON {} TO {}").format(name, reader)
+
+
+def _comments(
+    kind: Literal["TABLE", "VIEW"], name: sql.Identifier, comment: str, columns: tuple[str, ...]
+) -> Iterator[sql.Composed]:
+    yield sql.SQL("COMMENT ON {} {} IS {}").format(sql.SQL(kind), name, sql.Literal(comment))
+    for column in columns:
+        text = sql.Literal(QUANTITIES[column][1])
+        yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(column), text)

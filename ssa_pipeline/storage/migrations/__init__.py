@@ -1,0 +1,1 @@
+"""Schema revisions; see README.md in `migrations`."""

@@ -1,0 +1,76 @@
+"""Slice ``raw_tle_snapshots(D)``: which lines of the day's snapshots carried which element sets, and which lines
+are not usable. Reading it for day D answers "what has been received up to the end of D".
+
+The answer holds every record of D's own snapshots. Of earlier days it holds, per object, at most the two newest
+element sets (by epoch) that D did not repeat, with epochs within LOOK_BACK_DAYS before D: the set that an object
+without a new one keeps, and one to fall back on. Rows are ordered by object, epoch and content, so the same bytes
+give the same answer in every database.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg import sql
+
+from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
+from ssa_pipeline.storage.element_sets import (
+    ELEMENT_KINDS,
+    TEXT_KINDS,
+    from_columns,
+    store_element_sets,
+)
+from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.rejected_records import read_rejected, write_rejected
+from ssa_pipeline.storage.slice_key import SliceKey
+
+ASSET = "raw_tle_snapshots"
+TABLES = ("catalog.sighting", "catalog.rejected_record")
+LOOK_BACK_DAYS = 120
+OLDER_SETS_PER_OBJECT = 2
+
+
+def row_count(value: ReceivedDay) -> int:
+    return len(value.element_sets)
+
+
+def check(key: SliceKey, value: ReceivedDay) -> None:
+    if value.epoch_day != key.epoch_day:
+        raise ValueError(f"what was received on {value.epoch_day} is not the slice {key}")
+
+
+def delete(connection: psycopg.Connection, key: SliceKey) -> None:
+    connection.execute("DELETE FROM catalog.sighting WHERE epoch_day = %s", [key.epoch_day])
+
+
+def write(connection: psycopg.Connection, key: SliceKey, value: ReceivedDay, _log_id: int) -> None:
+    ids = store_element_sets(connection, value.element_sets)
+    columns = [
+        Column("epoch_day", "date", key.epoch_day),
+        Column("snapshot_id", "int8", value.snapshot_id),
+        Column("source_line", "int8", value.element_sets.source_line),
+        Column("element_set_id", "int8", ids),
+    ]
+    copy_in(connection, sql.Identifier("catalog", "sighting"), columns, len(ids))
+    write_rejected(connection, key.epoch_day, ASSET, value.rejected, list(value.rejected_snapshot_id.tolist()))
+
+
+def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
+    params: dict[str, Any] = {
+        "epoch_day": key.epoch_day,
+        "look_back_days": LOOK_BACK_DAYS,
+        "older_sets": OLDER_SETS_PER_OBJECT,
+    }
+    kinds = {"snapshot_id": "int8", "source_line": "int8", **ELEMENT_KINDS, **TEXT_KINDS, "source_file": "text"}
+    columns = copy_out(connection, section("queries.sql", "received_up_to"), params, kinds)
+    rejected = read_rejected(connection, key.epoch_day, ASSET)
+    return ReceivedDay(
+        key.epoch_day,
+        from_columns(columns),
+        columns["snapshot_id"],
+        [record for _, record in rejected],
+        np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
+    )

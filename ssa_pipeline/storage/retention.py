@@ -1,0 +1,61 @@
+"""Retention: chunks and candidates of old epoch days are dropped, events and element sets are kept for ever."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import psycopg
+from psycopg import sql
+
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage import conjunction_candidates, ephemeris_chunks
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.partitions import partition_name
+from ssa_pipeline.storage.tables import TABLE
+
+EXPIRING = (ephemeris_chunks, conjunction_candidates)
+LOCK_TIMEOUT_MS = 300  # a waiting exclusive lock holds up new readers: give up soon, the next call tries again
+
+
+def expire_slices(url: DatabaseUrl, retention_days: int) -> list[date]:
+    """Drop chunks and candidates of all but the ``retention_days`` newest epoch days that have some; returns the
+    days dropped, oldest first. Counted in epoch days that exist, not from today: a history computed later is kept
+    as long as any other. A day in use by a reader is left for the next call."""
+    if retention_days < 1:
+        raise ValueError(f"retention_days must be at least 1, not {retention_days}")
+    with connect(url) as connection:
+        params = {"assets": [codec.ASSET for codec in EXPIRING], "retention_days": retention_days}
+        rows = connection.execute(section("retention.sql", "days_to_expire"), params)
+        days: list[date] = [day for (day,) in rows]
+        return [day for day in days if _expire_day(connection, day)]
+
+
+def _expire_day(connection: psycopg.Connection, day: date) -> bool:
+    params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day}
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_MS}ms"])
+            connection.execute(section("retention.sql", "lock_claims"), params)
+            connection.execute(section("retention.sql", "mark_expired"), params)
+            for codec in EXPIRING:
+                for table_name in codec.TABLES:
+                    _empty_and_drop(connection, table_name, day)
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def _empty_and_drop(connection: psycopg.Connection, table_name: str, day: date) -> None:
+    """TRUNCATE locks the one partition only; DROP needs the parent for a moment and may be left to another time."""
+    table = TABLE[table_name]
+    name = f"{table.schema}.{partition_name(table, day)}"
+    if connection.execute("SELECT to_regclass(%s)", [name]).fetchone() == (None,):
+        return
+    partition = sql.Identifier(*name.split("."))
+    connection.execute(sql.SQL("TRUNCATE {}").format(partition))
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("DROP TABLE {}").format(partition))
+    except psycopg.errors.LockNotAvailable:
+        return

@@ -1,0 +1,68 @@
+"""Snapshots as received: bytes first, once per content; receipts that say when, from where, for which epoch day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.rejected_records import storable
+
+
+@dataclass(frozen=True)
+class StoredSnapshot:
+    """One receipt and its bytes. ``is_new`` is False where the same bytes were already received that day."""
+
+    snapshot_id: int
+    epoch_day: date
+    source: str
+    file_name: str
+    sha256: str  # hex
+    received_at: datetime
+    data: bytes
+    is_new: bool = False
+
+
+def store_snapshot(
+    url: DatabaseUrl, data: bytes, *, file_name: str, source: str, epoch_day: date, received_at: datetime
+) -> StoredSnapshot:
+    """Keep bytes for ever, as received on ``epoch_day``. Receiving the same bytes again that day changes nothing.
+
+    ValueError for a ``received_at`` without a time zone.
+    """
+    if received_at.tzinfo is None:
+        raise ValueError(f"received_at {received_at.isoformat()} has no time zone")
+    digest = sha256(data).digest()
+    receipt = {
+        "epoch_day": epoch_day,
+        "source": storable(source),
+        "file_name": storable(file_name),
+        "sha256": digest,
+        "received_at": received_at,
+    }
+    with connect(url) as connection, connection.transaction():
+        connection.execute(section("snapshots.sql", "append_content"), {"sha256": digest, "content": data})
+        is_new = bool(connection.execute(section("snapshots.sql", "append_receipt"), receipt).fetchall())
+        rows = connection.execute(section("snapshots.sql", "receipt"), receipt).fetchall()
+    snapshot_id, source, file_name, received_at = rows[0]
+    return StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, data, is_new)
+
+
+def read_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:
+    """What was received on a day, in order of arrival; empty where nothing was."""
+    with connect(url) as connection:
+        rows = connection.execute(section("snapshots.sql", "of_day"), {"epoch_day": epoch_day}, binary=True)
+        return [
+            StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, content)
+            for snapshot_id, source, file_name, digest, received_at, content in rows
+        ]
+
+
+def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:
+    """Ids of what was received on a day, ascending."""
+    with connect(url) as connection:
+        rows = connection.execute(section("snapshots.sql", "ids_of_day"), {"epoch_day": epoch_day})
+        return [snapshot_id for (snapshot_id,) in rows]

@@ -1,0 +1,148 @@
+Queries of the storage layer. Those that are read by binary COPY list columns of fixed size first.
+
+-- name: element_set_ids
+SELECT content_key, element_set_id FROM catalog.element_set WHERE content_key = ANY(%(keys)s);
+
+-- name: append_element_sets
+INSERT INTO catalog.element_set (
+    content_key, norad_id, object_name, object_id, epoch, mean_motion_rev_per_day, eccentricity, inclination_deg,
+    raan_deg, arg_perigee_deg, mean_anomaly_deg, bstar, mean_motion_dot, mean_motion_ddot, classification,
+    element_set_no, rev_at_epoch
+)
+SELECT *
+FROM unnest(
+    %(content_key)s::bytea[], %(norad_id)s::bigint[], %(object_name)s::text[], %(object_id)s::text[],
+    %(epoch)s::timestamptz[], %(mean_motion_rev_per_day)s::float8[], %(eccentricity)s::float8[],
+    %(inclination_deg)s::float8[], %(raan_deg)s::float8[], %(arg_perigee_deg)s::float8[],
+    %(mean_anomaly_deg)s::float8[], %(bstar)s::float8[], %(mean_motion_dot)s::float8[],
+    %(mean_motion_ddot)s::float8[], %(classification)s::text[], %(element_set_no)s::bigint[],
+    %(rev_at_epoch)s::bigint[]
+)
+ON CONFLICT (content_key) DO NOTHING;
+
+-- name: received_up_to
+WITH RECURSIVE object AS (
+    -- every object once, by jumping along the index
+    (SELECT norad_id FROM catalog.element_set ORDER BY norad_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.norad_id FROM catalog.element_set e WHERE e.norad_id > o.norad_id ORDER BY e.norad_id LIMIT 1)
+    FROM object o
+    WHERE o.norad_id IS NOT NULL
+), of_day AS (
+    SELECT element_set_id, snapshot_id, source_line
+    FROM catalog.sighting
+    WHERE epoch_day = %(epoch_day)s
+), earlier AS (
+    SELECT older.element_set_id, older.snapshot_id, older.source_line
+    FROM object o
+    CROSS JOIN LATERAL (
+        SELECT e.element_set_id, seen.snapshot_id, seen.source_line
+        FROM catalog.element_set e
+        CROSS JOIN LATERAL (
+            SELECT s.snapshot_id, s.source_line
+            FROM catalog.sighting s
+            WHERE s.element_set_id = e.element_set_id
+                AND s.epoch_day < %(epoch_day)s
+                AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
+            ORDER BY s.epoch_day DESC, s.snapshot_id DESC, s.source_line
+            LIMIT 1
+        ) seen
+        WHERE e.norad_id = o.norad_id
+            AND e.epoch >= (%(epoch_day)s::date - %(look_back_days)s::int)::timestamp AT TIME ZONE 'UTC'
+            AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
+            AND NOT EXISTS (
+                SELECT FROM catalog.sighting t
+                WHERE t.element_set_id = e.element_set_id AND t.epoch_day = %(epoch_day)s
+            )
+        ORDER BY e.epoch DESC, e.content_key
+        LIMIT %(older_sets)s
+    ) older
+    WHERE o.norad_id IS NOT NULL
+)
+SELECT r.snapshot_id, r.source_line, e.norad_id, e.epoch, e.mean_motion_rev_per_day, e.eccentricity,
+    e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot,
+    e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, e.object_name, e.object_id, e.classification, n.file_name
+FROM (SELECT * FROM of_day UNION ALL SELECT * FROM earlier) r
+JOIN catalog.element_set e ON e.element_set_id = r.element_set_id
+JOIN raw.snapshot n ON n.snapshot_id = r.snapshot_id
+ORDER BY e.norad_id, e.epoch, e.content_key, n.epoch_day, n.sha256, r.source_line;
+
+-- name: rejected_of_slice
+SELECT snapshot_id, source_file, source_line, rule, detail, raw, norad_id, object_name
+FROM catalog.rejected_record
+WHERE epoch_day = %(epoch_day)s AND asset = %(asset)s
+ORDER BY ordinal;
+
+-- name: clean_catalog
+SELECT c.age_days, c.is_forward_epoch, c.source_line, e.norad_id, e.epoch, e.mean_motion_rev_per_day,
+    e.eccentricity, e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar,
+    e.mean_motion_dot, e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, e.object_name, e.object_id,
+    e.classification, c.source_file
+FROM screening.clean_catalog c
+JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
+WHERE c.epoch_day = %(epoch_day)s
+ORDER BY c.norad_id;
+
+-- name: membership
+SELECT c.norad_id, c.element_set_id, e.epoch
+FROM screening.clean_catalog c
+JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
+WHERE c.epoch_day = %(epoch_day)s
+ORDER BY c.norad_id;
+
+-- name: ephemeris_chunks
+SELECT format_version, norad_id, status, spacing_us, first_node, node_count, scale_km, error_bound_km,
+    acceleration_bound_km_s2, valid_from, valid_to, nodes
+FROM screening.ephemeris_chunk
+WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+ORDER BY norad_id;
+
+-- name: conjunction_candidates
+SELECT norad_id_1, norad_id_2, step_start, step_end, approx_miss_km, approx_speed_km_s, is_slow
+FROM screening.conjunction_candidate
+WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+ORDER BY step_start, norad_id_1, norad_id_2, step_end;
+
+-- name: refined_events
+SELECT norad_id_1, norad_id_2, tca_utc, miss_distance_km, relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km,
+    relative_velocity_r_km_s, relative_velocity_t_km_s, relative_velocity_n_km_s, approach_angle_deg, age_1_days,
+    age_2_days, epoch_1_utc, epoch_2_utc, start_utc, end_utc, n_minima, event_class, flags
+FROM screening.refined_event
+WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+ORDER BY tca_utc, norad_id_1, norad_id_2, start_utc;
+
+-- name: newest_version
+SELECT log_id, run_id, token, code_version, input_versions, row_count, byte_count, content_hash, metadata,
+    written_at, expired_at
+FROM screening.slice_log
+WHERE asset = %(asset)s AND epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+ORDER BY log_id DESC
+LIMIT 1;
+
+-- name: take_token
+INSERT INTO screening.slice_claim AS c (asset, epoch_day, lead_day, token, run_id)
+VALUES (%(asset)s, %(epoch_day)s, %(lead_day)s, 1, %(run_id)s)
+ON CONFLICT (asset, epoch_day, lead_day)
+DO UPDATE SET token = c.token + 1, run_id = excluded.run_id, taken_at = clock_timestamp()
+RETURNING token;
+
+-- name: lock_claim
+SELECT token, run_id FROM screening.slice_claim
+WHERE asset = %(asset)s AND epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+FOR UPDATE;
+
+-- name: share_claim
+SELECT token FROM screening.slice_claim
+WHERE asset = %(asset)s AND epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+FOR SHARE;
+
+-- name: append_log
+INSERT INTO screening.slice_log (
+    asset, epoch_day, lead_day, run_id, token, code_version, input_versions, row_count, byte_count, content_hash,
+    metadata
+)
+VALUES (
+    %(asset)s, %(epoch_day)s, %(lead_day)s, %(run_id)s, %(token)s, %(code_version)s, %(input_versions)s,
+    %(row_count)s, %(byte_count)s, %(content_hash)s, %(metadata)s
+)
+RETURNING log_id, written_at;

@@ -1,0 +1,24 @@
+-- name: days_to_expire
+WITH newest AS (
+    SELECT DISTINCT ON (asset, epoch_day, lead_day) asset, epoch_day, expired_at
+    FROM screening.slice_log
+    WHERE asset = ANY(%(assets)s)
+    ORDER BY asset, epoch_day, lead_day, log_id DESC
+), kept AS (
+    SELECT DISTINCT epoch_day FROM newest WHERE expired_at IS NULL ORDER BY epoch_day DESC LIMIT %(retention_days)s
+)
+SELECT DISTINCT epoch_day
+FROM newest
+WHERE expired_at IS NULL AND epoch_day NOT IN (SELECT epoch_day FROM kept)
+ORDER BY epoch_day;
+
+-- name: lock_claims
+SELECT FROM screening.slice_claim
+WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s
+ORDER BY asset DESC, lead_day
+FOR UPDATE;
+
+-- name: mark_expired
+UPDATE screening.slice_log
+SET expired_at = clock_timestamp()
+WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s AND expired_at IS NULL;

@@ -1,0 +1,228 @@
+The public views, in the order in which they must be created. Their columns, types and comments are declared in
+tables.py; a test compares. Columns are only ever added at the end (CREATE OR REPLACE VIEW demands it).
+
+-- name: runs
+SELECT
+    l.log_id,
+    l.asset,
+    l.epoch_day,
+    NULLIF(l.lead_day, -1)::smallint AS lead_day,
+    l.run_id,
+    l.code_version,
+    l.input_versions,
+    l.row_count,
+    l.byte_count,
+    l.content_hash,
+    l.metadata,
+    l.written_at,
+    l.expired_at,
+    NOT EXISTS (
+        SELECT FROM screening.slice_log newer
+        WHERE (newer.asset, newer.epoch_day, newer.lead_day) = (l.asset, l.epoch_day, l.lead_day)
+            AND newer.log_id > l.log_id
+    ) AS is_current
+FROM screening.slice_log l;
+
+-- name: events
+SELECT
+    e.epoch_day,
+    e.lead_day,
+    e.tca_utc,
+    e.norad_id_1,
+    e.norad_id_2,
+    s1.object_name AS object_name_1,
+    s2.object_name AS object_name_2,
+    s1.object_id AS object_id_1,
+    s2.object_id AS object_id_2,
+    e.miss_distance_km,
+    e.relative_speed_km_s,
+    e.miss_r_km,
+    e.miss_t_km,
+    e.miss_n_km,
+    e.relative_velocity_r_km_s,
+    e.relative_velocity_t_km_s,
+    e.relative_velocity_n_km_s,
+    e.approach_angle_deg,
+    e.age_1_days,
+    e.age_2_days,
+    e.epoch_1_utc,
+    e.epoch_2_utc,
+    e.event_class,
+    e.start_utc,
+    e.end_utc,
+    e.n_minima,
+    e.flags,
+    e.element_set_id_1,
+    e.element_set_id_2,
+    l.run_id,
+    l.code_version,
+    e.log_id,
+    l.written_at
+FROM screening.refined_event e
+JOIN screening.slice_log l ON l.log_id = e.log_id
+JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1
+JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2;
+
+-- name: events_latest
+WITH newest_of_day_covered AS (
+    SELECT DISTINCT ON (epoch_day + lead_day) epoch_day, lead_day
+    FROM screening.slice_log
+    WHERE asset = 'refined_events'
+    ORDER BY epoch_day + lead_day, epoch_day DESC
+)
+SELECT e.*
+FROM newest_of_day_covered n
+JOIN ssa.events e ON e.epoch_day = n.epoch_day AND e.lead_day = n.lead_day;
+
+-- name: proximity_intervals
+WITH pieces AS (
+    SELECT
+        e.*,
+        'continues_before' = ANY (string_to_array(e.flags, ' ')) AS continues_before,
+        'continues_after' = ANY (string_to_array(e.flags, ' ')) AS continues_after
+    FROM screening.refined_event e
+    WHERE e.event_class = 'persistent'
+), linked AS (
+    SELECT
+        p.*,
+        p.continues_before
+            AND lag(p.continues_after) OVER pair
+            AND lag(p.lead_day) OVER pair = p.lead_day - 1
+            AND lag(p.end_utc) OVER pair = p.start_utc AS is_continuation
+    FROM pieces p
+    WINDOW pair AS (PARTITION BY p.epoch_day, p.norad_id_1, p.norad_id_2 ORDER BY p.start_utc)
+), numbered AS (
+    SELECT
+        k.*,
+        count(*) FILTER (WHERE is_continuation IS NOT TRUE)
+            OVER (PARTITION BY epoch_day, norad_id_1, norad_id_2 ORDER BY start_utc) AS island
+    FROM linked k
+), stitched AS (
+    SELECT
+        epoch_day,
+        norad_id_1,
+        norad_id_2,
+        (array_agg(element_set_id_1))[1] AS element_set_id_1,
+        (array_agg(element_set_id_2))[1] AS element_set_id_2,
+        min(start_utc) AS start_utc,
+        max(end_utc) AS end_utc,
+        (array_agg(tca_utc ORDER BY miss_distance_km, tca_utc))[1] AS tca_utc,
+        min(miss_distance_km) AS miss_distance_km,
+        (array_agg(relative_speed_km_s ORDER BY miss_distance_km, tca_utc))[1] AS relative_speed_km_s,
+        sum(n_minima)::bigint AS n_minima,
+        count(*) AS n_pieces,
+        min(lead_day) AS first_lead_day,
+        max(lead_day) AS last_lead_day,
+        (array_agg(continues_before ORDER BY start_utc))[1] AS is_open_before,
+        (array_agg(continues_after ORDER BY start_utc DESC))[1] AS is_open_after
+    FROM numbered
+    GROUP BY epoch_day, norad_id_1, norad_id_2, island
+)
+SELECT
+    i.epoch_day,
+    i.norad_id_1,
+    i.norad_id_2,
+    s1.object_name AS object_name_1,
+    s2.object_name AS object_name_2,
+    i.start_utc,
+    i.end_utc,
+    extract(epoch FROM i.end_utc - i.start_utc)::double precision AS duration_s,
+    i.tca_utc,
+    i.miss_distance_km,
+    i.relative_speed_km_s,
+    i.n_minima,
+    i.n_pieces,
+    i.first_lead_day,
+    i.last_lead_day,
+    i.is_open_before,
+    i.is_open_after
+FROM stitched i
+JOIN catalog.element_set s1 ON s1.element_set_id = i.element_set_id_1
+JOIN catalog.element_set s2 ON s2.element_set_id = i.element_set_id_2;
+
+-- name: objects
+WITH newest AS (
+    SELECT DISTINCT ON (norad_id) *
+    FROM catalog.element_set
+    ORDER BY norad_id, epoch DESC, element_set_id DESC
+), sized AS (
+    -- semi-major axis from the Kozai mean motion, WGS-72 gravity (398600.8 km^3/s^2)
+    SELECT
+        n.*,
+        CASE WHEN mean_motion_rev_per_day > 0
+            THEN power(398600.8 * power(86400.0 / (2 * pi() * mean_motion_rev_per_day), 2), 1.0 / 3)
+        END AS semi_major_axis_km
+    FROM newest n
+)
+SELECT
+    s.norad_id,
+    s.object_name,
+    s.object_id,
+    s.epoch AS epoch_utc,
+    s.mean_motion_rev_per_day,
+    s.eccentricity,
+    s.inclination_deg,
+    1440.0 / NULLIF(s.mean_motion_rev_per_day, 0) AS period_min,
+    s.semi_major_axis_km * (1 - s.eccentricity) - 6378.135 AS perigee_altitude_km,
+    s.semi_major_axis_km * (1 + s.eccentricity) - 6378.135 AS apogee_altitude_km,
+    s.element_set_id,
+    EXISTS (
+        SELECT FROM screening.clean_catalog c
+        WHERE c.norad_id = s.norad_id
+            AND c.epoch_day = (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog')
+    ) AS is_in_newest_catalog
+FROM sized s;
+
+-- name: catalog_quality
+SELECT
+    d.epoch_day,
+    (SELECT count(*) FROM raw.snapshot s WHERE s.epoch_day = d.epoch_day) AS snapshots_received,
+    (SELECT count(*) FROM catalog.sighting s WHERE s.epoch_day = d.epoch_day) AS records_received,
+    CASE WHEN EXISTS (
+        SELECT FROM screening.slice_log l WHERE l.asset = 'clean_catalog' AND l.epoch_day = d.epoch_day
+    ) THEN used.objects_used END AS objects_used,
+    rejected.records_rejected,
+    rejected.objects_stale,
+    used.objects_forward_epoch,
+    rejected.rejected_by_rule,
+    used.age_median_days,
+    used.age_p95_days,
+    used.age_max_days
+FROM (
+    SELECT epoch_day FROM raw.snapshot
+    UNION
+    SELECT epoch_day FROM screening.slice_log WHERE asset IN ('raw_tle_snapshots', 'clean_catalog')
+) d
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS objects_used,
+        count(*) FILTER (WHERE c.is_forward_epoch) AS objects_forward_epoch,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY c.age_days) AS age_median_days,
+        percentile_cont(0.95) WITHIN GROUP (ORDER BY c.age_days) AS age_p95_days,
+        max(c.age_days) AS age_max_days
+    FROM screening.clean_catalog c
+    WHERE c.epoch_day = d.epoch_day
+) used
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(sum(r.n), 0)::bigint AS records_rejected,
+        coalesce(sum(r.n) FILTER (WHERE r.rule = 'stale'), 0)::bigint AS objects_stale,
+        coalesce(jsonb_object_agg(r.rule, r.n), '{}'::jsonb) AS rejected_by_rule
+    FROM (
+        SELECT rule, count(*) AS n FROM catalog.rejected_record x WHERE x.epoch_day = d.epoch_day GROUP BY rule
+    ) r
+) rejected;
+
+-- name: rejected_records
+SELECT
+    r.epoch_day,
+    r.asset,
+    r.rule,
+    r.norad_id,
+    r.object_name,
+    r.detail,
+    r.source_file,
+    r.source_line,
+    r.snapshot_id,
+    r.raw
+FROM catalog.rejected_record r;

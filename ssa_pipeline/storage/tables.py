@@ -1,0 +1,282 @@
+"""The contract of tables and views, declared once: names, types, units, partitioning, who may read.
+
+One quantity has one name, one type and one comment wherever it occurs, from table to view. Migrations write the
+same DDL out in full (they are history and must not change with this file); ``migrate.check`` compares a database
+with this contract. Comments, views and grants are applied from here at every upgrade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMAS = {
+    "raw": "Bytes as received, append-only.",
+    "catalog": "Element sets (content-addressed, append-only), where each was seen, and records that are not used.",
+    "screening": "Replaceable slices of the chain, and the log of every write.",
+    "ssa": "Public views: the interface for SQL users (role ssa_reader). Everything else may change.",
+    "dagster": "Run, event-log and schedule storage; its tables belong to Dagster.",
+}
+READER = "ssa_reader"
+
+# name -> (type, comment with unit)
+QUANTITIES: dict[str, tuple[str, str]] = {
+    # keys of slices
+    "epoch_day": ("date", "UTC day screened from; a snapshot belongs to the day on which it was received."),
+    "lead_day": ("smallint", "Lead day k covers [epoch_day + k, epoch_day + k + 1) UTC; -1 or NULL: whole epoch day."),
+    "asset": ("text", "Link of the chain, e.g. refined_events."),
+    "run_id": ("text", "Dagster run that wrote the slice."),
+    "token": ("bigint", "Ownership of the slice: only the newest token may write."),
+    "taken_at": ("timestamp with time zone", "When the token was taken."),
+    "log_id": ("bigint", "Version of a slice: row of the slice log that belongs to its newest write."),
+    "code_version": ("text", "Version of the algorithm that computed the slice."),
+    "input_versions": ("jsonb", "Upstream asset -> log_id of the slice that was read."),
+    "row_count": ("bigint", "Rows of the slice; 0 is an answer."),
+    "content_hash": ("text", "SHA-256 (hex) of the slice's content, independent of ids of this database."),
+    "metadata": ("jsonb", "Facts about the computation: counts, seconds per stage."),
+    "written_at": ("timestamp with time zone", "When the slice was written."),
+    "expired_at": ("timestamp with time zone", "When retention dropped the slice's rows; NULL: they are there."),
+    "is_current": ("boolean", "True for the newest write of its slice."),
+    # snapshots
+    "sha256": ("bytea", "SHA-256 of the bytes as received (32 bytes)."),
+    "content": ("bytea", "The bytes as received."),
+    "byte_count": ("bigint", "Length of the content, bytes."),
+    "snapshot_id": ("bigint", "One receipt of bytes (raw.snapshot); NULL where no single receipt is meant."),
+    "source": ("text", "Where the bytes came from, e.g. file, celestrak, space-track."),
+    "file_name": ("text", "Name of the file as received."),
+    "received_at": ("timestamp with time zone", "When the bytes were received."),
+    # element sets
+    "element_set_id": ("bigint", "Identity of an element set in this database."),
+    "element_set_id_1": ("bigint", "Element set of object 1 from which the event was computed."),
+    "element_set_id_2": ("bigint", "Element set of object 2 from which the event was computed."),
+    "content_key": ("bytea", "Content address: SHA-256 of everything that the record says (32 bytes)."),
+    "norad_id": ("bigint", "Catalogue number (up to nine digits)."),
+    "object_name": ("text", "Name as received with the element set."),
+    "object_id": ("text", "International designator, e.g. 1998-067A; may be empty."),
+    "epoch": ("timestamp with time zone", "Epoch of the element set, UTC."),
+    "mean_motion_rev_per_day": ("double precision", "Mean motion (Kozai), revolutions per day."),
+    "eccentricity": ("double precision", "Eccentricity, dimensionless."),
+    "inclination_deg": ("double precision", "Inclination, degrees, TEME."),
+    "raan_deg": ("double precision", "Right ascension of the ascending node, degrees, TEME."),
+    "arg_perigee_deg": ("double precision", "Argument of perigee, degrees."),
+    "mean_anomaly_deg": ("double precision", "Mean anomaly, degrees."),
+    "bstar": ("double precision", "SGP4 drag term B*, 1/earth radii."),
+    "mean_motion_dot": ("double precision", "First derivative of mean motion / 2, rev/day^2 (not used by SGP4)."),
+    "mean_motion_ddot": ("double precision", "Second derivative of mean motion / 6, rev/day^3 (not used by SGP4)."),
+    "classification": ("text", "U unclassified, C classified, S secret."),
+    "element_set_no": ("bigint", "Element set number as received."),
+    "rev_at_epoch": ("bigint", "Revolution number at epoch."),
+    "source_line": ("bigint", "1-based line of the file on which the record begins."),
+    "source_file": ("text", "File in which the record was received."),
+    # records that are not used
+    "ordinal": ("bigint", "Position among the rejected records of the slice, from 0."),
+    "rule": ("text", "Rule by which the record is not used, e.g. checksum, stale, superseded."),
+    "detail": ("text", "The rule and the offending value in words."),
+    "raw": ("bytea", "The record's bytes as received."),
+    # catalogue membership
+    "age_days": ("double precision", "Epoch day 00:00 UTC minus epoch, days; negative: epoch ahead."),
+    "is_forward_epoch": ("boolean", "True where the epoch lies after the end of the epoch day."),
+    # chunks
+    "format_version": ("smallint", "Version of the chunk format."),
+    "spacing_us": ("bigint", "Time between nodes, microseconds."),
+    "first_node": ("timestamp with time zone", "Time of the first node, UTC."),
+    "node_count": ("integer", "Number of nodes."),
+    "scale_km": ("double precision", "Length of one count of a quantised coordinate, km."),
+    "error_bound_km": ("double precision", "Bound of |interpolated - SGP4| position within validity, km."),
+    "acceleration_bound_km_s2": ("double precision", "Bound of the acceleration that is not two-body, km/s^2."),
+    "valid_from": ("timestamp with time zone", "The object's states are valid from here, UTC."),
+    "valid_to": ("timestamp with time zone", "The object's states are valid up to here (exclusive), UTC."),
+    "status": ("smallint", "Why validity is shorter than the lead day (core.status); 0: it is not."),
+    "nodes": ("bytea", "node_count x 3 little-endian int32: TEME x, y, z in counts of scale_km."),
+    # candidates
+    "step_start": ("timestamp with time zone", "Start of the step in which the pair may come close, UTC."),
+    "step_end": ("timestamp with time zone", "End of the step, UTC."),
+    "approx_miss_km": ("double precision", "Approximate least distance in the step, km."),
+    "approx_speed_km_s": ("double precision", "Approximate relative speed, km/s."),
+    "is_slow": ("boolean", "True where the pair is so slow that it is searched densely."),
+    # events
+    "norad_id_1": ("bigint", "Catalogue number of object 1, the primary (the smaller number)."),
+    "norad_id_2": ("bigint", "Catalogue number of object 2."),
+    "object_name_1": ("text", "Name of object 1."),
+    "object_name_2": ("text", "Name of object 2."),
+    "object_id_1": ("text", "International designator of object 1; may be empty."),
+    "object_id_2": ("text", "International designator of object 2; may be empty."),
+    "tca_utc": ("timestamp with time zone", "Time of closest approach, UTC."),
+    "miss_distance_km": (
+        "double precision",
+        "Distance of the SGP4 positions at TCA, km. Element sets are good to "
+        "about 1 km at epoch and grow worse by 1-3 km a day: not the true distance.",
+    ),
+    "relative_speed_km_s": ("double precision", "Relative speed at TCA, km/s."),
+    "miss_r_km": ("double precision", "Object 2 minus object 1 at TCA, radial (RTN of object 1), km."),
+    "miss_t_km": ("double precision", "Object 2 minus object 1 at TCA, transverse (RTN of object 1), km."),
+    "miss_n_km": ("double precision", "Object 2 minus object 1 at TCA, along the orbit normal (RTN of object 1), km."),
+    "relative_velocity_r_km_s": ("double precision", "Relative velocity at TCA, radial (RTN of object 1), km/s."),
+    "relative_velocity_t_km_s": ("double precision", "Relative velocity at TCA, transverse (RTN of object 1), km/s."),
+    "relative_velocity_n_km_s": ("double precision", "Relative velocity at TCA, orbit normal (RTN of object 1), km/s."),
+    "approach_angle_deg": ("double precision", "Angle between the two velocities at TCA, degrees."),
+    "age_1_days": ("double precision", "TCA minus epoch of object 1's element set, days."),
+    "age_2_days": ("double precision", "TCA minus epoch of object 2's element set, days."),
+    "epoch_1_utc": ("timestamp with time zone", "Epoch of object 1's element set, UTC."),
+    "epoch_2_utc": ("timestamp with time zone", "Epoch of object 2's element set, UTC."),
+    "event_class": ("text", "crossing: one short passage; persistent: together for 10 min or more, or several minima."),
+    "start_utc": ("timestamp with time zone", "Distance falls below the threshold here (persistent: clipped), UTC."),
+    "end_utc": ("timestamp with time zone", "Distance rises above the threshold here (persistent: clipped), UTC."),
+    "n_minima": ("bigint", "Number of minima of the distance in the interval."),
+    "flags": (
+        "text",
+        "Blank-separated words: continues_before, continues_after, no_minimum, constant_range, "
+        "identical_elements, validity_ends_1, validity_ends_2, forward_epoch_1, forward_epoch_2.",
+    ),
+    # proximity intervals
+    "duration_s": ("double precision", "End minus start, seconds."),
+    "n_pieces": ("bigint", "Lead days over which the interval was stitched."),
+    "first_lead_day": ("smallint", "Lead day of the first piece."),
+    "last_lead_day": ("smallint", "Lead day of the last piece."),
+    "is_open_before": ("boolean", "True where the interval began before the first piece."),
+    "is_open_after": ("boolean", "True where the interval goes on after the last piece."),
+    # objects
+    "epoch_utc": ("timestamp with time zone", "Epoch of the object's newest element set, UTC."),
+    "period_min": ("double precision", "Period from the mean motion, minutes."),
+    "perigee_altitude_km": ("double precision", "Mean perigee altitude above 6378.135 km, km."),
+    "apogee_altitude_km": ("double precision", "Mean apogee altitude above 6378.135 km, km."),
+    "is_in_newest_catalog": ("boolean", "True where the newest cleaned catalogue uses the object."),
+    # catalogue quality
+    "snapshots_received": ("bigint", "Snapshots received on the epoch day."),
+    "records_received": ("bigint", "Element sets read from the day's snapshots."),
+    "objects_used": ("bigint", "Objects in the cleaned catalogue; NULL: not computed."),
+    "records_rejected": ("bigint", "Records that are not used, all rules."),
+    "objects_stale": ("bigint", "Objects whose newest valid set is too old."),
+    "objects_forward_epoch": ("bigint", "Objects used whose epoch lies ahead of the epoch day."),
+    "rejected_by_rule": ("jsonb", "Rule -> number of records."),
+    "age_median_days": ("double precision", "Median age of the sets used, days."),
+    "age_p95_days": ("double precision", "95th percentile of the age of the sets used, days."),
+    "age_max_days": ("double precision", "Largest age of the sets used, days."),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    schema: str
+    name: str
+    comment: str
+    columns: tuple[str, ...]
+    primary_key: tuple[str, ...] = ()
+    nullable: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()  # STORAGE EXTERNAL: incompressible bytes, read in slices
+    partition: Literal["", "day", "month"] = ""  # range partitions of epoch_day
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class View:
+    name: str
+    comment: str
+    columns: tuple[str, ...]
+
+
+_ELEMENTS = (
+    "norad_id", "object_name", "object_id", "epoch", "mean_motion_rev_per_day", "eccentricity", "inclination_deg",
+    "raan_deg", "arg_perigee_deg", "mean_anomaly_deg", "bstar", "mean_motion_dot", "mean_motion_ddot",
+    "classification", "element_set_no", "rev_at_epoch",
+)  # fmt: skip
+_EVENT_NUMBERS = (
+    "miss_distance_km", "relative_speed_km_s", "miss_r_km", "miss_t_km", "miss_n_km", "relative_velocity_r_km_s",
+    "relative_velocity_t_km_s", "relative_velocity_n_km_s", "approach_angle_deg", "age_1_days", "age_2_days",
+)  # fmt: skip
+
+TABLES = (
+    Table(
+        "raw", "content", "Bytes as received, each content once.",
+        ("sha256", "content", "byte_count"), ("sha256",), external=("content",),
+    ),
+    Table(
+        "raw", "snapshot", "One receipt of bytes; the same bytes received twice on a day are one receipt.",
+        ("snapshot_id", "epoch_day", "source", "file_name", "sha256", "received_at"), ("snapshot_id",),
+    ),
+    Table(
+        "catalog", "element_set", "Every element set ever received, once.",
+        ("element_set_id", "content_key", *_ELEMENTS), ("element_set_id",),
+    ),
+    Table(
+        "catalog", "sighting", "Which line of which snapshot carried which element set (slice raw_tle_snapshots).",
+        ("epoch_day", "snapshot_id", "source_line", "element_set_id"), ("epoch_day", "snapshot_id", "source_line"),
+        partition="month",
+    ),
+    Table(
+        "catalog", "rejected_record", "Records that are not used, with everything needed to find them again "
+        "(part of the slices raw_tle_snapshots and clean_catalog).",
+        ("epoch_day", "asset", "ordinal", "snapshot_id", "source_file", "source_line", "rule", "detail", "norad_id",
+         "object_name", "raw"),
+        ("epoch_day", "asset", "ordinal"), nullable=("snapshot_id", "norad_id", "object_name"), partition="month",
+    ),
+    Table(
+        "screening", "clean_catalog", "Which element set represents which object on which epoch day.",
+        ("epoch_day", "norad_id", "element_set_id", "age_days", "is_forward_epoch", "source_file", "source_line"),
+        ("epoch_day", "norad_id"), partition="month",
+    ),
+    Table(
+        "screening", "ephemeris_chunk", "Interpolable positions of one object over one lead day.",
+        ("epoch_day", "lead_day", "norad_id", "format_version", "status", "spacing_us", "first_node", "node_count",
+         "scale_km", "error_bound_km", "acceleration_bound_km_s2", "valid_from", "valid_to", "nodes"),
+        ("epoch_day", "lead_day", "norad_id"), external=("nodes",), partition="day",
+    ),
+    Table(
+        "screening", "conjunction_candidate", "Pairs that may come below the threshold within a step.",
+        ("epoch_day", "lead_day", "norad_id_1", "norad_id_2", "step_start", "step_end", "approx_miss_km",
+         "approx_speed_km_s", "is_slow"),
+        partition="day",
+    ),
+    Table(
+        "screening", "refined_event", "Close approaches, one row per interval below the threshold and lead day.",
+        ("epoch_day", "lead_day", "norad_id_1", "norad_id_2", "tca_utc", *_EVENT_NUMBERS, "epoch_1_utc",
+         "epoch_2_utc", "start_utc", "end_utc", "n_minima", "element_set_id_1", "element_set_id_2", "log_id",
+         "event_class", "flags"),
+        partition="month",
+    ),
+    Table(
+        "screening", "slice_claim", "Newest owner of every slice.",
+        ("asset", "epoch_day", "lead_day", "token", "run_id", "taken_at"), ("asset", "epoch_day", "lead_day"),
+    ),
+    Table(
+        "screening", "slice_log", "Every write of every slice; the newest row of a slice is its version.",
+        ("log_id", "asset", "epoch_day", "lead_day", "run_id", "token", "code_version", "input_versions", "row_count",
+         "byte_count", "content_hash", "metadata", "written_at", "expired_at"),
+        ("log_id",), nullable=("expired_at",),
+    ),
+)  # fmt: skip
+TABLE = {table.full_name: table for table in TABLES}
+
+_EVENT_VIEW = (
+    "epoch_day", "lead_day", "tca_utc", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "object_id_1",
+    "object_id_2", *_EVENT_NUMBERS, "epoch_1_utc", "epoch_2_utc", "event_class", "start_utc", "end_utc", "n_minima",
+    "flags", "element_set_id_1", "element_set_id_2", "run_id", "code_version", "log_id", "written_at",
+)  # fmt: skip
+
+VIEWS = (
+    View("events", "Every close approach of every epoch day and lead day, complete with respect to the element sets "
+         "used. Public sets are good to about 1 km at epoch, growing 1-3 km a day along track in LEO and far more "
+         "after a manoeuvre: look at the ages.", _EVENT_VIEW),
+    View("events_latest", "Every close approach once: for each UTC day covered, the rows of the newest epoch day "
+         "whose refined_events slice covering that day exists (slices are written whole).", _EVENT_VIEW),
+    View("proximity_intervals", "Persistent events of one epoch day, stitched over its lead days.",
+         ("epoch_day", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "start_utc", "end_utc",
+          "duration_s", "tca_utc", "miss_distance_km", "relative_speed_km_s", "n_minima", "n_pieces",
+          "first_lead_day", "last_lead_day", "is_open_before", "is_open_after")),
+    View("objects", "Every object ever received, with its newest element set by epoch.",
+         ("norad_id", "object_name", "object_id", "epoch_utc", "mean_motion_rev_per_day", "eccentricity",
+          "inclination_deg", "period_min", "perigee_altitude_km", "apogee_altitude_km", "element_set_id",
+          "is_in_newest_catalog")),
+    View("catalog_quality", "What was received, used and not used, per epoch day.",
+         ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
+          "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days")),
+    View("rejected_records", "Every record that is not used: rule, value, file, line, bytes.",
+         ("epoch_day", "asset", "rule", "norad_id", "object_name", "detail", "source_file", "source_line",
+          "snapshot_id", "raw")),
+    View("runs", "The log of slices: who wrote what, when, from which inputs, with which code.",
+         ("log_id", "asset", "epoch_day", "lead_day", "run_id", "code_version", "input_versions", "row_count",
+          "byte_count", "content_hash", "metadata", "written_at", "expired_at", "is_current")),
+)  # fmt: skip

@@ -1,0 +1,121 @@
+"""Real PostgreSQL servers for tests: the embedded 18 and Debian's 15, each started once, and fresh databases.
+
+``database``: a migrated database of the test module on the embedded server. ``any_database``: the same, every test
+once per server. ``fresh_database``: every test once per server, with a database of its own. A server that is not
+installed fails under CI=true and skips otherwise.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.embedded import EmbeddedPostgres
+from ssa_pipeline.storage.migrate import upgrade
+
+SERVERS = ("embedded", "debian")
+
+
+@dataclass
+class Server:
+    """A running server; ``database()`` gives a new migrated database, dropped at the end."""
+
+    postgres: EmbeddedPostgres
+    counter: Iterator[int] = field(default_factory=itertools.count)
+
+    def url(self, name: str, *, superuser: bool = False) -> DatabaseUrl:
+        base = self.postgres.superuser_url if superuser else self.postgres.url
+        return DatabaseUrl.parse(base.url.rsplit("/", 1)[0] + f"/{name}")
+
+    def administer(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.url("postgres", superuser=True).psycopg, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    @contextmanager
+    def empty_database(self) -> Iterator[DatabaseUrl]:
+        name = f"test_{next(self.counter)}"
+        self.administer("CREATE DATABASE {} OWNER ssa", name)
+        try:
+            yield self.url(name)
+        finally:
+            self.administer("DROP DATABASE {} WITH (FORCE)", name)
+
+    @contextmanager
+    def database(self) -> Iterator[DatabaseUrl]:
+        with self.empty_database() as url:
+            upgrade(url)
+            yield url
+
+
+def debian_bin_dir() -> Path | None:
+    """Debian's server binaries: told by pg_config, or where the package puts them."""
+    candidates = []
+    if shutil.which("pg_config"):
+        shown = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True).stdout
+        candidates.append(Path(shown.strip()))
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((path for path in candidates if (path / "initdb").exists() and (path / "postgres").exists()), None)
+
+
+@contextmanager
+def _running(data_dir: Path, bin_dir: Path | None) -> Iterator[Server]:
+    postgres = EmbeddedPostgres(data_dir, bin_dir=bin_dir)
+    try:
+        postgres.start()
+        yield Server(postgres)
+    finally:
+        postgres.remove()
+
+
+@pytest.fixture(scope="session")
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with _running(tmp_path_factory.mktemp("embedded") / "postgres", None) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def debian_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    bin_dir = debian_bin_dir()
+    if bin_dir is None:
+        message = "Debian's PostgreSQL server is not installed: apt-get install postgresql-15"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with _running(tmp_path_factory.mktemp("debian") / "postgres", bin_dir) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def database(embedded_server: Server) -> Iterator[DatabaseUrl]:
+    with embedded_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def any_server(request: pytest.FixtureRequest) -> Server:
+    server = request.getfixturevalue(f"{request.param}_server")
+    assert isinstance(server, Server)
+    return server
+
+
+@pytest.fixture(scope="module")
+def any_database(any_server: Server) -> Iterator[DatabaseUrl]:
+    with any_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_database(any_server: Server) -> Iterator[DatabaseUrl]:
+    with any_server.database() as url:
+        yield url
