@@ -1,9 +1,196 @@
-"""Commands of the group 'catalog'."""
+"""``ssa ingest``: catalogue files into the database, as received."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from ssa_pipeline.cli import CliError, Exit
+
+if TYPE_CHECKING:
+    from ssa_pipeline.core.records import RejectedRecord
+    from ssa_pipeline.messages.catalog import ParsedCatalog
+    from ssa_pipeline.settings import DatabaseUrl
+
+STDIN = "-"
+_DAYS_TO_LOOK_BACK = 7
+_DETAIL_WIDTH = 140
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    app.command("ingest")(ingest)
+
+
+def ingest(
+    files: Annotated[list[str], typer.Argument(help="OMM CSV, TLE or 3LE, plain or gzip; - is standard input.")],
+    epoch_day: Annotated[
+        str, typer.Option(help="Day (UTC) of reception or release, e.g. 2024-11-01; today when left out.")
+    ] = "",
+    source: Annotated[str, typer.Option(help="Where the files come from, kept with them.")] = "file",
+) -> None:
+    """Check catalogue files, say what of them can be used, and store their bytes for an epoch day.
+
+    A file is stored whole even where some of its records are rejected; one that is no catalogue, or has no usable
+    record, is refused and the others are stored. Receiving the same bytes twice changes nothing. Exit code: 0 all
+    stored, 1 some refused, 3 none stored, 4 no database.
+    """
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage.database_url import database_url
+
+    day = _day(epoch_day)
+    with _errors_as_messages():
+        settings = read_settings()
+        intake = Intake(database_url(settings), day, source)
+        _warn_of_day_without_partition(day, settings.first_day)
+        for file in files:
+            intake.take(file)
+        _warn_of_implausible_count(intake)
+    intake.raise_problems()
+
+
+@dataclass
+class Intake:
+    """Validates and stores files one by one and goes on after a bad one."""
+
+    url: DatabaseUrl
+    epoch_day: date
+    source: str
+    stored: dict[str, set[int]] = field(default_factory=dict)  # sha256 -> its objects
+    problems: list[str] = field(default_factory=list)
+
+    def take(self, file: str) -> None:
+        """Check, report and store one file, or note the problem."""
+        from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
+
+        name = "standard input" if file == STDIN else Path(file).name
+        try:
+            data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+            catalog = parse_catalog(data, name)
+        except OSError as error:
+            self._refuse(f"{file}: {(error.strerror or str(error)).lower()}")
+        except CatalogFormatError as error:
+            self._refuse(str(error))
+        else:
+            self._store(data, name, catalog)
+
+    def _store(self, data: bytes, name: str, catalog: ParsedCatalog) -> None:
+        from ssa_pipeline.storage.snapshots import store_snapshot
+
+        n_used, n_rejected = len(catalog.element_sets), len(catalog.rejected)
+        if n_used == 0:
+            _print_rejected(catalog.rejected)
+            self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
+            return
+        snapshot = store_snapshot(
+            self.url,
+            data,
+            file_name=name,
+            source=self.source,
+            epoch_day=self.epoch_day,
+            received_at=datetime.now(UTC),
+        )
+        self.stored[snapshot.sha256] = set(catalog.element_sets.norad_id.tolist())
+        what = "stored" if snapshot.is_new else "was stored before"
+        typer.echo(f"{name}: {n_used:,} element sets usable, {n_rejected:,} rejected; {what} for {self.epoch_day}")
+        _print_rejected(catalog.rejected)
+
+    def _refuse(self, problem: str) -> None:
+        self.problems.append(problem)
+        typer.echo(f"ssa: {problem}", err=True)
+
+    def raise_problems(self) -> None:
+        """CliError where a file was refused."""
+        if not self.problems:
+            return
+        n_refused, n_stored = len(self.problems), len(self.stored)
+        code = Exit.FAILED if n_stored else Exit.NO_USABLE_INPUT
+        raise CliError(f"{n_refused} of {n_refused + n_stored} files refused, {n_stored} stored", code)
+
+
+def _print_rejected(rejected: list[RejectedRecord]) -> None:
+    """One line a rule: how many, and the first as an example."""
+    by_rule: dict[str, list[RejectedRecord]] = {}
+    for record in rejected:
+        by_rule.setdefault(record.rule.value, []).append(record)
+    if by_rule:
+        typer.echo(f"    {'rule':<32} {'records':>8}  first")
+    for rule, records in sorted(by_rule.items(), key=lambda item: -len(item[1])):
+        first = records[0]
+        detail = first.detail if len(first.detail) <= _DETAIL_WIDTH else first.detail[: _DETAIL_WIDTH - 1] + "…"
+        typer.echo(f"    {rule:<32} {len(records):>8,}  line {first.source_line}: {detail}")
+
+
+def _warn_of_implausible_count(intake: Intake) -> None:
+    """The same rule holds back the catalogue later (asset check); here it is said at once."""
+    from ssa_pipeline.core.clean_catalog import plausible_count
+
+    if not intake.stored:
+        return
+    n_today = len(_objects_received(intake, intake.epoch_day))
+    earlier = (intake.epoch_day - timedelta(days=back) for back in range(1, _DAYS_TO_LOOK_BACK + 1))
+    n_previous = next((n for day in earlier if (n := len(_objects_received(intake, day)))), None)
+    is_plausible, note = plausible_count(n_today, n_previous)
+    if not is_plausible:
+        advice = "the files are stored, but a check will hold this day back: ingest the rest of the catalogue"
+        typer.echo(f"ssa: WARNING: {intake.epoch_day} has {note}; {advice}", err=True)
+
+
+def _objects_received(intake: Intake, day: date) -> set[int]:
+    from ssa_pipeline.messages.catalog import parse_catalog
+    from ssa_pipeline.storage.snapshots import read_snapshots
+
+    objects: set[int] = set()
+    for snapshot in read_snapshots(intake.url, day):
+        known = intake.stored.get(snapshot.sha256)
+        if known is None:
+            known = set(parse_catalog(snapshot.data, snapshot.file_name).element_sets.norad_id.tolist())
+        objects |= known
+    return objects
+
+
+def _day(text: str) -> date:
+    if not text:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CliError(f"--epoch-day {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
+
+
+def _warn_of_day_without_partition(day: date, first_day: date) -> None:
+    today = datetime.now(UTC).date()
+    if day > today:
+        typer.echo(f"ssa: WARNING: {day} lies ahead: it can be computed from that day on (today is {today})", err=True)
+    if day < first_day:
+        said = f"{day} is before the first day that is computed, {first_day}: set SSA_FIRST_DAY"
+        typer.echo(f"ssa: WARNING: {said}", err=True)
+
+
+@contextmanager
+def _errors_as_messages() -> Iterator[None]:
+    import psycopg
+
+    from ssa_pipeline.settings import SettingsError
+    from ssa_pipeline.storage.database_url import DatabaseNotRunningError
+    from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
+
+    try:
+        yield
+    except SettingsError as error:
+        raise CliError(str(error), Exit.USAGE) from None
+    except (DatabaseNotRunningError, DatabaseUnreachableError) as error:
+        raise CliError(str(error), Exit.NOT_RUNNING) from None
+    except StorageError as error:
+        raise CliError(str(error)) from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        raise CliError("the database is not set up: run `ssa db upgrade` (or `ssa up`)") from None
+    except psycopg.Error as error:
+        raise CliError(f"the database refused: {str(error).strip().splitlines()[0]}") from None

@@ -93,14 +93,14 @@ def clean_catalog(
 
 
 def plausible_count(n_today: int, n_previous: int | None) -> tuple[bool, str]:
-    """Whether a day's snapshot can be a whole catalogue, given the previous day's count of objects (None where
-    there is none), and why. More objects than before are never held up: the day before may have been short."""
+    """Whether a day's snapshot can be a whole catalogue, given the count of objects of the last day before it (None
+    where there is none), and why. More objects than before are never held up: the day before may have been short."""
     if n_today <= 0:
         return False, "no usable element set was received; a catalogue has at least one"
     if not n_previous:
         return True, f"{n_today:,} objects; there is no earlier day to compare with"
     share = n_today / n_previous
-    said = f"{n_today:,} objects, {share:.1%} of the {n_previous:,} of the day before"
+    said = f"{n_today:,} objects, {share:.1%} of the {n_previous:,} of the last day before"
     if share < _LEAST_SHARE_OF_PREVIOUS:
         return False, f"{said}: below {_LEAST_SHARE_OF_PREVIOUS:.0%} a snapshot is taken for incomplete"
     return True, said
