@@ -52,7 +52,7 @@ def find_conjunction_candidates(
     weights = _Weights(classes, chunks.start_us, step_us)
 
     def block(first: int, last: int) -> Float64:
-        hits, used = np.empty((4096, 5)), 0
+        hits, used = np.empty((4096, kernel.HIT_COLUMNS)), 0
         state = np.empty((6, len(order)))
         for step in range(first, last):
             watch.check()
@@ -71,13 +71,18 @@ def find_conjunction_candidates(
                 )
                 column += len(spacing_class.scale)
             alive = (valid_from < begin + step_us) & (valid_to > begin)
-            hits, used = kernel.sieve_step(
-                state, error, acceleration, alive, threshold_km, 0.5e-6 * step_us, ROOM_KM, hits, used, step
-            )
+            half = 0.5e-6 * step_us
+            found = kernel.sieve_step(state, error, acceleration, alive, threshold_km, half, ROOM_KM, hits, used, step)
+            if found > len(hits):
+                hits = np.concatenate([hits[:used], np.empty((2 * found, kernel.HIT_COLUMNS))])
+                found = kernel.sieve_step(
+                    state, error, acceleration, alive, threshold_km, half, ROOM_KM, hits, used, step
+                )
+            used = found
         return hits[:used]
 
     parts = map_blocks(block, steps, threads=threads, watch=watch, stage="sieve", block=STEPS_PER_BLOCK)
-    hits = np.concatenate(parts) if parts else np.empty((0, 5))
+    hits = np.concatenate(parts) if parts else np.empty((0, kernel.HIT_COLUMNS))
     return _candidates(chunks, hits, chunks.norad_id[order], threshold_km, step_us)
 
 

@@ -76,78 +76,134 @@ def interpolate(
             )
 
 
+# columns of a row of the packed table; the last five hold what one object adds to the margin of a pair
+X, Y, Z, VX, VY, VZ, ERROR, DRIFT, GRADIENT = range(9)
+COLUMNS = 9
+HIT_COLUMNS = 5
+FASTEST_PAIR_KM_S = 25.0  # above any relative speed of two bound orbits that reach the ground
+
+
 @njit
-def _test_pair(rows, a, b, threshold, tau, hit):
-    """Whether rows a and b of ``rows`` (x, y, z, vx, vy, vz, r, radial room, error, acceleration at mid-step) may
-    come below the threshold within ``tau``. Fills hit = (distance of the linear motion, relative speed)."""
-    if fabs(rows[b, 6] - rows[a, 6]) > threshold + rows[a, 7] + rows[b, 7]:
-        return False
-    dx = rows[b, 0] - rows[a, 0]
-    dy = rows[b, 1] - rows[a, 1]
-    dz = rows[b, 2] - rows[a, 2]
-    ux = rows[b, 3] - rows[a, 3]
-    uy = rows[b, 4] - rows[a, 4]
-    uz = rows[b, 5] - rows[a, 5]
+def _test_pair(table, a, b, threshold, tau, step, ids, hits, used):
+    """Append (id a, id b, step, distance of the linear motion, relative speed) to ``hits`` where rows a and b may
+    come below the threshold within ``tau`` of mid-step. Returns the new count, which may exceed the capacity."""
+    dx = table[b, X] - table[a, X]
+    dy = table[b, Y] - table[a, Y]
+    dz = table[b, Z] - table[a, Z]
+    ux = table[b, VX] - table[a, VX]
+    uy = table[b, VY] - table[a, VY]
+    uz = table[b, VZ] - table[a, VZ]
     dd = dx * dx + dy * dy + dz * dz
     uu = ux * ux + uy * uy + uz * uz
     du = dx * ux + dy * uy + dz * uz
-    low = 0.97 * min(rows[a, 6], rows[b, 6])
-    cube = low * low * low
-    t2 = tau * tau
-    s = 0.0
-    if fabs(du) > uu * tau:
+    gradient = max(table[a, GRADIENT], table[b, GRADIENT])
+    fixed = threshold + table[a, ERROR] + table[b, ERROR] + table[a, DRIFT] + table[b, DRIFT] + NUMERICS_KM
+    fixed += gradient * 0.5 * threshold * tau * tau
+    per_speed = gradient * tau * tau * tau / 3.0
+    # most pairs fail with the largest margin that any speed can give: no square root, no division
+    most = fixed + per_speed * (FASTEST_PAIR_KM_S + 0.2)
+    if fabs(du) <= uu * tau:
+        if dd * uu - du * du > most * most * uu:
+            return used
+        s = -du / uu if uu > 0.0 else 0.0
+    else:
         s = -tau if du > 0.0 else tau
-    elif uu > 0.0:
-        s = -du / uu
+        if dd + s * (du + du + s * uu) > most * most:
+            return used
     m2 = dd + s * (du + du + s * uu)
     speed = sqrt(uu)
-    pad = (
-        threshold
-        + rows[a, 8]
-        + rows[b, 8]
-        + 0.5 * (rows[a, 9] + rows[b, 9]) * t2
-        + 2.02 * MU / cube * (0.5 * threshold * t2 + (speed + 0.2) * t2 * tau / 3.0)
-        + NUMERICS_KM
-    )
+    pad = fixed + per_speed * (speed + 0.2)
     if m2 > pad * pad:
-        return False
-    hit[0] = sqrt(max(m2, 0.0))
-    hit[1] = speed
-    return True
+        return used
+    if used < hits.shape[0]:
+        hits[used, 0] = ids[a]
+        hits[used, 1] = ids[b]
+        hits[used, 2] = step
+        hits[used, 3] = sqrt(max(m2, 0.0))
+        hits[used, 4] = speed
+    return used + 1
 
 
 @njit
-def _grown(buffer, used):
-    bigger = np.empty((2 * buffer.shape[0], buffer.shape[1]))
-    bigger[:used] = buffer[:used]
-    return bigger
+def _narrow_pairs(a0, a1, b0, b1, window, radius, spread, table, threshold, tau, step, ids, hits, used):
+    """Pairs of two lists of narrow objects sorted by radius, or of one with itself (a0 == b0)."""
+    is_same = a0 == b0
+    for a in range(a0, a1):
+        # lists are sorted to a radius bin only, hence the bin's width on either side
+        floor_ = radius[a] - window
+        while b0 < b1 and radius[b0] < floor_ - RADIUS_BIN_KM:
+            b0 += 1
+        first = a + 1 if is_same else b0
+        ceiling = radius[a] + window + RADIUS_BIN_KM
+        room = threshold + spread[a]
+        for b in range(first, b1):
+            if radius[b] > ceiling:
+                break
+            if fabs(radius[b] - radius[a]) <= room + spread[b]:
+                used = _test_pair(table, a, b, threshold, tau, step, ids, hits, used)
+    return used
 
 
 @njit
-def _pairs_in_step(rows, cell, narrow, reach, count, cells, room, threshold, tau, hits, used, order, scratch, step):
-    """All pair tests of one step. ``rows`` (n, 10), of which the first ``count`` of ``order`` take part; pairs are
-    appended to ``hits`` as (row a, row b, step, distance, speed). Returns (hits, used)."""
+def _first_at_least(radius, low, high, value):
+    while low < high:
+        middle = (low + high) // 2
+        if radius[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit
+def _wide_pairs(
+    a, ix, iy, iz, reach, cells, narrow_room, narrow_start, wide_start, radius, spread, table, threshold, tau, step,
+    ids, hits, used,
+):  # fmt: skip
+    """Pairs of one wide object with all narrow and all later wide ones within its reach."""
+    n_narrow = narrow_start[cells * cells * cells]
+    room = threshold + spread[a]
+    window = room + narrow_room + 2.0 * RADIUS_BIN_KM
+    for jx in range(max(ix - reach, 0), min(ix + reach + 1, cells)):
+        for jy in range(max(iy - reach, 0), min(iy + reach + 1, cells)):
+            for jz in range(max(iz - reach, 0), min(iz + reach + 1, cells)):
+                d = (jx * cells + jy) * cells + jz
+                last = narrow_start[d + 1]
+                if narrow_start[d] < last:
+                    first = _first_at_least(radius, narrow_start[d], last, radius[a] - window)
+                    for b in range(first, last):
+                        if radius[b] > radius[a] + window:
+                            break
+                        if fabs(radius[b] - radius[a]) <= room + spread[b]:
+                            used = _test_pair(table, a, b, threshold, tau, step, ids, hits, used)
+                for b in range(max(n_narrow + wide_start[d], a + 1), n_narrow + wide_start[d + 1]):
+                    if fabs(radius[b] - radius[a]) <= room + spread[b]:
+                        used = _test_pair(table, a, b, threshold, tau, step, ids, hits, used)
+    return used
+
+
+@njit
+def _sort_into_cells(radius, cell, narrow, order, count, cells):
+    """Row numbers by (narrow before wide, cell, radius), and where each cell begins in either part.
+
+    Two stable counting sorts: by radius bin, then by cell.
+    """
     total = cells * cells * cells
-    by_radius = scratch[0]
-    sorted_rows = scratch[1]
-    radius_count = scratch[2]
-    # radius, then cell: two stable counting sorts leave every cell sorted by radius (to RADIUS_BIN_KM)
-    radius_count[:] = 0
+    bins = np.zeros(RADIUS_BINS + 1, np.int32)
+    by_radius = np.empty(count, np.int64)
     for k in range(count):
-        o = order[k]
-        bin_ = min(int(rows[o, 6] / RADIUS_BIN_KM), RADIUS_BINS - 1)
-        radius_count[bin_ + 1] += 1
+        bins[min(int(radius[order[k]] / RADIUS_BIN_KM), RADIUS_BINS - 1) + 1] += 1
     for b in range(RADIUS_BINS):
-        radius_count[b + 1] += radius_count[b]
+        bins[b + 1] += bins[b]
     for k in range(count):
         o = order[k]
-        bin_ = min(int(rows[o, 6] / RADIUS_BIN_KM), RADIUS_BINS - 1)
-        by_radius[radius_count[bin_]] = o
-        radius_count[bin_] += 1
+        b = min(int(radius[o] / RADIUS_BIN_KM), RADIUS_BINS - 1)
+        by_radius[bins[b]] = o
+        bins[b] += 1
     narrow_start = np.zeros(total + 1, np.int64)
     wide_start = np.zeros(total + 1, np.int64)
     for k in range(count):
-        o = by_radius[k]
+        o = order[k]
         if narrow[o]:
             narrow_start[cell[o] + 1] += 1
         else:
@@ -158,122 +214,17 @@ def _pairs_in_step(rows, cell, narrow, reach, count, cells, room, threshold, tau
     n_narrow = narrow_start[total]
     narrow_next = narrow_start[:total].copy()
     wide_next = wide_start[:total] + n_narrow
+    rows = np.empty(count, np.int64)
     for k in range(count):
         o = by_radius[k]
-        if narrow[o]:
-            sorted_rows[narrow_next[cell[o]]] = o
-            narrow_next[cell[o]] += 1
-        else:
-            sorted_rows[wide_next[cell[o]]] = o
-            wide_next[cell[o]] += 1
-    packed = np.empty((count, 10))
-    for k in range(count):
-        packed[k] = rows[sorted_rows[k]]
-
-    hit = np.empty(2)
-    window = threshold + 2.0 * room + RADIUS_BIN_KM
-    for ix in range(cells):
-        for iy in range(cells):
-            for iz in range(cells):
-                c = (ix * cells + iy) * cells + iz
-                a0 = narrow_start[c]
-                a1 = narrow_start[c + 1]
-                if a0 == a1:
-                    continue
-                for a in range(a0, a1):
-                    limit = packed[a, 6] + window
-                    for b in range(a + 1, a1):
-                        if packed[b, 6] > limit:
-                            break
-                        if _test_pair(packed, a, b, threshold, tau, hit):
-                            if used == hits.shape[0]:
-                                hits = _grown(hits, used)
-                            hits[used, 0] = sorted_rows[a]
-                            hits[used, 1] = sorted_rows[b]
-                            hits[used, 2] = step
-                            hits[used, 3] = hit[0]
-                            hits[used, 4] = hit[1]
-                            used += 1
-                for neighbour in range(14, 27):
-                    jx = ix + neighbour // 9 - 1
-                    jy = iy + (neighbour // 3) % 3 - 1
-                    jz = iz + neighbour % 3 - 1
-                    if jx < 0 or jy < 0 or jz < 0 or jx >= cells or jy >= cells or jz >= cells:
-                        continue
-                    d = (jx * cells + jy) * cells + jz
-                    b0 = narrow_start[d]
-                    b1 = narrow_start[d + 1]
-                    for a in range(a0, a1):
-                        if b0 == b1:
-                            break
-                        floor_ = packed[a, 6] - window - RADIUS_BIN_KM
-                        while b0 < b1 and packed[b0, 6] < floor_:
-                            b0 += 1
-                        limit = packed[a, 6] + window
-                        for b in range(b0, b1):
-                            if packed[b, 6] > limit:
-                                break
-                            if _test_pair(packed, a, b, threshold, tau, hit):
-                                if used == hits.shape[0]:
-                                    hits = _grown(hits, used)
-                                hits[used, 0] = sorted_rows[a]
-                                hits[used, 1] = sorted_rows[b]
-                                hits[used, 2] = step
-                                hits[used, 3] = hit[0]
-                                hits[used, 4] = hit[1]
-                                used += 1
-
-    for a in range(n_narrow, count):
-        o = sorted_rows[a]
         c = cell[o]
-        ix = c // (cells * cells)
-        iy = (c // cells) % cells
-        iz = c % cells
-        n = reach[o]
-        spread = threshold + packed[a, 7] + room + RADIUS_BIN_KM
-        for jx in range(max(ix - n, 0), min(ix + n + 1, cells)):
-            for jy in range(max(iy - n, 0), min(iy + n + 1, cells)):
-                for jz in range(max(iz - n, 0), min(iz + n + 1, cells)):
-                    d = (jx * cells + jy) * cells + jz
-                    first = narrow_start[d]
-                    last = narrow_start[d + 1]
-                    if first != last:
-                        floor_ = packed[a, 6] - spread - RADIUS_BIN_KM
-                        limit = packed[a, 6] + spread
-                        low = first
-                        high = last
-                        while low < high:
-                            middle = (low + high) // 2
-                            if packed[middle, 6] < floor_:
-                                low = middle + 1
-                            else:
-                                high = middle
-                        # radii are sorted to a bin only: step back over the bin that the search cut
-                        while low > first and packed[low - 1, 6] >= floor_ - RADIUS_BIN_KM:
-                            low -= 1
-                        for b in range(low, last):
-                            if packed[b, 6] > limit + RADIUS_BIN_KM:
-                                break
-                            if _test_pair(packed, a, b, threshold, tau, hit):
-                                if used == hits.shape[0]:
-                                    hits = _grown(hits, used)
-                                hits[used, 0] = sorted_rows[a]
-                                hits[used, 1] = sorted_rows[b]
-                                hits[used, 2] = step
-                                hits[used, 3] = hit[0]
-                                hits[used, 4] = hit[1]
-                                used += 1
-                    for b in range(max(n_narrow + wide_start[d], a + 1), n_narrow + wide_start[d + 1]):
-                        if _test_pair(packed, a, b, threshold, tau, hit):
-                            if used == hits.shape[0]:
-                                hits = _grown(hits, used)
-                            hits[used, 0] = sorted_rows[a]
-                            hits[used, 1] = sorted_rows[b]
-                            hits[used, 2] = step
-                            hits[used, 3] = hit[0]
-                            hits[used, 4] = hit[1]
-                            used += 1
-    return hits, used
+        if narrow[o]:
+            rows[narrow_next[c]] = o
+            narrow_next[c] += 1
+        else:
+            rows[wide_next[c]] = o
+            wide_next[c] += 1
+    return rows, narrow_start, wide_start
 
 
 @njit
@@ -288,18 +239,20 @@ def sieve_step(
     hits: Float,
     used: int,
     step: int,
-) -> tuple[Float, int]:
+) -> int:
     """Append every pair that may come below ``threshold`` km within ``tau`` s of one instant to ``hits``.
 
     state (6, n) km and km/s at that instant, error_km and acceleration (n,) the bounds of the ephemeris, alive
-    (n,) who takes part, room: largest radial room (km) of a narrow object. hits (capacity, 5) rows (a, b, step,
-    distance, speed); a grown copy may be returned. Returns (hits, used).
+    (n,) who takes part, room: largest radial room (km) of a narrow object. hits (capacity, HIT_COLUMNS) rows (a,
+    b, step, distance, speed), of which ``used`` are taken. Returns the new count; where it exceeds the capacity
+    the caller repeats the step with a larger table.
     """
     n = state.shape[1]
-    rows = np.empty((n, 10))
+    radius = np.empty(n)
+    spread = np.empty(n)
+    speed = np.empty(n)
     cell = np.empty(n, np.int64)
     narrow = np.empty(n, np.bool_)
-    reach = np.ones(n, np.int64)
     order = np.empty(n, np.int64)
     pad = 1.1 * threshold + 5.0
     size = 2.02 * (V_NARROW_KM_S * tau + 0.5 * pad) / R_FLOOR_KM
@@ -318,37 +271,68 @@ def sieve_step(
         gravity = MU / (r * r)
         curve = fabs(centrifugal - gravity) + J2_ACCELERATION_KM_S2 + acceleration[o]
         jerk = fabs(radial) * 4.0 * max(centrifugal, gravity) / r
-        # how far the radius can be from its value now, plus this object's share of every other margin
-        spread = 1.05 * (fabs(radial) * tau + 0.5 * curve * tau * tau + jerk * tau * tau * tau / 6.0)
-        rows[o, 0], rows[o, 1], rows[o, 2] = x, y, z
-        rows[o, 3], rows[o, 4], rows[o, 5] = vx, vy, vz
-        rows[o, 6] = r
-        rows[o, 7] = spread + error_km[o] + NUMERICS_KM
-        rows[o, 8] = error_km[o]
-        rows[o, 9] = acceleration[o]
-        speed = sqrt(v2)
-        fastest = max(fastest, speed)
-        narrow[o] = rows[o, 7] <= room and speed <= V_NARROW_KM_S and r >= R_FLOOR_KM
+        # how far the radius can be from its value now, with this object's share of every other margin
+        spread[o] = (
+            1.05 * (fabs(radial) * tau + 0.5 * curve * tau * tau + jerk * tau * tau * tau / 6.0)
+            + error_km[o]
+            + NUMERICS_KM
+        )
+        radius[o] = r
+        speed[o] = sqrt(v2)
+        fastest = max(fastest, speed[o])
+        narrow[o] = spread[o] <= room and speed[o] <= V_NARROW_KM_S and r >= R_FLOOR_KM
         ix = min(int((x / r + 1.0) / size), cells - 1)
         iy = min(int((y / r + 1.0) / size), cells - 1)
         iz = min(int((z / r + 1.0) / size), cells - 1)
         cell[o] = (ix * cells + iy) * cells + iz
         order[count] = o
         count += 1
+    rows, narrow_start, wide_start = _sort_into_cells(radius, cell, narrow, order, count, cells)
+    table = np.empty((count, COLUMNS))
+    sorted_radius = np.empty(count)
+    sorted_spread = np.empty(count)
     for k in range(count):
-        o = order[k]
-        if not narrow[o]:
-            r = rows[o, 6]
-            speed = sqrt(rows[o, 3] * rows[o, 3] + rows[o, 4] * rows[o, 4] + rows[o, 5] * rows[o, 5])
-            # the distance at mid-step of anything that this object can meet, and the chord between directions
-            far = 1.02 * (speed + fastest) * tau + pad + rows[o, 8]
-            inner = max(r - far, 0.9 * R_FLOOR_KM)
-            reach[o] = min(int(far / sqrt(r * inner) / size) + 1, cells)
-    scratch = (
-        np.empty(n, np.int64),
-        np.empty(n, np.int64),
-        np.empty(RADIUS_BINS + 1, np.int64),
-    )
-    return _pairs_in_step(
-        rows, cell, narrow, reach, count, cells, room, threshold, tau, hits, used, order, scratch, step
-    )
+        o = rows[k]
+        for c in range(6):
+            table[k, c] = state[c, o]
+        low = 0.97 * radius[o]
+        table[k, ERROR] = error_km[o]
+        table[k, DRIFT] = 0.5 * acceleration[o] * tau * tau
+        table[k, GRADIENT] = 2.02 * MU / (low * low * low)
+        sorted_radius[k] = radius[o]
+        sorted_spread[k] = spread[o]
+    window = threshold + 2.0 * room
+    for ix in range(cells):
+        for iy in range(cells):
+            for iz in range(cells):
+                c = (ix * cells + iy) * cells + iz
+                a0 = narrow_start[c]
+                a1 = narrow_start[c + 1]
+                if a0 == a1:
+                    continue
+                for neighbour in range(13, 27):  # itself and the half of its neighbours that follow it
+                    jx = ix + neighbour // 9 - 1
+                    jy = iy + (neighbour // 3) % 3 - 1
+                    jz = iz + neighbour % 3 - 1
+                    if jx < 0 or jy < 0 or jz < 0 or jx >= cells or jy >= cells or jz >= cells:
+                        continue
+                    d = (jx * cells + jy) * cells + jz
+                    b0 = narrow_start[d]
+                    b1 = narrow_start[d + 1]
+                    if b0 < b1:
+                        used = _narrow_pairs(
+                            a0, a1, b0, b1, window, sorted_radius, sorted_spread, table, threshold, tau, step, rows,
+                            hits, used,
+                        )  # fmt: skip
+    for a in range(narrow_start[cells * cells * cells], count):
+        o = rows[a]
+        # the distance at mid-step of anything that this object can meet, and the chord between their directions
+        far = 1.02 * (speed[o] + fastest) * tau + pad + error_km[o]
+        inner = max(radius[o] - far, 0.9 * R_FLOOR_KM)
+        reach = min(int(far / sqrt(radius[o] * inner) / size) + 1, cells)
+        c = cell[o]
+        used = _wide_pairs(
+            a, c // (cells * cells), (c // cells) % cells, c % cells, reach, cells, room, narrow_start, wide_start,
+            sorted_radius, sorted_spread, table, threshold, tau, step, rows, hits, used,
+        )  # fmt: skip
+    return used
