@@ -1,0 +1,40 @@
+"""docs/naming.md is the law: every record obeys it, and it names every rule that users see."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events, RejectRule
+
+LAW = (Path(__file__).resolve().parents[2] / "docs" / "naming.md").read_text()
+SUFFIXES = ("_km", "_km_s", "_km_s2", "_s", "_min", "_us", "_days", "_deg", "_rev_per_day", "_mb")
+WITHOUT_UNIT = ("eccentricity", "bstar", "mean_motion_dot", "mean_motion_ddot")
+RECORDS = (ElementSets, CleanCatalog, EphemerisChunks, Candidates, Events)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_float_says_its_unit(record: type) -> None:
+    floats = [f.name for f in fields(record) if str(f.type) == "Float64"]
+    assert floats
+    assert [name for name in floats if not name.endswith(SUFFIXES) and name not in WITHOUT_UNIT] == []
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_booleans_and_only_they_begin_with_is_or_has(record: type) -> None:
+    for f in fields(record):
+        assert f.name.startswith(("is_", "has_")) == ("bool" in str(f.type)), f.name
+
+
+def test_the_law_names_what_the_code_uses() -> None:
+    for word in (*SUFFIXES, *WITHOUT_UNIT):
+        assert f"`{word}`" in LAW, word
+
+
+def test_every_rule_is_explained_once_and_no_other() -> None:
+    rows = [line.split("`")[1] for line in LAW.splitlines() if line.startswith("| `") and line.count("|") >= 4]
+    explained = [row for row in rows if not row.startswith(("miss_", "rule"))]
+    assert sorted(explained) == sorted(rule.value for rule in RejectRule)
