@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssa_pipeline.core.records import ElementSets
@@ -86,3 +88,25 @@ def test_a_file_of_broken_records_only_is_readable_but_useless() -> None:
     wrong = LINES.replace(b" 9990\r\n", b" 9991\r\n", 1).splitlines(keepends=True)[:3]
     catalog = parse_catalog(b"".join(wrong), "broken.tle")
     assert (len(catalog.element_sets), len(catalog.rejected)) == (0, 1)
+
+
+@pytest.mark.parametrize("data", [CSV[:3000], LINES[:1500]])
+def test_damaged_bytes_are_refused_or_rejected_and_never_crash(data: bytes) -> None:
+    rng = random.Random(20241101)
+    n_used = 0
+    for _ in range(300):
+        damaged = bytearray(data)
+        for _ in range(rng.randint(1, 6)):
+            at = rng.randrange(len(damaged))
+            cut, put = rng.choice([(1, 1), (rng.randint(1, 40), 0), (0, 3)])
+            damaged[at : at + cut] = rng.randbytes(put)
+        try:
+            catalog = parse_catalog(bytes(damaged), "damaged")
+        except CatalogFormatError:
+            continue
+        n_used += len(catalog.element_sets)
+        for record in catalog.rejected:
+            assert record.raw in bytes(damaged)
+            assert record.raw
+        assert np.all((catalog.element_sets.eccentricity >= 0) & (catalog.element_sets.eccentricity < 1))
+    assert n_used > 300  # the rest of a damaged file is used
