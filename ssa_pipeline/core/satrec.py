@@ -11,7 +11,6 @@ from sgp4.api import WGS72, Satrec
 
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets
 
-
 _UNIX_DAY_IN_SGP4 = 7306  # days from 1949-12-31, sgp4's origin, to 1970-01-01
 _JD_OF_SGP4_DAY_0 = 2433281.5
 _JD_OF_UNIX_DAY_0 = _JD_OF_SGP4_DAY_0 + _UNIX_DAY_IN_SGP4
