@@ -46,7 +46,7 @@ def ingest(
     from ssa_pipeline.storage.database_url import database_url
 
     day = _day(epoch_day)
-    with _errors_as_messages():
+    with errors_as_messages():
         settings = read_settings()
         intake = Intake(database_url(settings), day, source)
         _warn_of_day_without_partition(day, settings.first_day)
@@ -175,7 +175,8 @@ def _warn_of_day_without_partition(day: date, first_day: date) -> None:
 
 
 @contextmanager
-def _errors_as_messages() -> Iterator[None]:
+def errors_as_messages() -> Iterator[None]:
+    """Failures of settings and storage as one message with its exit code."""
     import psycopg
 
     from ssa_pipeline.settings import SettingsError
