@@ -38,4 +38,5 @@ def regimes(elements: ElementSets) -> Text:
     }
     # Indices first: numpy would cut the names to one length.
     index = np.select(list(tests.values()), range(len(tests)), default=len(tests))
-    return np.array([*tests, Regime.MEO], dtype=object)[index]
+    names: Text = np.array([*tests, Regime.MEO], dtype=object)
+    return np.asarray(names[index])
