@@ -69,16 +69,19 @@ class _Fingerprint:
 
     @classmethod
     def now(cls, environment: dict[str, str]) -> _Fingerprint:
-        files = sorted((REPOSITORY / "ssa_pipeline").rglob("*.py"))
-        files += [WORKSPACE_FILE, REPOSITORY / "dagster.yaml"]
-        states = [f"{path}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files if path.exists()]
         settings = sorted(item for item in environment.items() if item[0].startswith(("SSA_", "NUMBA_")))
-        return cls(_digest(environment["SSA_DAGSTER_PG_URL"]), _digest(repr((states, settings, sys.executable))))
+        code = repr((_code_state(), settings, sys.executable))
+        return cls(_digest(environment["SSA_DAGSTER_PG_URL"]), _digest(code))
 
     @classmethod
     def of(cls, service: psutil.Process) -> _Fingerprint:
         database, _, code = service.environ().get(_FINGERPRINT, "").partition(":")
         return cls(database, code)
+
+
+def _code_state() -> list[str]:
+    files = [*sorted((REPOSITORY / "ssa_pipeline").rglob("*.py")), WORKSPACE_FILE, REPOSITORY / "dagster.yaml"]
+    return [f"{path}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files if path.exists()]
 
 
 # --- what others ask -----------------------------------------------------------------------------------------
@@ -145,10 +148,12 @@ def up(settings: Settings, say: Say = print, *, is_database_only: bool = False) 
         _stop_outdated(settings, url, fingerprint, say)
         _prepare_dagster(settings, url, environment, say)
         since = datetime.now(UTC)
-        is_new = _start_missing(settings, DAEMON, environment, fingerprint, say)
+        daemon = None
+        if find_service(settings, DAEMON) is None:
+            daemon = _spawn(settings, DAEMON, environment, fingerprint, say)
         _start_webserver(settings, environment, fingerprint, say)
-        if is_new:
-            _wait_for_daemon(settings, url, since)
+        if daemon is not None:
+            _wait_for_daemon(settings, daemon, url, since)
         _check_code_location(settings)
         say(f"Dagster UI: {ui_url(settings)}")
 
@@ -213,11 +218,9 @@ def _prepare_dagster(settings: Settings, url: DatabaseUrl, environment: dict[str
             say(f"run {run_id} had lost its process: marked as failed")
 
 
-def _start_missing(
+def _spawn(
     settings: Settings, name: str, environment: dict[str, str], fingerprint: _Fingerprint, say: Say, port: int = 0
-) -> bool:
-    if find_service(settings, name) is not None:
-        return False
+) -> psutil.Process:
     say(f"starting the {name}")
     arguments = [sys.executable, "-m", "dagster_webserver", "-h", host.LOOPBACK, "-p", str(port)]
     if name == DAEMON:
@@ -227,14 +230,13 @@ def _start_missing(
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     mark = {_NAME: name, _PORT: str(port), _FINGERPRINT: f"{fingerprint.database}:{fingerprint.code}"}
-    processes.spawn_detached(
+    return processes.spawn_detached(
         [*arguments, "-w", str(WORKSPACE_FILE)],
         environ={**os.environ, **environment, **mark, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"},
         log=log,
         cwd=REPOSITORY,
         home=settings.home,
     )
-    return True
 
 
 def _start_webserver(
@@ -245,10 +247,11 @@ def _start_webserver(
         say(f"restarting the webserver on port {settings.ui_port}")
         processes.end(_with_descendants(settings, WEBSERVER), grace_s=_GRACE_S)
     for attempt in range(attempts):
-        port = _choose_ui_port(settings) if find_service(settings, WEBSERVER) is None else 0
-        _start_missing(settings, WEBSERVER, environment, fingerprint, say, port)
+        running = find_service(settings, WEBSERVER)
+        port = _port(running) if running is not None else _choose_ui_port(settings)
+        webserver = running or _spawn(settings, WEBSERVER, environment, fingerprint, say, port)
         try:
-            _wait_for_ui(settings)
+            _wait_for_ui(settings, webserver, port)
             return
         except _PortTakenError:  # by another checkout, between our look and the webserver's
             if attempt == attempts - 1:
@@ -283,24 +286,23 @@ def _user_of(port: int) -> str:
     return ""
 
 
-def _wait_for_ui(settings: Settings) -> None:
+def _wait_for_ui(settings: Settings, webserver: psutil.Process, port: int) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline:
-        webserver = find_service(settings, WEBSERVER)
-        if webserver is None:
+        if not processes.is_alive(webserver):
             tail = _log_end(settings, WEBSERVER)
             kind = _PortTakenError if "address already in use" in tail.lower() else ServiceError
             raise kind(f"the webserver ended while starting; the end of its log:\n{tail}")
-        if _listens(webserver) and _answers(_address(webserver)):
+        if _listens(webserver, port) and _answers(f"http://{host.LOOPBACK}:{port}"):
             return
         time.sleep(0.2)
     raise ServiceError(f"the webserver does not answer after {_READY_TIMEOUT_S:.0f} s; see `ssa logs {WEBSERVER}`")
 
 
-def _wait_for_daemon(settings: Settings, url: DatabaseUrl, since: datetime) -> None:
+def _wait_for_daemon(settings: Settings, daemon: psutil.Process, url: DatabaseUrl, since: datetime) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline:
-        if find_service(settings, DAEMON) is None:
+        if not processes.is_alive(daemon):
             raise ServiceError(f"the daemon ended while starting; the end of its log:\n{_log_end(settings, DAEMON)}")
         beat = run_rows.last_heartbeat(url)
         if beat is not None and beat >= since:
@@ -394,14 +396,14 @@ def _address(webserver: psutil.Process) -> str:
     return f"http://{host.LOOPBACK}:{_port(webserver)}"
 
 
-def _listens(webserver: psutil.Process) -> bool:
+def _listens(webserver: psutil.Process, port: int) -> bool:
     """Whether it is this process, not a stranger, that holds the port."""
     try:
         connections = webserver.net_connections("tcp")
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
     listening = [one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN and one.laddr]
-    return _port(webserver) in listening
+    return port in listening
 
 
 def _answers(address: str) -> bool:

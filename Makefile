@@ -1,0 +1,66 @@
+# Bare `make` lists the commands.
+DAYS ?= 1
+BIN := .venv/bin
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup run stop status logs doctor test unit integration check format bench lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  variables: DAYS=7 (lead days of make run), PYTHON=python3.12, SSA_HOME, DATABASE_URL"
+
+setup: ## make .venv from the lock files (part of all commands that need it)
+	@scripts/setup.sh
+
+run: setup ## start the services and screen the bundled catalogue, DAYS lead days
+	@$(BIN)/ssa up
+	@$(BIN)/ssa run --days $(DAYS)
+
+stop: setup ## stop everything that was started; keeps the data
+	@$(BIN)/ssa down
+
+status: setup ## show what runs
+	@$(BIN)/ssa status
+
+logs: setup ## show the end of the logs
+	@$(BIN)/ssa logs
+
+doctor: setup ## check machine and installation
+	@$(BIN)/ssa doctor
+
+test: unit integration ## run every test, the quick ones first
+
+unit: setup ## run the tests that need no service
+	$(BIN)/python -m pytest ssa_pipeline_tests/unit
+
+integration: setup ## run the tests on real servers
+	$(BIN)/python -m pytest ssa_pipeline_tests/integration
+
+check: setup ## linters, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## measure speed, print a record
+	$(BIN)/python -m benchmarks
+
+# Existing pins are kept; add UPGRADE=1 for the newest versions.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(if $(UPGRADE),--upgrade)
+lock: ## renew the lock files from pyproject.toml (needs uv)
+	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	$(LOCK) --extra dev -o requirements.lock pyproject.toml
+	echo 'setuptools>=77' | $(LOCK) -o requirements-build.lock -
+
+JUNK := .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov build dist ssa_pipeline.egg-info .venv
+clean: ## remove caches and .venv; never data (with DATA=1 data too, after asking)
+	@if [ -x $(BIN)/ssa ] && [ -n "$(DATA)" ]; then $(BIN)/python scripts/erase_data.py; fi
+	@if [ -x $(BIN)/ssa ] && $(BIN)/ssa status 2> /dev/null | grep -q ' running '; then \
+		echo "make clean: services run from .venv; make stop first" >&2; exit 1; fi
+	@for junk in $(JUNK); do if [ -e $$junk ]; then echo "removing $$junk"; rm -rf $$junk; fi; done
+	@find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +

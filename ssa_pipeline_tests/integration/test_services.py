@@ -1,0 +1,341 @@
+"""``ssa up`` and ``ssa down`` on real processes: started, killed, started twice, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from ssa_pipeline.settings import Settings, read_settings
+from ssa_pipeline.storage.database_url import embedded_server
+from ssa_pipeline.storage.embedded import EmbeddedPostgres
+from ssa_pipeline.supervisor import abandoned_runs, doctor, processes, services
+from ssa_pipeline.supervisor.dagster_home import service_environment
+from ssa_pipeline.supervisor.services import DAEMON, POSTGRES, WEBSERVER, ServiceError
+
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+
+
+def _quiet(_: str) -> None:
+    return None
+
+
+def _settings(home: Path, **environment: str) -> Settings:
+    return read_settings({"SSA_HOME": str(home), **environment})
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, open_tmp_dir: Path) -> Iterator[Path]:
+    directory = open_tmp_dir / "services"
+    yield directory
+    services.down(_settings(directory), _quiet)
+    embedded_server(_settings(directory)).remove()
+
+
+@pytest.fixture
+def running(home: Path) -> Settings:
+    settings = _settings(home)
+    services.up(settings, _quiet)
+    return settings
+
+
+@pytest.fixture(autouse=True)
+def code_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone may edit the code while the tests run: that must not restart the services between two steps."""
+    monkeypatch.setattr(services, "_code_state", lambda: ["as it was"])
+
+
+def _pids(settings: Settings) -> dict[str, int | None]:
+    return {one.name: one.pid for one in services.status(settings)}
+
+
+def _ssa(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "SSA_HOME": str(home)},
+    )
+
+
+def test_up_starts_everything_and_the_code_location_loads(running: Settings) -> None:
+    assert None not in _pids(running).values()
+    address = services.ui_url(running)
+    assert address is not None
+    assert address.startswith("http://127.0.0.1:")
+    assert "dagster_webserver_version" in httpx.get(f"{address}/server_info", trust_env=False).json()
+    link = running.home / "dagster" / "dagster.yaml"
+    assert link.is_symlink()
+    assert "SSA_DAGSTER_PG_URL" in link.read_text()
+    failed = [one for one in doctor.examine(running) if one.level is doctor.Level.FAIL]
+    assert failed == []
+
+
+def test_daemon_and_webserver_live_in_sessions_of_their_own_and_listen_on_loopback_only(running: Settings) -> None:
+    for name in (DAEMON, WEBSERVER):
+        service = services.find_service(running, name)
+        assert service is not None
+        assert os.getsid(service.pid) == service.pid != os.getsid(0)
+        listening = [one.laddr.ip for one in service.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+        assert set(listening) <= {"127.0.0.1"}
+
+
+def test_a_second_up_changes_nothing(running: Settings) -> None:
+    before = _pids(running)
+    services.up(running, _quiet)
+    assert _pids(running) == before
+
+
+@pytest.mark.parametrize("name", [POSTGRES, DAEMON, WEBSERVER])
+def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(running: Settings, name: str) -> None:
+    before = _pids(running)
+    victim = psutil.Process(before[name])
+    victim.kill()
+    processes.wait_gone([victim], 10)
+    assert _pids(running)[name] is None
+    services.up(running, _quiet)
+    after = _pids(running)
+    assert after[name] not in (None, before[name])
+    assert {**after, name: None} == {**before, name: None}
+
+
+def test_two_ups_at_once_make_one_of_each(home: Path) -> None:
+    services.down(_settings(home), _quiet)
+    errors: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            services.up(_settings(home), _quiet)
+        except ServiceError as error:
+            errors.append(error)
+
+    starters = [threading.Thread(target=start) for _ in range(2)]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
+    assert errors == []
+    leaders = [one for one in processes.supervised(home) if os.getsid(one.pid) == one.pid]
+    names = sorted(one.environ()["SSA_SERVICE"] for one in leaders)
+    assert names == [DAEMON, WEBSERVER]
+
+
+def test_services_started_with_other_code_are_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _pids(running)
+    monkeypatch.setattr(services, "_code_state", lambda: ["edited"])
+    services.up(running, _quiet)
+    changed = _pids(running)
+    assert changed[POSTGRES] == before[POSTGRES]
+    assert changed[DAEMON] != before[DAEMON]
+    assert changed[WEBSERVER] != before[WEBSERVER]
+
+
+def test_an_explicit_ui_port_in_use_is_named_with_its_user(running: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServiceError, match=rf"port {port} \(SSA_UI_PORT\) is in use by .*process {os.getpid()}"):
+            services.up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
+    services.up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
+    assert services.ui_url(running) == f"http://127.0.0.1:{port}"
+
+
+def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settings) -> None:
+    from dagster import DagsterRun, DagsterRunStatus
+    from dagster._core.events import EngineEventData
+
+    url = services.running_database_url(running)
+    assert url is not None
+    with (
+        abandoned_runs.open_instance(service_environment(running, url)) as instance,
+        subprocess.Popen(["sleep", "600"]) as alive,
+        subprocess.Popen(["true"]) as dead,
+    ):
+        dead.wait()
+        cases = {
+            "worker alive": (DagsterRunStatus.STARTED, alive.pid, DagsterRunStatus.STARTED),
+            "worker killed": (DagsterRunStatus.STARTED, dead.pid, DagsterRunStatus.FAILURE),
+            "never logged": (DagsterRunStatus.STARTED, None, DagsterRunStatus.FAILURE),
+            "being cancelled": (DagsterRunStatus.CANCELING, dead.pid, DagsterRunStatus.CANCELED),
+            "id re-used": (DagsterRunStatus.STARTED, os.getpid(), DagsterRunStatus.FAILURE),
+            "in the daemon's hands": (DagsterRunStatus.STARTING, None, DagsterRunStatus.STARTING),
+        }
+        runs = {}
+        for case, (status, pid, _) in cases.items():
+            run = DagsterRun(job_name=case, run_id=str(uuid.uuid4()), status=status)
+            runs[case] = instance.add_run(run)
+            if pid is not None:
+                instance.report_engine_event("Started process", run, EngineEventData.in_process(pid))
+        _move_log_back_a_year(url.psycopg, runs["id re-used"].run_id)
+        try:
+            freed = abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=True)
+            ends = {case: instance.get_run_by_id(run.run_id).status for case, run in runs.items()}
+            assert ends == {case: end for case, (_, _, end) in cases.items()}
+            assert len(freed) == 4
+            assert abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=False) == [
+                runs["in the daemon's hands"].run_id
+            ]
+        finally:
+            alive.kill()
+            for run in runs.values():
+                instance.delete_run(run.run_id)
+
+
+def _move_log_back_a_year(url: str, run_id: str) -> None:
+    """The entry is then older than the process that has its id now."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT id, event FROM dagster.event_logs WHERE run_id = %s", [run_id]).fetchone()
+        assert row is not None
+        event = json.loads(row[1])
+        event["timestamp"] -= 365 * 86_400
+        connection.execute("UPDATE dagster.event_logs SET event = %s WHERE id = %s", [json.dumps(event), row[0]])
+
+
+def test_down_ends_even_a_worker_that_ignores_signals(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "_GRACE_S", 3.0)
+    stubborn = "trap '' TERM INT; while :; do sleep 1; done"
+    environment = {**os.environ, "SSA_SERVICE": DAEMON, processes.MARK: str(running.home)}
+    with subprocess.Popen(["sh", "-c", stubborn], env=environment) as worker:
+        started = psutil.Process(worker.pid)
+        assert services.down(running, _quiet) is True
+        assert not processes.is_alive(started)
+    assert processes.supervised(running.home) == []
+    assert set(_pids(running).values()) == {None}
+    assert services.down(running, _quiet) is False
+
+
+def test_down_leaves_processes_of_other_homes_alone(running: Settings, tmp_path: Path) -> None:
+    environment = {**os.environ, processes.MARK: str(tmp_path)}
+    with subprocess.Popen(["sleep", "600"], env=environment) as neighbour:
+        services.down(running, _quiet)
+        assert neighbour.poll() is None
+        neighbour.kill()
+
+
+def test_an_external_database_is_used_and_no_other_started(open_tmp_path: Path) -> None:
+    assert DEBIAN_15.exists(), "install postgresql-15: the tests run against two servers"
+    external = EmbeddedPostgres(open_tmp_path / "external", bin_dir=DEBIAN_15)
+    settings = _settings(open_tmp_path / "home", DATABASE_URL=external.start().url)
+    try:
+        services.up(settings, _quiet)
+        assert not embedded_server(settings).exists()
+        assert services.ui_url(settings) is not None
+        services.down(settings, _quiet)
+        assert external.is_running()
+        assert processes.supervised(settings.home) == []
+    finally:
+        services.down(settings, _quiet)
+        external.remove()
+
+
+def test_no_disk_space_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssa_pipeline.supervisor.host.MINIMUM_FREE_DISK_BYTES", 10**18)
+    with pytest.raises(ServiceError, match=r"GB free on the disk of .*make room, or set SSA_HOME"):
+        services.up(_settings(home), _quiet)
+
+
+class TestCommands:
+    def test_from_nothing_to_nothing(self, open_tmp_path: Path) -> None:
+        home = open_tmp_path / "var"
+        try:
+            stopped = _ssa(home, "status")
+            assert stopped.returncode == 4
+            assert "ssa up" in stopped.stderr
+            assert not home.exists()  # asking changes nothing
+            assert _ssa(home, "env").returncode == 4
+            up = _ssa(home, "up")
+            assert up.returncode == 0, up.stderr
+            assert "Dagster UI: http://127.0.0.1:" in up.stdout
+            assert _ssa(home, "status").returncode == 0
+            checked = _ssa(home, "doctor")
+            assert checked.returncode == 0, checked.stdout
+            logs = _ssa(home, "logs", "postgres", "-n", "200")
+            assert "ready to accept connections" in logs.stdout
+            assert _ssa(home, "logs", "nonsense").returncode == 2
+            exported = _ssa(home, "env").stdout
+            shell = 'eval "$1"; psql -Atc "SELECT current_database()"; dagster run list --limit 1'
+            done = subprocess.run(
+                ["sh", "-c", shell, "sh", exported], capture_output=True, text=True, check=False, timeout=120
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.startswith("ssa\n")
+        finally:
+            down = _ssa(home, "down")
+            embedded_server(_settings(home)).remove()
+        assert down.returncode == 0, down.stderr
+        assert "stopped PostgreSQL" in down.stdout
+
+    def test_a_setting_that_cannot_be_used_is_wrong_usage(self, tmp_path: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "up"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "SSA_HOME": str(tmp_path), "SSA_UI_PORT": "many"},
+        )
+        assert done.returncode == 2
+        assert done.stderr == "ssa: SSA_UI_PORT='many' is not a number\n"
+
+    def test_foreground_stops_everything_on_sigterm(self, open_tmp_path: Path) -> None:
+        home = open_tmp_path / "var"
+        settings = _settings(home)
+        try:
+            with subprocess.Popen(
+                [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "up", "--foreground"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "SSA_HOME": str(home)},
+            ) as command:
+                assert command.stdout is not None
+                for line in command.stdout:
+                    if line.startswith("Dagster UI"):
+                        break
+                time.sleep(0.5)
+                command.send_signal(signal.SIGTERM)
+                command.communicate(timeout=120)
+            assert command.returncode == 130
+            assert processes.supervised(home) == []
+            assert not embedded_server(settings).is_running()
+        finally:
+            services.down(settings, _quiet)
+            embedded_server(settings).remove()
+
+    def test_ctrl_c_at_any_moment_of_up_leaves_nothing_broken(self, open_tmp_path: Path) -> None:
+        home = open_tmp_path / "var"
+        settings = _settings(home)
+        try:
+            for patience_s in (0.6, 1.2, 2.0, 3.0):
+                command = subprocess.Popen(
+                    [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "up"],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    env={**os.environ, "SSA_HOME": str(home)},
+                    start_new_session=True,
+                )
+                time.sleep(patience_s)
+                os.killpg(command.pid, signal.SIGINT)
+                _, errors = command.communicate(timeout=60)
+                assert "Traceback" not in errors
+            services.up(settings, _quiet)
+            assert None not in _pids(settings).values()
+            leaders = [one for one in processes.supervised(home) if os.getsid(one.pid) == one.pid]
+            assert len(leaders) == 2
+        finally:
+            services.down(settings, _quiet)
+            embedded_server(settings).remove()
