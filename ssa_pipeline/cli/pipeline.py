@@ -1,9 +1,223 @@
-"""Commands of the group 'pipeline'."""
+"""``ssa materialize`` and ``ssa run``: the chain through Dagster, watched from the terminal."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from ssa_pipeline.cli import CliError, Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ssa_pipeline.orchestration.follow import RunOutcome
+    from ssa_pipeline.orchestration.runners import Runner
+    from ssa_pipeline.settings import Settings
+    from ssa_pipeline.storage.slice_key import SliceKey
+
+BUNDLED_DAY = date(2024, 11, 1)
+BUNDLED_FILE = "data/omm_on_orbit_20241101.csv.gz"
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    app.command("materialize")(materialize)
+    app.command("run")(run)
+
+
+def materialize(
+    epoch_day: Annotated[str, typer.Option(help="Day screened from, e.g. 2024-11-01.")],
+    lead_days: Annotated[str, typer.Option(help="Lead days, e.g. 0-6, 0 or 0,2-3.")] = "0-6",
+    foreground: Annotated[bool, typer.Option("--foreground", help="Run in this process, without services.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Compute even what is up to date.")] = False,
+) -> None:
+    """Compute the chain of an epoch day through Dagster and follow it; what is up to date is skipped.
+
+    Submits to the services that `ssa up` started and shows their progress. Ctrl-C offers to cancel the run or to
+    detach from it. Exit code: 0 done, 1 failed, 3 no data for the day, 4 services not running, 130 detached or
+    cancelled.
+    """
+    from rich.console import Console
+
+    from ssa_pipeline.settings import read_settings
+
+    day, leads, settings, console = _day(epoch_day), _lead_days(lead_days), read_settings(), Console(stderr=True)
+    with _errors_as_messages(), _runner(settings, console, foreground) as runner:
+        Screening(settings, day, leads, runner, console, force).run()
+
+
+def run(
+    days: Annotated[int, typer.Option(min=1, max=7, help="Lead days to screen, from lead day 0 on.")] = 1,
+) -> None:
+    """The main job: the bundled catalogue of 2024-11-01 through all five assets, then what was found.
+
+    Starts the services where they are not running. What is up to date is not computed again.
+    """
+    from rich.console import Console
+
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.supervisor import services
+
+    settings, console = read_settings(), Console()
+    leads = list(range(days))
+    with _errors_as_messages():
+        services.up(settings, typer.echo)
+        _ingest_bundled(settings)
+        with _runner(settings, console, foreground=False) as runner:
+            Screening(settings, BUNDLED_DAY, leads, runner, console).run()
+        _print_report(settings, leads, console)
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Computes what is not up to date of one epoch day: first the catalogue, then ranges of lead days."""
+
+    settings: Settings
+    epoch_day: date
+    lead_days: list[int]
+    runner: Runner
+    console: Console
+    force: bool = False
+
+    def run(self) -> None:
+        from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
+        from ssa_pipeline.orchestration.plan import contiguous
+
+        day = self.epoch_day.isoformat()
+        needed = self._needed()
+        if not needed:
+            self.console.print(f"{day}: all {len(self.lead_days)} lead days are up to date", highlight=False)
+            return
+        if any(key.lead_day is None for key in needed):
+            self._run(INGEST_JOB, {"dagster/partition": day}, f"catalogue of {day}")
+            needed = self._needed()
+        for first, last in contiguous(key.lead_day for key in needed if key.lead_day is not None):
+            tags = {
+                "dagster/asset_partition_range_start": partition_key(self.epoch_day, first),
+                "dagster/asset_partition_range_end": partition_key(self.epoch_day, last),
+            }
+            named = f"lead day {first}" if first == last else f"lead days {first} to {last}"
+            self._run(SCREEN_JOB, tags, f"{day}, {named}")
+
+    def _needed(self) -> dict[SliceKey, str]:
+        from ssa_pipeline.orchestration.plan import slices_to_compute
+        from ssa_pipeline.storage.database_url import database_url
+        from ssa_pipeline.storage.slices import SliceStore
+        from ssa_pipeline.storage.snapshots import read_snapshots
+
+        url = database_url(self.settings)
+        ids = [snapshot.snapshot_id for snapshot in read_snapshots(url, self.epoch_day)]
+        if not ids:
+            raise CliError(
+                f"nothing was received on {self.epoch_day}: `ssa ingest FILE --epoch-day {self.epoch_day}` first",
+                Exit.NO_USABLE_INPUT,
+            )
+        with SliceStore(url) as slices:
+            return slices_to_compute(slices, self.settings, self.epoch_day, self.lead_days, ids, everything=self.force)
+
+    def _run(self, job: str, tags: dict[str, str], title: str) -> None:
+        outcome = self.runner.run(job, tags, title)
+        for check in outcome.failed_checks:
+            self.console.print(f"  check {check}", highlight=False, soft_wrap=True)
+        if not outcome.is_success:
+            raise _failure(outcome, title)
+        self.console.print(f"{title}: done in {outcome.wall_s:.1f} s", highlight=False)
+
+
+@contextlib.contextmanager
+def _runner(settings: Settings, console: Console, foreground: bool) -> Iterator[Runner]:
+    """Submits to the running services, or executes in this process with the environment they would have."""
+    from ssa_pipeline.orchestration.runners import ForegroundRunner, ServiceRunner
+    from ssa_pipeline.orchestration.webserver import Webserver
+    from ssa_pipeline.supervisor import services
+
+    if foreground:
+        _become_a_worker(settings)
+        yield ForegroundRunner()
+        return
+    address = services.ui_url(settings)
+    if address is None:
+        raise CliError("the services are not running: `ssa up` first (or add --foreground)", Exit.NOT_RUNNING)
+    yield ServiceRunner(Webserver(address), console)
+
+
+def _become_a_worker(settings: Settings) -> None:
+    import os
+
+    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
+
+    os.environ.update(service_environment(settings, database_url(settings)))
+    link_dagster_home(settings)
+
+
+def _ingest_bundled(settings: Settings) -> None:
+    """Store the bundled snapshot under its day where it is not there yet."""
+    from ssa_pipeline.cli.catalog import Intake
+    from ssa_pipeline.settings import REPOSITORY
+    from ssa_pipeline.storage.database_url import database_url
+
+    intake = Intake(database_url(settings), BUNDLED_DAY, "celestrak")
+    intake.take(str(REPOSITORY / BUNDLED_FILE))
+    intake.raise_problems()
+
+
+def _print_report(settings: Settings, lead_days: list[int], console: Console) -> None:
+    from ssa_pipeline.orchestration.report import print_report, read_report
+    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.slices import SliceStore
+    from ssa_pipeline.supervisor import services
+
+    url = database_url(settings)
+    with SliceStore(url) as slices:
+        print_report(read_report(slices, BUNDLED_DAY, lead_days), console)
+    console.print(f"UI        {services.ui_url(settings)}", highlight=False, soft_wrap=True)
+    console.print(f"Database  {url.without_password}  (`ssa db psql` opens it)", highlight=False, soft_wrap=True)
+    console.print("Everything keeps running; `make stop` stops it.", highlight=False)
+
+
+@contextlib.contextmanager
+def _errors_as_messages() -> Iterator[None]:
+    from ssa_pipeline.cli.catalog import errors_as_messages
+    from ssa_pipeline.orchestration.runners import Detached
+    from ssa_pipeline.orchestration.webserver import WebserverError
+    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
+    from ssa_pipeline.supervisor.services import ServiceError
+
+    try:
+        with errors_as_messages():
+            yield
+    except Detached as run:
+        raise CliError(f"detached; the run {run} goes on in the services", Exit.INTERRUPTED) from None
+    except (ServiceError, EmbeddedPostgresError, WebserverError) as error:
+        raise CliError(str(error)) from None
+
+
+def _failure(outcome: RunOutcome, title: str) -> CliError:
+    if outcome.status == "CANCELED":
+        return CliError(f"{title}: cancelled (run {outcome.run_id})", Exit.INTERRUPTED)
+    reasons = "\n  ".join(outcome.failures) or f"the run ended as {outcome.status}"
+    return CliError(f"{title}: failed (run {outcome.run_id})\n  {reasons}")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day like 2024-11-01") from None
+
+
+def _lead_days(text: str) -> list[int]:
+    """``0-6``, ``3`` or ``0,2-4``."""
+    days: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or not (last or first).isdigit() or not int(first) <= int(last or first) <= 6:
+            raise typer.BadParameter(f"{text!r}: lead days are written like 0-6, 0 or 0,2-3, from 0 to 6")
+        days.update(range(int(first), int(last or first) + 1))
+    return sorted(days)

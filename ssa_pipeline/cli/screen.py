@@ -1,9 +1,447 @@
-"""Commands of the group 'screen'."""
+"""``ssa screen``: catalogue files in, events.csv out, without a database (docs/events-csv.md is its contract)."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
+import resource
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from ssa_pipeline.cli import CliError, Exit
+
+if TYPE_CHECKING:
+    from ssa_pipeline.core.records import ElementSets, RejectedRecord
+    from ssa_pipeline.core.screen import ScreenResult
+
+LARGEST_THRESHOLD_KM = 500.0
+LONGEST_HOURS = 24.0 * 31
+QUIET_S = 2.0  # no progress is shown for work shorter than this
+LINE_EVERY_S = 10.0  # progress where standard error is no terminal
+HONESTY = (
+    "Complete with respect to the element sets used. Public sets are good to about 1 km at epoch and lose 1 to 3 km "
+    "a day along track in low orbits, far more after a manoeuvre: see the ages of each event."
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    app.command("screen", no_args_is_help=True)(screen)
+
+
+def screen(
+    catalogs: Annotated[
+        list[Path], typer.Argument(metavar="CATALOG...", help="OMM CSV, TLE or 3LE files, plain or .gz.")
+    ],
+    start: Annotated[str, typer.Option(help="Begin of the window, UTC, like 2024-11-01T00:00:00Z.")],
+    hours: Annotated[float, typer.Option(help=f"Length of the window, at most {LONGEST_HOURS:g}.")],
+    out: Annotated[str, typer.Option(help="The events as CSV; - is standard output.")],
+    threshold_km: Annotated[
+        float, typer.Option("--threshold-km", help=f"Report what comes nearer, at most {LARGEST_THRESHOLD_KM:g}.")
+    ] = 5.0,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads; default SSA_THREADS or every core. The answer is the same.")
+    ] = None,
+    max_age_days: Annotated[
+        float | None, typer.Option(help="Oldest epoch used, measured at --start; default no limit.")
+    ] = None,
+    stats: Annotated[str | None, typer.Option(help="Counts, times and memory as JSON; - is standard output.")] = None,
+) -> None:
+    """Screen all pairs of objects in catalogue files for close approaches, without a database.
+
+    Reports every approach with its closest point in [start, start + hours). Of an object that occurs more than
+    once the newest valid element set is used. The file appears whole or not at all.
+    """
+    request = _request(catalogs, start, hours, out, threshold_km, threads, max_age_days, stats)
+    clock = _StageClock()
+    with _termination_as_interrupt():
+        with clock.stage("read"):
+            received = _read(request)
+        with clock.stage("clean"):
+            used = _choose(received, request)
+        result = _screen(used, request, clock)
+        with clock.stage("write"):
+            _write_events(request, used, result)
+        report = _report(request, received, used, result) | clock.report()
+        _write_stats(request, report)
+    _print_summary(report, request)
+
+
+@dataclass(frozen=True)
+class _Request:
+    catalogs: list[Path]
+    start_us: int
+    end_us: int
+    out: str
+    threshold_km: float
+    threads: int
+    max_age_days: float
+    stats: str | None
+
+
+def _request(
+    catalogs: list[Path],
+    start: str,
+    hours: float,
+    out: str,
+    threshold_km: float,
+    threads: int | None,
+    max_age_days: float | None,
+    stats: str | None,
+) -> _Request:
+    """The options, checked: CliError names the first that cannot be used."""
+    from ssa_pipeline.cli.whole_file import check_writable
+
+    start_us = _start_us(start)
+    if not 0.0 < hours <= LONGEST_HOURS:
+        raise CliError(f"--hours must be above 0 and at most {LONGEST_HOURS:g}, not {hours:g}", Exit.USAGE)
+    if not 0.0 < threshold_km <= LARGEST_THRESHOLD_KM:
+        rule = f"above 0 and at most {LARGEST_THRESHOLD_KM:g}"
+        raise CliError(f"--threshold-km must be {rule}, not {threshold_km:g}", Exit.USAGE)
+    if max_age_days is not None and not max_age_days > 0.0:
+        raise CliError(f"--max-age-days must be above 0, not {max_age_days:g}", Exit.USAGE)
+    length_us = round(hours * 3_600_000_000)
+    if length_us == 0:
+        raise CliError(f"--hours {hours:g} is less than a microsecond", Exit.USAGE)
+    if stats is not None and _is_same_target(out, stats):
+        raise CliError(f"--out and --stats are both {out}; write them to different files", Exit.USAGE)
+    check_writable(out, "--out")
+    if stats is not None:
+        check_writable(stats, "--stats")
+    age = math.inf if max_age_days is None else max_age_days
+    return _Request(catalogs, start_us, start_us + length_us, out, threshold_km, _threads(threads), age, stats)
+
+
+def _start_us(start: str) -> int:
+    from ssa_pipeline.core.time import parse_utc
+
+    try:
+        start_us = parse_utc(start)
+    except (ValueError, OverflowError) as error:
+        raise CliError(f"--start {start!r} is not a UTC time like 2024-11-01T00:00:00Z: {error}", Exit.USAGE) from None
+    first, last = parse_utc("1957-10-04T00:00:00Z"), parse_utc("2056-12-01T00:00:00Z")
+    if not first <= start_us <= last:
+        rule = "between 1957-10-04, the first satellite, and 2056-12-01, where epochs of two-digit years end"
+        raise CliError(f"--start must lie {rule}; {start} does not", Exit.USAGE)
+    return start_us
+
+
+def _is_same_target(out: str, stats: str) -> bool:
+    return out == stats or (out != "-" and stats != "-" and Path(out).resolve() == Path(stats).resolve())
+
+
+def _threads(threads: int | None) -> int:
+    from ssa_pipeline.settings import SettingsError, read_settings
+
+    if threads is None:
+        try:
+            return read_settings().threads
+        except SettingsError as error:
+            raise CliError(str(error), Exit.USAGE) from None
+    if not 1 <= threads <= 1024:
+        raise CliError(f"--threads must be 1 to 1024, not {threads}", Exit.USAGE)
+    return threads
+
+
+@dataclass
+class _Received:
+    """What the files held: all usable records, those rejected so far, and what to say of each file."""
+
+    element_sets: ElementSets
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _read(request: _Request) -> _Received:
+    from ssa_pipeline.core.records import ElementSets
+    from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
+
+    parts = []
+    received = _Received(ElementSets.empty())
+    for path in request.catalogs:
+        data = _bytes(path)
+        try:
+            parsed = parse_catalog(data, str(path))
+        except CatalogFormatError as error:
+            raise CliError(str(error), Exit.NO_USABLE_INPUT) from None
+        parts.append(parsed.element_sets)
+        received.rejected += parsed.rejected
+        received.files.append(
+            {
+                "file": str(path),
+                "format": parsed.format,
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "records_usable": len(parsed.element_sets),
+                "records_rejected": len(parsed.rejected),
+            }
+        )
+    received.element_sets = ElementSets.concat(parts)
+    return received
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise CliError(f"{path} is a directory; name catalogue files", Exit.NO_USABLE_INPUT) from None
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}", Exit.NO_USABLE_INPUT) from None
+
+
+def _choose(received: _Received, request: _Request) -> ElementSets:
+    """One element set per object; what is left over joins ``received.rejected``."""
+    from ssa_pipeline.core.clean_catalog import clean_catalog
+    from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
+    from ssa_pipeline.core.time import from_us
+
+    clean = clean_catalog(received.element_sets, from_us(request.start_us).date(), max_age_days=math.inf)
+    received.rejected += clean.rejected
+    # clean_catalog measures ages at 00:00 of a day; here they count from --start
+    age_days = (request.start_us - clean.element_sets.epoch_us) / MICROSECONDS_PER_DAY
+    is_stale = age_days > request.max_age_days
+    received.rejected += _stale(clean.element_sets.take(is_stale), age_days[is_stale].tolist(), request.max_age_days)
+    used = clean.element_sets.take(~is_stale)
+    if not len(used):
+        files = ", ".join(str(path) for path in request.catalogs)
+        reasons = _spell_counts(Counter(record.rule.value for record in received.rejected)) or "no records"
+        raise CliError(f"no usable object in {files}: {reasons}{_example(received)}", Exit.NO_USABLE_INPUT)
+    return used
+
+
+def _stale(sets: ElementSets, ages: list[float], limit: float) -> list[RejectedRecord]:
+    from ssa_pipeline.core.records import RejectedRecord, RejectRule
+
+    return [
+        RejectedRecord(
+            sets.source_file[k],
+            int(sets.source_line[k]),
+            RejectRule.STALE,
+            f"epoch {ages[k]:.1f} days before --start; at most {limit:g} are accepted",
+            b"",
+            int(sets.norad_id[k]),
+            sets.object_name[k],
+        )
+        for k in range(len(sets))
+    ]
+
+
+def _example(received: _Received) -> str:
+    if not received.rejected:
+        return ""
+    first = received.rejected[0]
+    return f"; the first, {first.source_file} line {first.source_line}: {first.detail}"
+
+
+def _screen(used: ElementSets, request: _Request, clock: _StageClock) -> ScreenResult:
+    """Run the engine; the first Ctrl-C asks it to stop, a second one does not wait."""
+    with clock.stage("load"):
+        _prepare_kernels()
+        from ssa_pipeline.core.screen import screen as run
+        from ssa_pipeline.core.watch import Cancelled, Watch
+
+    with _stop_flag() as stopped, _Progress() as progress:
+        try:
+            result = run(
+                used,
+                request.start_us,
+                request.end_us,
+                threshold_km=request.threshold_km,
+                threads=request.threads,
+                watch=Watch(progress.show, stopped),
+            )
+        except Cancelled:
+            raise CliError("interrupted; nothing was written", Exit.INTERRUPTED) from None
+    for name, stage in result.stages.items():
+        clock.wall_s[name], clock.cpu_s[name] = stage.wall_s, stage.cpu_s
+    return result
+
+
+def _prepare_kernels() -> None:
+    """Say where compiled kernels are kept, before numba is imported."""
+    from ssa_pipeline.settings import SettingsError, read_settings
+    from ssa_pipeline.supervisor.numba_cache import use_numba_cache
+
+    try:
+        use_numba_cache(read_settings().home)
+    except SettingsError as error:
+        raise CliError(str(error), Exit.USAGE) from None
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM cleans up like Ctrl-C."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _stop_flag() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come since the block began."""
+    asked = False
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Progress:
+    """Progress on standard error once the work has taken 2 s: a bar on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + QUIET_S
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, stage: str, fraction: float) -> None:
+        if time.monotonic() < self._next:
+            return
+        if sys.stderr.isatty():
+            self._draw(stage, fraction)
+        else:
+            print(f"ssa: {stage} {fraction:.0%}", file=sys.stderr)
+            self._next = time.monotonic() + LINE_EVERY_S
+
+    def _draw(self, stage: str, fraction: float) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        if self._bar is None:
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._bar.start()
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bar.add_task(stage, total=1.0)
+        self._bar.update(self._tasks[stage], completed=fraction)
+
+
+class _StageClock:
+    """Wall and CPU seconds of each stage, and since the command began."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+        self.wall_s: dict[str, float] = {}
+        self.cpu_s: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.wall_s[name] = time.perf_counter() - wall
+        self.cpu_s[name] = time.process_time() - cpu
+
+    def report(self) -> dict[str, Any]:
+        """wall_s, cpu_s (per stage and total), peak_memory_mb, as in stats.json."""
+        wall, cpu = time.perf_counter() - self._began[0], time.process_time() - self._began[1]
+        return {
+            "wall_s": _rounded(self.wall_s | {"total": wall}),
+            "cpu_s": _rounded(self.cpu_s | {"total": cpu}),
+            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1),
+        }
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in seconds.items()}
+
+
+def _report(request: _Request, received: _Received, used: ElementSets, result: ScreenResult) -> dict[str, Any]:
+    """Everything of stats.json but times and memory."""
+    import ssa_pipeline
+    from ssa_pipeline.core.propagation import CONSTANTS, PROPAGATOR
+    from ssa_pipeline.core.time import format_utc
+    from ssa_pipeline.core.versions import CODE_VERSIONS
+
+    classes = {"crossing": 0, "persistent": 0} | Counter(str(name) for name in result.events.event_class.tolist())
+    named = {record.norad_id for record in received.rejected if record.norad_id is not None}
+    unnamed = sum(record.norad_id is None for record in received.rejected)
+    return {
+        "version": ssa_pipeline.__version__,
+        "code_versions": CODE_VERSIONS,
+        "propagator": PROPAGATOR,
+        "constants": CONSTANTS,
+        "start_utc": format_utc(request.start_us),
+        "end_utc": format_utc(request.end_us),
+        "threshold_km": request.threshold_km,
+        "max_age_days": None if math.isinf(request.max_age_days) else request.max_age_days,
+        "threads": request.threads,
+        "catalogs": received.files,
+        "objects_used": len(used),
+        "objects_rejected": len(named - set(used.norad_id.tolist())) + unnamed,
+        "records_rejected_by_rule": dict(sorted(Counter(r.rule.value for r in received.rejected).items())),
+        "candidates": result.candidates,
+        "candidate_outcomes": result.outcomes,
+        "events": len(result.events),
+        "events_by_class": classes,
+        "claim": HONESTY,
+    }
+
+
+def _write_events(request: _Request, used: ElementSets, result: ScreenResult) -> None:
+    from ssa_pipeline.cli.events_csv import write_events_csv
+    from ssa_pipeline.cli.whole_file import whole_file
+
+    names = dict(zip(used.norad_id.tolist(), used.object_name.tolist(), strict=True))
+    with whole_file(request.out, "--out") as stream:
+        write_events_csv(stream, result.events, names)
+
+
+def _write_stats(request: _Request, report: dict[str, Any]) -> None:
+    from ssa_pipeline.cli.whole_file import whole_file
+
+    if request.stats is not None:
+        with whole_file(request.stats, "--stats") as stream:
+            json.dump(report, stream, indent=2)
+            stream.write("\n")
+
+
+def _print_summary(report: dict[str, Any], request: _Request) -> None:
+    """What was done, on standard error: standard output belongs to the events."""
+    rejected = _spell_counts(report["records_rejected_by_rule"])
+    seconds = ", ".join(f"{name} {value:.1f}" for name, value in report["wall_s"].items() if name != "total")
+    total_wall, total_cpu = report["wall_s"]["total"], report["cpu_s"]["total"]
+    lines = (
+        f"window   {report['start_utc']} to {report['end_utc']}, below {request.threshold_km:g} km",
+        f"objects  {report['objects_used']:,} used, {report['objects_rejected']:,} rejected",
+        f"records  rejected: {rejected or 'none'}",
+        f"pairs    {report['candidates']:,} candidates",
+        f"events   {report['events']:,}: {_spell_counts(report['events_by_class'])}",
+        f"seconds  {total_wall:.1f} wall, {total_cpu:.1f} CPU ({seconds}); {report['peak_memory_mb']:,.0f} MB at most",
+        f"claim    {HONESTY}",
+    )
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _spell_counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())

@@ -1,0 +1,56 @@
+"""One element set per object, from everything received up to the end of the epoch day."""
+
+from datetime import date
+
+from dagster import AssetExecutionContext
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.clean_catalog import clean_catalog as clean
+from ssa_pipeline.core.records import ElementSets
+from ssa_pipeline.core.watch import Watch
+from ssa_pipeline.orchestration.describe import (
+    ages_shown,
+    objects_by_regime,
+    regimes_shown,
+    rejected_by_rule,
+    rejected_shown,
+)
+from ssa_pipeline.orchestration.partitions import chain_asset
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
+from ssa_pipeline.settings import Settings
+from ssa_pipeline.storage.records import ReceivedDay
+
+
+@chain_asset(
+    kinds={"python"},
+    record=ElementSets,
+    description="For each object the newest valid element set among the snapshots received up to the end of the "
+    "epoch day; stale, duplicate, superseded, decayed and implausible ones are set apart with their rule.",
+)
+def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput) -> SliceStream:
+    settings: Settings = context.resources.settings
+
+    def compute(key: str, received: ReceivedDay, _: Watch) -> Computed:
+        catalog = clean(received.element_sets, date.fromisoformat(key), max_age_days=settings.max_age_days)
+        return Computed(catalog, _facts(catalog, settings), _shown(catalog))
+
+    return each_slice(context, compute, raw_tle_snapshots)
+
+
+def _facts(catalog: CleanCatalog, settings: Settings) -> dict[str, object]:
+    return {
+        "objects": len(catalog.element_sets),
+        "objects_by_regime": objects_by_regime(catalog.element_sets),
+        "rejected_by_rule": rejected_by_rule(catalog.rejected),
+        "forward_epochs": int(catalog.is_forward_epoch.sum()),
+        "max_age_days": settings.max_age_days,
+    }
+
+
+def _shown(catalog: CleanCatalog) -> dict[str, object]:
+    return {
+        **regimes_shown(catalog.element_sets),
+        **rejected_shown(catalog.rejected),
+        **ages_shown(catalog.age_days),
+        "forward_epochs": int(catalog.is_forward_epoch.sum()),
+    }

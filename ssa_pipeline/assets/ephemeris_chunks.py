@@ -1,0 +1,30 @@
+"""Interpolable SGP4 positions of every object over one lead day."""
+
+from dagster import AssetExecutionContext
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.records import EphemerisChunks
+from ssa_pipeline.core.watch import Watch
+from ssa_pipeline.orchestration.chain import slice_key
+from ssa_pipeline.orchestration.describe import chunk_facts, chunks_shown
+from ssa_pipeline.orchestration.partitions import chain_asset
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
+from ssa_pipeline.settings import Settings
+
+
+@chain_asset(
+    kinds={"python", "numba"},
+    record=EphemerisChunks,
+    description="SGP4 positions (TEME) of every object over the lead day, as quantised nodes with a measured bound "
+    "of the interpolation error. Kept for a few epoch days only.",
+)
+def ephemeris_chunks(context: AssetExecutionContext, clean_catalog: SliceInput) -> SliceStream:
+    settings: Settings = context.resources.settings
+
+    def compute(key: str, catalog: CleanCatalog, watch: Watch) -> Computed:
+        start_us, end_us = slice_key("ephemeris_chunks", key).window_us()
+        chunks = compute_ephemeris_chunks(catalog.element_sets, start_us, end_us, threads=settings.threads, watch=watch)
+        return Computed(chunks, chunk_facts(chunks), chunks_shown(chunks))
+
+    return each_slice(context, compute, clean_catalog)

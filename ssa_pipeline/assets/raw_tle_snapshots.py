@@ -1,0 +1,62 @@
+"""What was received on the epoch day, read from the bytes in PostgreSQL."""
+
+from datetime import date
+
+import numpy as np
+from dagster import AssetExecutionContext, MetadataValue
+
+from ssa_pipeline.core.records import ElementSets
+from ssa_pipeline.core.watch import Watch
+from ssa_pipeline.messages.catalog import ParsedCatalog, parse_catalog
+from ssa_pipeline.orchestration.describe import markdown_table, rejected_by_rule, rejected_shown
+from ssa_pipeline.orchestration.failures import NoSnapshotError
+from ssa_pipeline.orchestration.partitions import chain_asset
+from ssa_pipeline.orchestration.resources import Storage
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceStream, each_slice
+from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.snapshots import StoredSnapshot
+
+
+@chain_asset(
+    kinds={"python"},
+    record=ElementSets,
+    description="The element sets in the snapshots received (or released) on the epoch day, as read from their "
+    "bytes, and every record that could not be read, with file, line and rule.",
+)
+def raw_tle_snapshots(context: AssetExecutionContext) -> SliceStream:
+    storage: Storage = context.resources.storage
+
+    def compute(key: str, _: Watch) -> Computed:
+        epoch_day = date.fromisoformat(key)
+        snapshots = storage.snapshots(epoch_day)
+        if not snapshots:
+            raise NoSnapshotError(epoch_day)
+        parsed = [(s.snapshot_id, parse_catalog(s.data, s.file_name)) for s in snapshots]
+        received = ReceivedDay.from_parsed(epoch_day, [(i, c.element_sets, c.rejected) for i, c in parsed])
+        return Computed(received, _facts(received, parsed), _shown(received, snapshots, parsed))
+
+    return each_slice(context, compute)
+
+
+def _facts(received: ReceivedDay, parsed: list[tuple[int, ParsedCatalog]]) -> dict[str, object]:
+    return {
+        "snapshot_ids": [snapshot_id for snapshot_id, _ in parsed],
+        "objects": len(np.unique(received.element_sets.norad_id)),
+        "rejected_by_rule": rejected_by_rule(received.rejected),
+    }
+
+
+def _shown(
+    received: ReceivedDay, snapshots: list[StoredSnapshot], parsed: list[tuple[int, ParsedCatalog]]
+) -> dict[str, object]:
+    rows = [
+        (s.file_name, s.source, c.format, len(s.data), len(c.element_sets), len(c.rejected))
+        for s, (_, c) in zip(snapshots, parsed, strict=True)
+    ]
+    table = markdown_table(["file", "source", "format", "bytes", "element sets", "rejected"], rows)
+    return {
+        "objects": len(np.unique(received.element_sets.norad_id)),
+        "element_sets": len(received.element_sets),
+        "snapshots": MetadataValue.md(table),
+        **rejected_shown(received.rejected),
+    }

@@ -1,0 +1,42 @@
+"""The encounters: time of closest approach, miss distance, geometry and class."""
+
+from dagster import AssetExecutionContext
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.records import Candidates, EphemerisChunks, Events
+from ssa_pipeline.core.refined_events import refine_events
+from ssa_pipeline.core.watch import Watch
+from ssa_pipeline.orchestration.describe import events_by_class, events_shown
+from ssa_pipeline.orchestration.partitions import chain_asset
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
+from ssa_pipeline.settings import Settings
+
+
+@chain_asset(
+    kinds={"python", "numba"},
+    record=Events,
+    description="Every encounter of the lead day closer than the threshold, refined with SGP4 itself: time of "
+    "closest approach, miss distance, relative speed and RTN vector, class, ages at TCA. Kept for good.",
+)
+def refined_events(
+    context: AssetExecutionContext,
+    clean_catalog: SliceInput,
+    ephemeris_chunks: SliceInput,
+    conjunction_candidates: SliceInput,
+) -> SliceStream:
+    settings: Settings = context.resources.settings
+    km = settings.threshold_km
+
+    def compute(_: str, catalog: CleanCatalog, chunks: EphemerisChunks, found: Candidates, watch: Watch) -> Computed:
+        elements = catalog.element_sets
+        refined = refine_events(elements, chunks, found, km, threads=settings.threads, watch=watch)
+        facts = {
+            "events_by_class": events_by_class(refined.events),
+            "outcomes": refined.outcomes,
+            "candidates": len(found),
+            "threshold_km": km,
+        }
+        window = (chunks.start_us, chunks.end_us)
+        return Computed(refined.events, facts, events_shown(refined.events, elements, refined.outcomes, window, km))
+
+    return each_slice(context, compute, clean_catalog, ephemeris_chunks, conjunction_candidates)

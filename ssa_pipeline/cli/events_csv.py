@@ -1,0 +1,85 @@
+"""The contract of events.csv (docs/events-csv.md): its columns, their order and spelling."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+import numpy as np
+
+from ssa_pipeline.core.records import Events, Float64, Int64, Text
+from ssa_pipeline.core.time import format_utc_array
+
+Column = Callable[[Events, Mapping[int, str]], list[str]]
+
+
+def _integer(field: str) -> Column:
+    return lambda events, _: [str(value) for value in getattr(events, field).tolist()]
+
+
+def _number(field: str) -> Column:
+    """Nine decimals: micrometres for km, 0.1 ms for days."""
+
+    def spell(events: Events, _: Mapping[int, str]) -> list[str]:
+        values: Float64 = getattr(events, field) + 0.0  # no minus zero
+        return [f"{value:.9f}" for value in values.tolist()]
+
+    return spell
+
+
+def _time(field: str) -> Column:
+    def spell(events: Events, _: Mapping[int, str]) -> list[str]:
+        values: Int64 = getattr(events, field)
+        return format_utc_array(values)
+
+    return spell
+
+
+def _name(field: str) -> Column:
+    return lambda events, names: [names.get(norad_id, "") for norad_id in getattr(events, field).tolist()]
+
+
+def _text(field: str) -> Column:
+    def spell(events: Events, _: Mapping[int, str]) -> list[str]:
+        values: Text = getattr(events, field)
+        return [str(value) for value in values.tolist()]
+
+    return spell
+
+
+COLUMNS: dict[str, Column] = {
+    "norad_id_1": _integer("norad_id_1"),
+    "norad_id_2": _integer("norad_id_2"),
+    "name_1": _name("norad_id_1"),
+    "name_2": _name("norad_id_2"),
+    "tca_utc": _time("tca_us"),
+    "miss_distance_km": _number("miss_distance_km"),
+    "relative_speed_km_s": _number("relative_speed_km_s"),
+    "miss_r_km": _number("miss_r_km"),
+    "miss_t_km": _number("miss_t_km"),
+    "miss_n_km": _number("miss_n_km"),
+    "age_1_days": _number("age_1_days"),
+    "age_2_days": _number("age_2_days"),
+    "epoch_1": _time("epoch_1_us"),
+    "epoch_2": _time("epoch_2_us"),
+    "event_class": _text("event_class"),
+    "start_utc": _time("start_us"),
+    "end_utc": _time("end_us"),
+    "n_minima": _integer("n_minima"),
+    "flags": _text("flags"),
+    "relative_velocity_r_km_s": _number("relative_velocity_r_km_s"),
+    "relative_velocity_t_km_s": _number("relative_velocity_t_km_s"),
+    "relative_velocity_n_km_s": _number("relative_velocity_n_km_s"),
+    "approach_angle_deg": _number("approach_angle_deg"),
+}
+
+
+def write_events_csv(stream: TextIO, events: Events, names: Mapping[int, str]) -> None:
+    """The header and one row per event, sorted by TCA, then ids; ``names`` by catalogue number."""
+    order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us))
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    columns = [spell(events, names) for spell in COLUMNS.values()]
+    rows = list(zip(*columns, strict=True))
+    writer.writerows(rows[k] for k in order.tolist())

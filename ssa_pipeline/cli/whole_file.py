@@ -1,0 +1,92 @@
+"""Files that appear whole or not at all, whatever interrupts their writer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from ssa_pipeline.cli import CliError
+
+STANDARD_OUTPUT = "-"
+
+
+def check_writable(target: str, option: str) -> None:
+    """Say before a long computation that ``target`` cannot be written: CliError names option and reason."""
+    if target == STANDARD_OUTPUT:
+        return
+    path = Path(target).resolve()
+    if path.is_dir():
+        raise CliError(f"{option} {target} is a directory; name a file in it")
+    if not path.parent.is_dir():
+        raise CliError(f"{option} {target}: the directory {path.parent} does not exist; make it first")
+    if not os.access(path.parent if _is_replaceable(path) else path, os.W_OK):
+        raise CliError(f"{option} {target}: no permission to write there; choose another place")
+
+
+@contextmanager
+def whole_file(target: str, option: str) -> Iterator[TextIO]:
+    """A text stream that becomes the file ``target`` when the block ends without an exception; before that, and
+    otherwise, ``target`` stays as it was. ``-`` is standard output; devices and pipes are written directly.
+    CliError names ``option`` where the file cannot be written."""
+    try:
+        with _stream(target) as stream:
+            yield stream
+    except BrokenPipeError:
+        _silence_standard_output()
+        raise CliError(f"{option} {target}: the reader went away before everything was written") from None
+    except OSError as error:
+        raise CliError(f"{option} {target} cannot be written: {error.strerror}; choose another place") from None
+
+
+@contextmanager
+def _stream(target: str) -> Iterator[TextIO]:
+    path = Path(target)
+    if target == STANDARD_OUTPUT:
+        yield sys.stdout
+        sys.stdout.flush()
+    elif not _is_replaceable(path):
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+    else:
+        with _replacing(path.resolve()) as stream:
+            yield stream
+
+
+def _silence_standard_output() -> None:
+    """Keep the interpreter from complaining when it flushes what nobody reads."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _is_replaceable(path: Path) -> bool:
+    return path.is_file() or not path.exists()
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            if path.exists():
+                temporary.chmod(path.stat().st_mode & 0o777)
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the rename itself outlive a power failure."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,37 @@
+"""What Dagster loads. It assembles, and does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import Definitions, in_process_executor
+
+from ssa_pipeline.assets.clean_catalog import clean_catalog
+from ssa_pipeline.assets.conjunction_candidates import conjunction_candidates
+from ssa_pipeline.assets.ephemeris_chunks import ephemeris_chunks
+from ssa_pipeline.assets.raw_tle_snapshots import raw_tle_snapshots
+from ssa_pipeline.assets.refined_events import refined_events
+from ssa_pipeline.checks import CHECKS
+from ssa_pipeline.orchestration.io_manager import postgres_slice_io_manager
+from ssa_pipeline.orchestration.jobs import ingest_job, screen_job
+from ssa_pipeline.orchestration.resources import postgres_storage, process_settings
+
+
+def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Definitions:
+    """The whole code location; ``resource_overrides`` replaces ``storage``, ``settings`` or ``io_manager``."""
+    resources = {
+        "settings": process_settings,
+        "storage": postgres_storage,
+        "io_manager": postgres_slice_io_manager,
+    }
+    return Definitions(
+        assets=[raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events],
+        asset_checks=CHECKS,
+        jobs=[ingest_job, screen_job],
+        resources={**resources, **(resource_overrides or {})},
+        executor=in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,44 @@
+"""The chain by name: which asset feeds which, and which slice a partition key stands for. Knows no Dagster, so
+that the command line can plan without loading it.
+
+``raw_tle_snapshots`` and ``clean_catalog`` have one partition per epoch day (``2024-11-01``), the screening
+assets one per epoch day and lead day (``2024-11-01|0``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from ssa_pipeline.storage.slice_key import SliceKey
+
+LEAD_DAYS = range(7)
+DAILY_ASSETS = ("raw_tle_snapshots", "clean_catalog")
+SCREENING_ASSETS = ("ephemeris_chunks", "conjunction_candidates", "refined_events")
+UPSTREAM = {
+    "raw_tle_snapshots": (),
+    "clean_catalog": ("raw_tle_snapshots",),
+    "ephemeris_chunks": ("clean_catalog",),
+    "conjunction_candidates": ("ephemeris_chunks",),
+    "refined_events": ("clean_catalog", "ephemeris_chunks", "conjunction_candidates"),
+}
+INGEST_JOB = "ingest_job"
+SCREEN_JOB = "screen_job"
+
+
+def slice_key(asset: str, partition_key: str) -> SliceKey:
+    """The slice of ``asset`` that belongs to a partition key; a daily asset ignores the lead day in it."""
+    day, _, lead_day = partition_key.partition("|")
+    if asset in DAILY_ASSETS:
+        return SliceKey(asset, date.fromisoformat(day), None)
+    return SliceKey(asset, date.fromisoformat(day), int(lead_day))
+
+
+def partition_key(epoch_day: date, lead_day: int | None = None) -> str:
+    """``2024-11-01`` or ``2024-11-01|0``."""
+    return epoch_day.isoformat() if lead_day is None else f"{epoch_day.isoformat()}|{lead_day}"
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Partition keys by day and lead day (Dagster hands out the keys of a two-dimensional range unordered)."""
+    return sorted(str(key) for key in keys)

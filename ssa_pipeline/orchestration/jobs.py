@@ -1,0 +1,21 @@
+"""The two jobs (one job may not mix the two kinds of partitions). The steps of a run share one process, since a
+process per step costs seconds; parallel work is many runs."""
+
+from __future__ import annotations
+
+from dagster import AssetSelection, define_asset_job, in_process_executor
+
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
+
+ingest_job = define_asset_job(
+    INGEST_JOB,
+    AssetSelection.assets(*DAILY_ASSETS),
+    executor_def=in_process_executor,
+    description="From the snapshots received on an epoch day to its clean catalogue.",
+)
+screen_job = define_asset_job(
+    SCREEN_JOB,
+    AssetSelection.assets(*SCREENING_ASSETS),
+    executor_def=in_process_executor,
+    description="Every encounter of one or more lead days of an epoch day.",
+)

@@ -1,0 +1,77 @@
+"""Dagster's partitions, and the decorator that gives every link of the chain its own; what their keys mean is in
+``chain``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dagster import (
+    AssetIn,
+    AssetsDefinition,
+    BackfillPolicy,
+    BetaWarning,
+    DailyPartitionsDefinition,
+    MultiPartitionsDefinition,
+    MultiToSingleDimensionPartitionMapping,
+    PreviewWarning,
+    StaticPartitionsDefinition,
+    asset,
+)
+
+from ssa_pipeline.core.versions import CODE_VERSIONS
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, LEAD_DAYS, UPSTREAM
+from ssa_pipeline.orchestration.schema import column_schema
+from ssa_pipeline.settings import read_settings
+
+# The first partition is part of the definition, so this one setting is read when the code location loads.
+epoch_days = DailyPartitionsDefinition(start_date=read_settings().first_day.isoformat(), end_offset=1)
+screening_days = MultiPartitionsDefinition(
+    {"epoch_day": epoch_days, "lead_day": StaticPartitionsDefinition([str(lead_day) for lead_day in LEAD_DAYS])}
+)
+
+
+def chain_asset(
+    *, kinds: set[str], record: type[Any], description: str
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """``@asset`` for a link of the chain: partitions, upstream mapping, backfill policy, code version, owner and
+    column schema (of ``record``) follow from the function's name, which is the asset's."""
+
+    def decorate(function: Callable[..., Any]) -> AssetsDefinition:
+        name = function.__name__
+        is_daily = name in DAILY_ASSETS
+        group = "catalog" if is_daily else "screening"
+        with unfinished_parts_of_dagster():
+            mapping = MultiToSingleDimensionPartitionMapping("epoch_day")
+            crossing = [up for up in UPSTREAM[name] if up in DAILY_ASSETS and not is_daily]
+            return asset(
+                partitions_def=epoch_days if is_daily else screening_days,
+                ins={up: AssetIn(up, partition_mapping=mapping) for up in crossing},
+                # One run per day costs far less than one per slice: a backfill makes two runs a day.
+                backfill_policy=BackfillPolicy.single_run() if is_daily else BackfillPolicy.multi_run(len(LEAD_DAYS)),
+                code_version=CODE_VERSIONS[name],
+                required_resource_keys={"storage", "settings"},
+                group_name=group,
+                owners=["team:conjunction-analysis"],
+                kinds=kinds | {"postgres"},
+                tags={"domain": group},
+                metadata={"dagster/column_schema": column_schema(record)},
+                description=description,
+            )(function)
+
+    return decorate
+
+
+@contextmanager
+def unfinished_parts_of_dagster() -> Iterator[None]:
+    """The parts of the pinned Dagster that we use although it calls them beta or preview, each by name."""
+    with warnings.catch_warnings():
+        for category, message in (
+            (BetaWarning, "Class `MultiToSingleDimensionPartitionMapping`"),
+            (BetaWarning, "Parameter `backfill_policy` of function `asset`"),
+            (PreviewWarning, "Specifying a partitions_def on an AssetCheckSpec"),
+        ):
+            warnings.filterwarnings("ignore", message, category)
+        yield

@@ -1,0 +1,96 @@
+"""What a screening of an epoch day found, as people read it at the end of ``ssa run``. Loads no Dagster."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.records import Events, RejectRule
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS
+from ssa_pipeline.orchestration.closest import CLAIM, CLOSEST_HEAD, closest_rows, names_of
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceVersion
+
+if TYPE_CHECKING:
+    from ssa_pipeline.orchestration.resources import Slices
+
+
+@dataclass(frozen=True)
+class Report:
+    epoch_day: date
+    lead_days: list[int]
+    catalog: CleanCatalog
+    events: Events
+    versions: list[SliceVersion]
+
+    @property
+    def rejected_by_rule(self) -> Counter[str]:
+        return Counter(str(record.rule) for record in self.catalog.rejected)
+
+    def seconds_by_stage(self) -> dict[str, dict[str, float]]:
+        """asset -> (read, compute) -> seconds, summed over the slices."""
+        stages: dict[str, dict[str, float]] = {}
+        for version in self.versions:
+            sums = stages.setdefault(version.key.asset, {})
+            for name, seconds in version.metadata.get("seconds", {}).items():
+                sums[name] = sums.get(name, 0.0) + seconds
+        return stages
+
+    def peak_memory_mb(self) -> float:
+        """Of the run processes, as far as they recorded it."""
+        return max((version.metadata.get("peak_memory_mb", 0.0) for version in self.versions), default=0.0)
+
+
+def read_report(slices: Slices, epoch_day: date, lead_days: list[int]) -> Report:
+    """Raises SliceMissingError where a slice was not computed."""
+    catalog, _ = slices.read(SliceKey("clean_catalog", epoch_day, None))
+    events, _ = zip(*(slices.read(SliceKey("refined_events", epoch_day, k)) for k in lead_days), strict=True)
+    keys = [SliceKey(asset, epoch_day, None) for asset in DAILY_ASSETS]
+    keys += [SliceKey(asset, epoch_day, k) for asset in SCREENING_ASSETS for k in lead_days]
+    versions = [version for version in map(slices.read_version, keys) if version is not None]
+    return Report(epoch_day, lead_days, catalog, _joined(events), versions)
+
+
+def _joined(parts: Iterable[Events]) -> Events:
+    parts = list(parts)
+    return Events(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Events)})
+
+
+def print_report(report: Report, console: Console) -> None:
+    last = report.lead_days[-1]
+    days = f"lead days {report.lead_days[0]} to {last}" if last else "lead day 0"
+    closest = Table(*CLOSEST_HEAD, title=f"Ten closest approaches, epoch day {report.epoch_day}, {days}")
+    for row in closest_rows(report.events, names_of(report.catalog.element_sets)):
+        closest.add_row(*row)
+    console.print(closest)
+    _print_pairs(console, "Objects", _object_counts(report))
+    classes = Counter(str(name) for name in report.events.event_class)
+    _print_pairs(console, "Events", [("all", len(report.events)), *sorted(classes.items())])
+    stages = Table("stage", "read, s", "compute, s", title="Where the time went")
+    for asset, seconds in report.seconds_by_stage().items():
+        stages.add_row(asset, f"{seconds.get('read', 0):.2f}", f"{seconds.get('compute', 0):.2f}")
+    console.print(stages)
+    console.print(f"Peak memory of a run: {report.peak_memory_mb():,.0f} MB", highlight=False)
+    console.print(CLAIM, highlight=False)
+
+
+def _object_counts(report: Report) -> list[tuple[str, int]]:
+    rules = report.rejected_by_rule
+    stale = rules.pop(str(RejectRule.STALE), 0)
+    not_wrong = {str(RejectRule.SUPERSEDED), str(RejectRule.DUPLICATE)}
+    rejected = [(f"rejected: {rule}", count) for rule, count in rules.most_common() if rule not in not_wrong]
+    older = sum(rules[rule] for rule in not_wrong)
+    return [("used", len(report.catalog.element_sets)), ("stale", stale), *rejected, ("older or repeated sets", older)]
+
+
+def _print_pairs(console: Console, title: str, pairs: Iterable[tuple[str, Any]]) -> None:
+    text = ", ".join(f"{name} {count:,}" for name, count in pairs)
+    console.print(f"[bold]{title}[/bold]: {text}", highlight=False)

@@ -1,0 +1,73 @@
+"""Resources: the settings and the PostgreSQL storage of one run. Tests and the command line replace them by
+name (``build_defs(resource_overrides=...)``) and never patch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from dagster import InitResourceContext, resource
+
+from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
+from ssa_pipeline.storage.database_url import database_url
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore, SliceVersion
+from ssa_pipeline.storage.snapshots import StoredSnapshot, read_snapshots
+
+
+class Slices(Protocol):
+    """What the chain needs of ``storage.slices.SliceStore``; see there."""
+
+    def take_token(self, key: SliceKey, run_id: str) -> int: ...
+
+    def write(
+        self,
+        key: SliceKey,
+        value: Any,
+        *,
+        token: int,
+        run_id: str,
+        code_version: str,
+        inputs: dict[str, int],
+        metadata: dict[str, Any] | None = None,
+    ) -> SliceVersion: ...
+
+    def read(self, key: SliceKey) -> tuple[Any, SliceVersion]: ...
+
+    def read_version(self, key: SliceKey) -> SliceVersion | None: ...
+
+    def check_inputs(self, key: SliceKey, inputs: dict[str, int]) -> None: ...
+
+
+class Storage(Protocol):
+    """Where the chain reads from and writes to."""
+
+    @property
+    def slices(self) -> Slices: ...
+
+    def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
+        """What was received on a day, with its bytes, in order of arrival."""
+        ...
+
+
+@dataclass(frozen=True)
+class PostgresStorage:
+    slices: SliceStore
+    url: DatabaseUrl
+
+    def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
+        return read_snapshots(self.url, epoch_day)
+
+
+@resource(description="The settings of this process (environment variables, see docs).")
+def process_settings(_: InitResourceContext) -> Settings:
+    return read_settings()
+
+
+@resource(description="PostgreSQL: snapshots as received, and the slices of the chain.")
+def postgres_storage(_: InitResourceContext) -> Iterator[PostgresStorage]:
+    url = database_url(read_settings())
+    with SliceStore(url) as slices:
+        yield PostgresStorage(slices, url)

@@ -1,0 +1,87 @@
+"""The chain's storage in memory, with the same rules on tokens and versions as PostgreSQL's: for tests of what
+ties the chain together. That the real one keeps these rules is tested against real servers."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ssa_pipeline.orchestration.chain import UPSTREAM
+from ssa_pipeline.storage.errors import InputVersionError, SliceMissingError, StaleTokenError
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceVersion
+from ssa_pipeline.storage.snapshots import StoredSnapshot
+
+
+@dataclass
+class MemorySlices:
+    """``log`` is every write in order; ``reads`` every slice read."""
+
+    tokens: dict[SliceKey, int] = field(default_factory=dict)
+    values: dict[SliceKey, tuple[Any, SliceVersion]] = field(default_factory=dict)
+    log: list[SliceVersion] = field(default_factory=list)
+    reads: list[SliceKey] = field(default_factory=list)
+
+    def take_token(self, key: SliceKey, run_id: str) -> int:
+        self.tokens[key] = self.tokens.get(key, 0) + 1
+        return self.tokens[key]
+
+    def write(
+        self,
+        key: SliceKey,
+        value: Any,
+        *,
+        token: int,
+        run_id: str,
+        code_version: str,
+        inputs: dict[str, int],
+        metadata: dict[str, Any] | None = None,
+    ) -> SliceVersion:
+        if token != self.tokens[key]:
+            raise StaleTokenError(f"{key} belongs to a newer run")
+        self.check_inputs(key, inputs)
+        version = SliceVersion(
+            log_id=len(self.log) + 1,
+            key=key,
+            run_id=run_id,
+            token=token,
+            code_version=code_version,
+            input_versions=inputs,
+            row_count=len(getattr(value, "element_sets", value)),
+            content_hash=hashlib.sha256(pickle.dumps(value)).hexdigest(),
+            metadata=metadata or {},
+            byte_count=0,
+            written_at=datetime.now(UTC),
+            expired_at=None,
+        )
+        self.values[key] = (value, version)
+        self.log.append(version)
+        return version
+
+    def read(self, key: SliceKey) -> tuple[Any, SliceVersion]:
+        self.reads.append(key)
+        if key not in self.values:
+            raise SliceMissingError(f"{key} was not computed")
+        return self.values[key]
+
+    def check_inputs(self, key: SliceKey, inputs: dict[str, int]) -> None:
+        if set(inputs) != set(UPSTREAM[key.asset]):
+            raise InputVersionError(f"{key} must name its inputs {UPSTREAM[key.asset]}, not {set(inputs)}")
+        for asset, log_id in inputs.items():
+            if log_id not in (version.log_id for _, version in self.values.values()):
+                raise InputVersionError(f"version {log_id} of {asset} was replaced")
+
+    def read_version(self, key: SliceKey) -> SliceVersion | None:
+        return self.values[key][1] if key in self.values else None
+
+
+@dataclass
+class MemoryStorage:
+    slices: MemorySlices = field(default_factory=MemorySlices)
+    received: dict[date, list[StoredSnapshot]] = field(default_factory=dict)
+
+    def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
+        return self.received.get(epoch_day, [])

@@ -1,0 +1,243 @@
+"""The chain through Dagster's definitions, with storage in memory and real objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from dagster import DagsterInstance, ExecuteInProcessResult
+
+from ssa_pipeline.core.records import Events
+from ssa_pipeline.core.time import day_start_us
+from ssa_pipeline.core.versions import CODE_VERSIONS
+from ssa_pipeline.definitions import build_defs
+from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, UPSTREAM
+from ssa_pipeline.orchestration.plan import contiguous, slices_to_compute
+from ssa_pipeline.pictures import MAX_PICTURE_BYTES
+from ssa_pipeline.settings import Settings, read_settings
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.snapshots import StoredSnapshot
+from ssa_pipeline_tests.chain_data import EPOCH_DAY, Minimum, small_catalog
+from ssa_pipeline_tests.memory_storage import MemoryStorage
+
+RANGE = {
+    "dagster/asset_partition_range_start": "2024-11-01|0",
+    "dagster/asset_partition_range_end": "2024-11-01|1",
+}
+
+
+@dataclass
+class Chain:
+    """One code location over storage in memory."""
+
+    storage: MemoryStorage
+    settings: Settings
+    instance: DagsterInstance
+
+    def run(self, job: str, **tags: str) -> ExecuteInProcessResult:
+        defs = build_defs(resource_overrides={"storage": self.storage, "settings": self.settings})
+        tags = {name.replace("__", "/"): value for name, value in tags.items()}
+        return defs.resolve_job_def(job).execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+
+    def ingest(self, day: date = EPOCH_DAY) -> ExecuteInProcessResult:
+        return self.run(INGEST_JOB, **{"dagster/partition": day.isoformat()})
+
+    def receive(self, content: bytes, day: date = EPOCH_DAY) -> None:
+        self.storage.received.setdefault(day, []).append(_snapshot(len(self.storage.received) + 1, content, day))
+
+
+def _snapshot(snapshot_id: int, content: bytes, day: date) -> StoredSnapshot:
+    return StoredSnapshot(
+        snapshot_id=snapshot_id,
+        epoch_day=day,
+        source="test",
+        file_name=f"{day}.csv",
+        sha256="00" * 32,
+        received_at=datetime(2024, 11, 1, tzinfo=UTC),
+        data=content,
+    )
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[bytes, list[Minimum]]:
+    return small_catalog(100)
+
+
+def _new_chain() -> Chain:
+    return Chain(MemoryStorage(), replace(read_settings({"SSA_HOME": "/nonexistent"}), threads=2), _ephemeral())
+
+
+def _ephemeral() -> DagsterInstance:
+    return DagsterInstance.ephemeral()
+
+
+@pytest.fixture
+def chain(small: tuple[bytes, list[Minimum]]) -> Iterator[Chain]:
+    chain = _new_chain()
+    chain.receive(small[0])
+    with chain.instance:
+        yield chain
+
+
+@pytest.fixture(scope="module")
+def screened(small: tuple[bytes, list[Minimum]]) -> Iterator[tuple[Chain, ExecuteInProcessResult]]:
+    """Two lead days screened in one range run; tests only look."""
+    chain = _new_chain()
+    chain.receive(small[0])
+    with chain.instance:
+        assert chain.ingest().success
+        yield chain, chain.run(SCREEN_JOB, **RANGE)
+
+
+def _errors(result: ExecuteInProcessResult) -> list[str]:
+    return [str(e.step_failure_data.error.message) for e in result.all_events if e.is_step_failure]
+
+
+def _materialized(result: ExecuteInProcessResult, asset: str) -> dict[str, dict[str, Any]]:
+    """partition -> metadata"""
+    return {
+        str(e.partition): dict(e.step_materialization_data.materialization.metadata)
+        for e in result.all_events
+        if e.is_step_materialization and e.asset_key and e.asset_key.path == [asset]
+    }
+
+
+def _evaluations(result: ExecuteInProcessResult) -> list[Any]:
+    return [e.event_specific_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+
+
+def test_a_range_run_finds_the_encounters_of_the_truth(
+    screened: tuple[Chain, ExecuteInProcessResult], small: tuple[bytes, list[Minimum]]
+) -> None:
+    chain, result = screened
+    assert result.success, _errors(result)
+    events: Events = chain.storage.slices.read(SliceKey("refined_events", EPOCH_DAY, 0))[0]
+    found = {(int(a), int(b)) for a, b in zip(events.norad_id_1, events.norad_id_2, strict=True)}
+    crossing = events.event_class == "crossing"
+    assert len(small[1]) > 50
+    for minimum in small[1]:
+        assert minimum.pair in found
+    start_us = day_start_us(EPOCH_DAY)
+    for i in np.flatnonzero(crossing):
+        pair = (int(events.norad_id_1[i]), int(events.norad_id_2[i]))
+        t_s = (events.tca_us[i] - start_us) / 1e6
+        best = min(abs(m.t_s - t_s) for m in small[1] if m.pair == pair)
+        assert best < 0.05, f"{pair} at {t_s} s is not in the truth"
+
+
+def test_every_partition_of_a_range_run_has_its_own_slice_metadata_and_checks(
+    screened: tuple[Chain, ExecuteInProcessResult],
+) -> None:
+    chain, result = screened
+    for asset in ("ephemeris_chunks", "conjunction_candidates", "refined_events"):
+        shown = _materialized(result, asset)
+        assert set(shown) == {"2024-11-01|0", "2024-11-01|1"}
+        log_ids = {metadata["slice_log_id"].value for metadata in shown.values()}
+        assert log_ids == {v.log_id for v in chain.storage.slices.log if v.key.asset == asset}
+        for partition, metadata in shown.items():
+            assert f"lead_day = {partition[-1]}" in metadata["query"].value
+            assert {"read_s", "compute_s", "write_s", "rows", "bytes"} <= set(metadata)
+    evaluations = _evaluations(result)
+    assert all(e.passed for e in evaluations)
+    by_partition = {(e.check_name, e.partition) for e in evaluations}
+    assert ("every_distance_within_threshold", "2024-11-01|1") in by_partition
+    assert len(by_partition) == len(evaluations) == 2 * 4
+    assert all(e.blocking for e in evaluations)
+
+
+def test_slices_record_what_they_were_computed_from(screened: tuple[Chain, ExecuteInProcessResult]) -> None:
+    slices = screened[0].storage.slices
+    for key, (_, version) in slices.values.items():
+        expected = {}
+        for asset in UPSTREAM[key.asset]:
+            lead_day = None if asset == "raw_tle_snapshots" or asset == "clean_catalog" else key.lead_day
+            expected[asset] = slices.values[SliceKey(asset, key.epoch_day, lead_day)][1].log_id
+        assert version.input_versions == expected
+        assert version.code_version == CODE_VERSIONS[key.asset]
+        assert set(version.metadata["seconds"]) == {"read", "compute"}
+
+
+def test_pictures_of_an_asset_are_few_and_small(screened: tuple[Chain, ExecuteInProcessResult]) -> None:
+    metadata = _materialized(screened[1], "refined_events")["2024-11-01|0"]
+    pictures = [m.value for m in metadata.values() if "data:image/png" in str(m.value)]
+    assert len(pictures) == 2
+    assert all(len(picture) < MAX_PICTURE_BYTES * 4 / 3 + 100 for picture in pictures)
+    assert "not a measurement" in metadata["what_this_can_claim"].value
+    assert metadata["closest_events"].value.count("\n") == 11
+
+
+def test_one_catalog_serves_the_lead_days_of_a_run(chain: Chain) -> None:
+    assert chain.ingest().success
+    chain.storage.slices.reads.clear()
+    assert chain.run(SCREEN_JOB, **RANGE).success
+    # one read each by two assets, the rest by the checks of the two partitions
+    reads = [key for key in chain.storage.slices.reads if key.asset == "clean_catalog"]
+    assert len(reads) == 2 + 2 * 2
+
+
+def test_a_day_without_data_fails_with_what_to_do(chain: Chain) -> None:
+    result = chain.ingest(EPOCH_DAY + timedelta(days=1))
+    assert not result.success
+    assert "`ssa ingest FILE --epoch-day 2024-11-02` first" in _errors(result)[0]
+
+
+def test_screening_without_a_catalog_names_it(chain: Chain) -> None:
+    result = chain.run(SCREEN_JOB, **RANGE)
+    assert not result.success
+    assert "clean_catalog 2024-11-01" in _errors(result)[0]
+
+
+def test_a_snapshot_of_six_objects_does_not_become_the_catalog(chain: Chain, small: tuple[bytes, Any]) -> None:
+    assert chain.ingest().success
+    tomorrow = EPOCH_DAY + timedelta(days=1)
+    chain.receive(b"\n".join(small[0].splitlines()[:7]) + b"\n", tomorrow)
+    result = chain.ingest(tomorrow)
+    assert not result.success
+    assert SliceKey("clean_catalog", tomorrow) not in chain.storage.slices.values
+    failed = [e for e in _evaluations(result) if not e.passed]
+    assert [(e.check_name, e.partition) for e in failed] == [("count_is_plausible", "2024-11-02")]
+    assert failed[0].metadata["objects"].value == 6
+
+
+def test_the_first_day_passes_with_a_note(chain: Chain) -> None:
+    evaluations = {e.check_name: e for e in _evaluations(chain.ingest())}
+    assert evaluations["count_is_plausible"].passed
+    assert "no earlier day" in evaluations["count_is_plausible"].description
+
+
+def test_a_run_that_was_given_up_cannot_overwrite_its_successor(chain: Chain) -> None:
+    assert chain.ingest().success
+
+    class Overtaken(MemoryStorage):
+        """A successor starts while this run is reading."""
+
+        def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
+            chain.storage.slices.take_token(SliceKey("raw_tle_snapshots", epoch_day), "successor")
+            return chain.storage.snapshots(epoch_day)
+
+    before = list(chain.storage.slices.log)
+    overtaken = Chain(Overtaken(chain.storage.slices), chain.settings, chain.instance)
+    result = overtaken.ingest()
+    assert not result.success
+    assert "newer run" in _errors(result)[0]
+    assert chain.storage.slices.log == before
+
+
+def test_plan_names_what_must_be_computed_and_why(screened: tuple[Chain, ExecuteInProcessResult]) -> None:
+    chain, _ = screened
+    slices, settings = chain.storage.slices, chain.settings
+
+    def plan(settings: Settings, leads: list[int], ids: list[int]) -> dict[SliceKey, str]:
+        return slices_to_compute(slices, settings, EPOCH_DAY, leads, ids)
+
+    assert plan(settings, [0, 1], [1]) == {}
+    assert {k.lead_day for k in plan(settings, [0, 1, 2], [1])} == {2}
+    wider = plan(replace(settings, threshold_km=7.0), [0], [1])
+    assert [k.asset for k in wider] == ["conjunction_candidates", "refined_events"]
+    assert "threshold_km 5.0" in next(iter(wider.values()))
+    assert len(plan(settings, [0, 1], [1, 2])) == 2 + 2 * 3  # a new snapshot: everything
+    assert contiguous([5, 0, 2, 1]) == [(0, 2), (5, 5)]
