@@ -170,11 +170,15 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _dagster(settings: Settings) -> Iterator[Finding]:
-    missing = [name for name in (services.DAEMON, services.WEBSERVER) if services.find_service(settings, name) is None]
+    found = {name: services.find_service(settings, name) for name in (services.DAEMON, services.WEBSERVER)}
+    missing = [name for name, service in found.items() if service is None]
     url = services.running_database_url(settings)
     if missing or url is None:
         yield Finding(Level.WARN, "Dagster", f"{' and '.join(missing) or 'database'} not running: ssa up")
         return
+    for name, service in found.items():
+        if service is not None and services.has_lost_code_server(service):
+            yield Finding(Level.FAIL, "Dagster", f"the code server of the {name} is gone: ssa up")
     try:
         beat = run_rows.last_heartbeat(url)
         progress = run_rows.runs_in_progress(url)

@@ -40,6 +40,7 @@ _PORT = "SSA_SERVICE_PORT"
 _FINGERPRINT = "SSA_SERVICE_FINGERPRINT"
 _READY_TIMEOUT_S = 180.0
 _GRACE_S = 20.0
+_CODE_SERVER_START_S = 60.0
 _LOCATIONS = """{ workspaceOrError { __typename ... on PythonError { message } ... on Workspace { locationEntries {
     name loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 
@@ -104,6 +105,13 @@ def ui_url(settings: Settings) -> str | None:
     return _address(webserver) if webserver is not None else None
 
 
+def has_lost_code_server(service: psutil.Process) -> bool:
+    """Whether the child that loads the pipeline's code is gone (not: has not been started yet)."""
+    if time.time() - service.create_time() < _CODE_SERVER_START_S:
+        return False
+    return not any(_is_code_server(child) for child in service.children() if processes.is_alive(child))
+
+
 def running_database_url(settings: Settings) -> DatabaseUrl | None:
     """The external database where one is set (running or not), the embedded one's where it runs, else None."""
     if settings.database_url is not None:
@@ -145,6 +153,7 @@ def up(settings: Settings, say: Say = print, *, is_database_only: bool = False) 
         link_dagster_home(settings)
         environment = service_environment(settings, url)
         fingerprint = _Fingerprint.now(environment)
+        _stop_crippled(settings, say)
         _stop_outdated(settings, url, fingerprint, say)
         _prepare_dagster(settings, url, environment, say)
         since = datetime.now(UTC)
@@ -187,6 +196,15 @@ def _start_database(settings: Settings, say: Say) -> DatabaseUrl:
         say(f"database: applied {revision}")
     say(f"database: {url.without_password}")
     return url
+
+
+def _stop_crippled(settings: Settings, say: Say) -> None:
+    """Neither the daemon nor the webserver ever replaces a code server that was killed. Workers go on."""
+    for name in (DAEMON, WEBSERVER):
+        service = find_service(settings, name)
+        if service is not None and has_lost_code_server(service):
+            say(f"restarting the {name}: its code server is gone")
+            processes.end([service], grace_s=_GRACE_S)
 
 
 def _stop_outdated(settings: Settings, url: DatabaseUrl, wanted: _Fingerprint, say: Say) -> None:
@@ -394,6 +412,13 @@ def _port(webserver: psutil.Process) -> int:
 
 def _address(webserver: psutil.Process) -> str:
     return f"http://{host.LOOPBACK}:{_port(webserver)}"
+
+
+def _is_code_server(process: psutil.Process) -> bool:
+    try:
+        return {"dagster", "api", "grpc"} <= set(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _listens(webserver: psutil.Process, port: int) -> bool:

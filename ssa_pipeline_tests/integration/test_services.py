@@ -114,6 +114,22 @@ def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(r
     assert {**after, name: None} == {**before, name: None}
 
 
+def test_a_service_that_lost_its_code_server_is_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "_CODE_SERVER_START_S", 0.0)
+    before = _pids(running)
+    for name in (DAEMON, WEBSERVER):
+        code_server = psutil.Process(before[name]).children()[0]
+        code_server.kill()
+        processes.wait_gone([code_server], 10)
+    assert sum(one.level is doctor.Level.FAIL for one in doctor.examine(running)) == 2
+    monkeypatch.setattr(services, "_CODE_SERVER_START_S", 60.0)  # services that are just starting are left alone
+    services.up(running, _quiet)
+    assert _pids(running) == before
+    monkeypatch.setattr(services, "_CODE_SERVER_START_S", 0.0)
+    services.up(running, _quiet)
+    assert all(_pids(running)[name] != before[name] for name in (DAEMON, WEBSERVER))
+
+
 def test_two_ups_at_once_make_one_of_each(home: Path) -> None:
     services.down(_settings(home), _quiet)
     errors: list[BaseException] = []
