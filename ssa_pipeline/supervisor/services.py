@@ -187,10 +187,11 @@ def _start_database(settings: Settings, say: Say) -> DatabaseUrl:
         url = settings.database_url
     else:
         server = embedded_server(settings)
-        if not server.is_running():
+        was_running = server.is_running()
+        if not was_running:
             say("starting PostgreSQL")
         url = server.start()
-        if settings.home not in server.cluster_dir.parents:
+        if not was_running and settings.home not in server.cluster_dir.parents:
             say(f"the system user cannot reach {settings.home}: the database lies in {server.cluster_dir}")
     for revision in migrate.upgrade(url):
         say(f"database: applied {revision}")
