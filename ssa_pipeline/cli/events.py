@@ -1,9 +1,140 @@
-"""Commands of the group 'events'."""
+"""``ssa events`` and ``ssa why``: what was found, and from which element sets."""
 
 from __future__ import annotations
 
+import csv
+import json
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
 import typer
+
+from ssa_pipeline.cli import CliError, Exit
+
+CLAIM = (
+    "Complete with respect to the element sets used: these are good to about 1 km at epoch, growing 1-3 km a day "
+    "along track in low orbits, far more after a manoeuvre. Look at the ages."
+)
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    app.command("events")(events)
+    app.command("why")(why)
+
+
+def events(
+    epoch_day: Annotated[str, typer.Option(help="Day screened from; the newest one when left out.")] = "",
+    object_id: Annotated[str, typer.Option("--object", help="Catalogue number; Alpha-5 too.")] = "",
+    max_miss_km: Annotated[float | None, typer.Option(min=0.0, help="Only what comes this near.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Rows at most; 0 for all.")] = 10,
+    output: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+) -> None:
+    """Print the closest encounters of an epoch day: crossings first, then pairs that stay together.
+
+    Exit codes: 0 printed (even where there is none), 1 the day was not screened, 4 no database.
+    """
+    from ssa_pipeline.cli.catalog import errors_as_messages
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage.answers import closest_events
+    from ssa_pipeline.storage.database_url import database_url
+
+    day, norad_id = _day(epoch_day), _number(object_id) if object_id else None
+    with errors_as_messages():
+        rows = closest_events(
+            database_url(read_settings()), day, norad_id=norad_id, max_miss_km=max_miss_km, limit=limit or None
+        )
+    printers = {Format.TABLE: _print_table, Format.CSV: _print_csv, Format.JSON: _print_json}
+    printers[output](rows)
+
+
+def why(
+    object_id: Annotated[str, typer.Argument(metavar="ID", help="Catalogue number; Alpha-5 too.")],
+    epoch_day: Annotated[str, typer.Option(help="Epoch day; the newest catalogue when left out.")] = "",
+) -> None:
+    """Say which element set of an object was used on a day, and why others were not: rule, file, line.
+
+    Exit codes: 0 known, 1 nothing of this object was received or the day has no catalogue, 4 no database.
+    """
+    from ssa_pipeline.cli.catalog import errors_as_messages
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage import answers
+    from ssa_pipeline.storage.database_url import database_url
+
+    norad_id, day = _number(object_id), _day(epoch_day)
+    with errors_as_messages():
+        found = answers.why(database_url(read_settings()), norad_id, day)
+    if not found.is_known:
+        raise CliError(f"no element set of object {norad_id} was ever received")
+    used = found.used
+    if used is None:
+        typer.echo(f"{norad_id} on {found.epoch_day}: not used")
+    else:
+        ahead = ", ahead of the day" if used["is_forward_epoch"] else ""
+        typer.echo(f"{norad_id} {used['object_name']} on {found.epoch_day}: used")
+        typer.echo(f"  epoch {_text(used['epoch'])}, age {used['age_days']:.2f} days{ahead}")
+        typer.echo(f"  from {used['source_file']} line {used['source_line']}, element set {used['element_set_id']}")
+    for row in found.rejected:
+        typer.echo(f"  not used: {row['rule']}, {row['source_file']} line {row['source_line']}: {row['detail']}")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise CliError(f"--epoch-day {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
+
+
+def _number(text: str) -> int:
+    from ssa_pipeline.messages.alpha5 import parse_catalog_number
+
+    try:
+        return parse_catalog_number(text)
+    except ValueError as error:
+        raise CliError(f"{text!r} is no catalogue number: {error}", Exit.USAGE) from None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        from ssa_pipeline.core.time import format_utc, to_us
+
+        return format_utc(to_us(value))
+    if isinstance(value, float):
+        return repr(value)
+    return str(value)
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        typer.echo("no encounter")
+    else:
+        typer.echo(f"epoch day {rows[0]['epoch_day']}")
+        typer.echo(f"{'TCA (UTC)':<24} {'miss km':>8} {'km/s':>7}  {'ages, days':<12} {'class':<11} objects")
+    for row in rows:
+        ages = f"{row['age_1_days']:.1f} / {row['age_2_days']:.1f}"
+        pair = " - ".join(f"{row[f'norad_id_{k}']} {row[f'object_name_{k}']}" for k in (1, 2))
+        typer.echo(
+            f"{_text(row['tca_utc'])[:23]:<24} {row['miss_distance_km']:8.3f} {row['relative_speed_km_s']:7.3f}  "
+            f"{ages:<12} {row['event_class']:<11} {pair}"
+        )
+    typer.echo(CLAIM)
+
+
+def _print_csv(rows: list[dict[str, Any]]) -> None:
+    if rows:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(rows[0])
+        writer.writerows([_text(value) for value in row.values()] for row in rows)
+
+
+def _print_json(rows: list[dict[str, Any]]) -> None:
+    plain = [{k: v if isinstance(v, (int, float)) else _text(v) for k, v in row.items()} for row in rows]
+    typer.echo(json.dumps(plain, indent=1))

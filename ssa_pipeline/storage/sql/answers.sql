@@ -1,0 +1,34 @@
+What `ssa events` and `ssa why` ask.
+
+-- name: newest_event_day
+SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'refined_events' AND expired_at IS NULL;
+
+-- name: events
+SELECT epoch_day, lead_day, norad_id_1, norad_id_2, object_name_1, object_name_2, tca_utc, miss_distance_km,
+    relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km, age_1_days, age_2_days, epoch_1_utc, epoch_2_utc,
+    event_class, start_utc, end_utc, n_minima, flags
+FROM ssa.events
+WHERE epoch_day = %(epoch_day)s
+    AND (%(norad_id)s::bigint IS NULL OR %(norad_id)s::bigint IN (norad_id_1, norad_id_2))
+    AND (%(max_miss_km)s::float8 IS NULL OR miss_distance_km <= %(max_miss_km)s::float8)
+ORDER BY (event_class <> 'crossing'), miss_distance_km, tca_utc, norad_id_1, norad_id_2
+LIMIT %(limit)s;
+
+-- name: newest_catalog_day
+SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog' AND expired_at IS NULL;
+
+-- name: is_object_known
+SELECT EXISTS (SELECT FROM catalog.element_set WHERE norad_id = %(norad_id)s)
+    OR EXISTS (SELECT FROM catalog.rejected_record WHERE norad_id = %(norad_id)s);
+
+-- name: set_in_use
+SELECT e.norad_id, e.object_name, e.epoch, c.age_days, c.is_forward_epoch, c.source_file, c.source_line, c.element_set_id
+FROM screening.clean_catalog c
+JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
+WHERE c.epoch_day = %(epoch_day)s AND c.norad_id = %(norad_id)s;
+
+-- name: rejected_of_object
+SELECT asset, rule, detail, source_file, source_line
+FROM catalog.rejected_record
+WHERE epoch_day = %(epoch_day)s AND norad_id = %(norad_id)s
+ORDER BY asset DESC, source_file, source_line;
