@@ -18,8 +18,18 @@ CLOSEST_HEAD = ("object 1", "object 2", "TCA (UTC)", "miss, km", "speed, km/s", 
 
 
 def closest_rows(events: Events, names: Mapping[int, str], limit: int = 10) -> list[tuple[str, ...]]:
-    """The ``limit`` closest events as text: object, object, TCA, miss, speed, ages, class."""
-    order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us, events.miss_distance_km))[:limit]
+    """The ``limit`` closest events as text: object, object, TCA, miss, speed, ages, class.
+
+    Crossings come first: docked and formation-flying pairs would fill every list with their constant presence.
+    """
+    keys = (
+        events.norad_id_2,
+        events.norad_id_1,
+        events.tca_us,
+        events.miss_distance_km,
+        events.event_class != "crossing",
+    )
+    order = np.lexsort(keys)[:limit]
     return [
         (
             _object(int(events.norad_id_1[i]), names),

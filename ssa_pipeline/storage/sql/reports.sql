@@ -1,0 +1,45 @@
+-- name: newest_epoch_day
+SELECT max(epoch_day) FROM screening.slice_log WHERE asset = %(asset)s;
+
+-- name: lead_days
+SELECT DISTINCT lead_day
+FROM screening.slice_log
+WHERE asset = 'refined_events' AND epoch_day = %(epoch_day)s
+ORDER BY lead_day;
+
+-- name: events
+SELECT
+    norad_id_1, norad_id_2, object_name_1 AS name_1, object_name_2 AS name_2, tca_utc, miss_distance_km,
+    relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km, age_1_days, age_2_days, epoch_1_utc AS epoch_1,
+    epoch_2_utc AS epoch_2, event_class, start_utc, end_utc, n_minima, flags, epoch_day, lead_day, run_id,
+    code_version
+FROM ssa.events
+WHERE epoch_day = %(epoch_day)s
+    AND (%(norad_id)s::bigint IS NULL OR norad_id_1 = %(norad_id)s::bigint OR norad_id_2 = %(norad_id)s::bigint)
+    AND (%(max_miss_km)s::float8 IS NULL OR miss_distance_km <= %(max_miss_km)s::float8)
+ORDER BY miss_distance_km, tca_utc, norad_id_1, norad_id_2
+LIMIT %(limit)s;
+
+-- name: object_known
+SELECT
+    (SELECT object_name FROM ssa.objects WHERE norad_id = %(norad_id)s),
+    EXISTS (SELECT FROM catalog.element_set WHERE norad_id = %(norad_id)s)
+        OR EXISTS (SELECT FROM catalog.rejected_record WHERE norad_id = %(norad_id)s);
+
+-- name: days_received
+SELECT min(s.epoch_day), max(s.epoch_day)
+FROM catalog.sighting s
+JOIN catalog.element_set e ON e.element_set_id = s.element_set_id
+WHERE e.norad_id = %(norad_id)s;
+
+-- name: set_used
+SELECT e.epoch, c.age_days, c.is_forward_epoch, c.source_file, c.source_line, e.element_set_id
+FROM screening.clean_catalog c
+JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
+WHERE c.epoch_day = %(epoch_day)s AND c.norad_id = %(norad_id)s;
+
+-- name: records_not_used
+SELECT rule, detail, source_file, source_line, asset
+FROM catalog.rejected_record
+WHERE epoch_day = %(epoch_day)s AND norad_id = %(norad_id)s
+ORDER BY asset, ordinal;

@@ -1,0 +1,69 @@
+"""A database filled through the storage layer with the real chain over a small real catalogue."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
+from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.records import Events
+from ssa_pipeline.core.refined_events import refine_events
+from ssa_pipeline.core.versions import CODE_VERSIONS
+from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore, SliceVersion
+from ssa_pipeline.storage.snapshots import store_snapshot
+from ssa_pipeline_tests.chain_data import EPOCH_DAY
+
+
+def write(store: SliceStore, key: SliceKey, value: object, inputs: dict[str, int], **metadata: object) -> SliceVersion:
+    """One slice, written as a run would."""
+    token = store.take_token(key, "test-run")
+    version = CODE_VERSIONS[key.asset]
+    return store.write(
+        key, value, token=token, run_id="test-run", code_version=version, inputs=inputs, metadata=dict(metadata)
+    )
+
+
+def fill(url: DatabaseUrl, data: bytes, file_name: str = "small.csv", lead_days: int = 1) -> list[Events]:
+    """Receive ``data`` for 2024-11-01 and write all five slices; returns the events of each lead day."""
+    stored = store_snapshot(
+        url, data, file_name=file_name, source="test", epoch_day=EPOCH_DAY, received_at=datetime.now(UTC)
+    )
+    parsed = parse_catalog(data, file_name)
+    found = []
+    with SliceStore(url) as store:
+        raw_key = SliceKey("raw_tle_snapshots", EPOCH_DAY, None)
+        raw = write(
+            store,
+            raw_key,
+            ReceivedDay.from_parsed(EPOCH_DAY, [(stored.snapshot_id, parsed.element_sets, parsed.rejected)]),
+            {},
+        )
+        received = store.read(raw_key)[0]
+        catalog = clean_catalog(received.element_sets, EPOCH_DAY)
+        clean_key = SliceKey("clean_catalog", EPOCH_DAY, None)
+        clean = write(store, clean_key, catalog, {"raw_tle_snapshots": raw.log_id})
+        for lead_day in range(lead_days):
+            keys = {
+                asset: SliceKey(asset, EPOCH_DAY, lead_day)
+                for asset in ("ephemeris_chunks", "conjunction_candidates", "refined_events")
+            }
+            start_us, end_us = keys["ephemeris_chunks"].window_us()
+            chunks = compute_ephemeris_chunks(catalog.element_sets, start_us, end_us)
+            chunk = write(store, keys["ephemeris_chunks"], chunks, {"clean_catalog": clean.log_id})
+            candidates = find_conjunction_candidates(chunks, 5.0)
+            inputs = {"ephemeris_chunks": chunk.log_id}
+            candidate = write(store, keys["conjunction_candidates"], candidates, inputs)
+            refined = refine_events(catalog.element_sets, chunks, candidates, 5.0)
+            inputs = {
+                "clean_catalog": clean.log_id,
+                "ephemeris_chunks": chunk.log_id,
+                "conjunction_candidates": candidate.log_id,
+            }
+            write(store, keys["refined_events"], refined.events, inputs, threshold_km=5.0)
+            found.append(refined.events)
+    return found
