@@ -32,6 +32,7 @@ from ssa_pipeline.storage.snapshots import store_snapshot
 from ssa_pipeline.supervisor import processes, services
 from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY, Minimum, small_catalog
 
+SSA = (sys.executable, "-c", "from ssa_pipeline.cli import main; main()")
 HANGING_S = 240  # a bound against hanging, not a measure of speed
 BACKFILL_DAY = EPOCH_DAY + timedelta(days=1)
 KILLED_DAY = EPOCH_DAY + timedelta(days=2)
@@ -75,18 +76,13 @@ class Installation:
 
     settings: Settings
     truth: list[Minimum]
+    webserver: Webserver
 
     @property
     def url(self) -> DatabaseUrl:
         url = services.running_database_url(self.settings)
         assert url is not None
         return url
-
-    @property
-    def webserver(self) -> Webserver:
-        address = services.ui_url(self.settings)
-        assert address is not None
-        return Webserver(address)
 
     def receive(self, content: bytes, day: date, file_name: str = "small.csv") -> None:
         store_snapshot(
@@ -130,7 +126,7 @@ def _wait_for(ask: Callable[[], Any], is_there: Callable[[Any], bool], what: str
 
 def _ssa(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
+        [*SSA, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -164,13 +160,16 @@ def home(open_tmp_dir: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def installation(home: Path, small: tuple[bytes, list[Minimum]]) -> Installation:
+def installation(home: Path, small: tuple[bytes, list[Minimum]]) -> Iterator[Installation]:
     settings = read_settings({"SSA_HOME": str(home)})
     services.up(settings, _quiet)
-    installation = Installation(settings, small[1])
-    for day in (EPOCH_DAY, BACKFILL_DAY, KILLED_DAY):
-        installation.receive(small[0], day)
-    return installation
+    address = services.ui_url(settings)
+    assert address is not None
+    with Webserver(address) as webserver:
+        installation = Installation(settings, small[1], webserver)
+        for day in (EPOCH_DAY, BACKFILL_DAY, KILLED_DAY):
+            installation.receive(small[0], day)
+        yield installation
 
 
 def _assert_truth(events: Events, truth: list[Minimum]) -> None:
@@ -332,8 +331,7 @@ def test_ctrl_c_without_a_terminal_detaches_and_the_run_goes_on(installation: In
     with psycopg.connect(installation.url.psycopg) as blocker:
         blocker.execute("LOCK TABLE screening.refined_event IN SHARE ROW EXCLUSIVE MODE")
         command = subprocess.Popen(
-            [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "materialize", "--force"]
-            + ["--epoch-day", str(EPOCH_DAY), "--lead-days", "0"],
+            [*SSA, "materialize", "--force", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0"],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "SSA_HOME": str(installation.settings.home)},
