@@ -10,10 +10,21 @@ from psycopg.rows import dict_row
 
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.errors import SliceMissingError
+from ssa_pipeline.storage.errors import SliceMissingError, StorageError
 from ssa_pipeline.storage.named_sql import section
 
 _FILE = "answers.sql"
+
+# Those of events.csv (docs/events-csv.md) in its order, then where the row comes from.
+EVENT_COLUMNS = (
+    *("norad_id_1", "norad_id_2", "name_1", "name_2", "tca_utc", "miss_distance_km", "relative_speed_km_s"),
+    *("miss_r_km", "miss_t_km", "miss_n_km", "age_1_days", "age_2_days", "epoch_1", "epoch_2", "event_class"),
+    *("start_utc", "end_utc", "n_minima", "flags", "epoch_day", "lead_day", "run_id", "code_version"),
+)
+
+
+class UnknownObjectError(StorageError):
+    """A catalogue number that is in no file received so far."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,6 @@ class Why:
     """What became of one object on one epoch day: the set in use (or None) and every set that is not used."""
 
     epoch_day: date
-    is_known: bool
     used: dict[str, Any] | None
     rejected: list[dict[str, Any]]
 
@@ -29,34 +39,41 @@ class Why:
 def closest_events(
     url: DatabaseUrl, epoch_day: date | None, *, norad_id: int | None, max_miss_km: float | None, limit: int | None
 ) -> list[dict[str, Any]]:
-    """Rows of ``ssa.events`` of one epoch day (the newest screened one by default): crossings, closest first,
-    then persistent encounters. SliceMissingError where the day was not screened."""
+    """Rows (EVENT_COLUMNS) of one epoch day, the newest screened one by default: crossings, closest first, then
+    persistent encounters. SliceMissingError where the day was not screened, UnknownObjectError."""
     with connect(url) as connection:
         cursor = connection.cursor(row_factory=dict_row)
         day = epoch_day or _newest(connection, "newest_event_day")
         screened = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'refined_events' AND epoch_day = %s)"
         if day is None or not _value(connection, screened, [day]):
             raise SliceMissingError(f"no screening of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
+        if norad_id is not None:
+            _demand_known(connection, norad_id)
         given = {"epoch_day": day, "norad_id": norad_id, "max_miss_km": max_miss_km, "limit": limit}
         return cursor.execute(section(_FILE, "events"), given).fetchall()
 
 
 def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
     """Which element set of an object is used on a day (the newest catalogue's by default), and why others are
-    not. SliceMissingError where there is no catalogue of that day."""
+    not. SliceMissingError where there is no catalogue of that day, UnknownObjectError."""
     with connect(url) as connection:
         day = epoch_day or _newest(connection, "newest_catalog_day")
         cleaned = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'clean_catalog' AND epoch_day = %s)"
         if day is None or not _value(connection, cleaned, [day]):
             raise SliceMissingError(f"no catalogue of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
+        _demand_known(connection, norad_id)
         given = {"epoch_day": day, "norad_id": norad_id}
         cursor = connection.cursor(row_factory=dict_row)
         return Why(
             day,
-            bool(_value(connection, section(_FILE, "is_object_known"), given)),
             cursor.execute(section(_FILE, "set_in_use"), given).fetchone(),
             cursor.execute(section(_FILE, "rejected_of_object"), given).fetchall(),
         )
+
+
+def _demand_known(connection: Any, norad_id: int) -> None:
+    if not _value(connection, section(_FILE, "is_object_known"), {"norad_id": norad_id}):
+        raise UnknownObjectError(f"object {norad_id} is in no file received so far")
 
 
 def _newest(connection: Any, name: str) -> date | None:

@@ -4,9 +4,10 @@ What `ssa events` and `ssa why` ask.
 SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'refined_events' AND expired_at IS NULL;
 
 -- name: events
-SELECT epoch_day, lead_day, norad_id_1, norad_id_2, object_name_1, object_name_2, tca_utc, miss_distance_km,
-    relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km, age_1_days, age_2_days, epoch_1_utc, epoch_2_utc,
-    event_class, start_utc, end_utc, n_minima, flags
+SELECT norad_id_1, norad_id_2, object_name_1 AS name_1, object_name_2 AS name_2, tca_utc, miss_distance_km,
+    relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km, age_1_days, age_2_days, epoch_1_utc AS epoch_1,
+    epoch_2_utc AS epoch_2, event_class, start_utc, end_utc, n_minima, flags, epoch_day, lead_day, run_id,
+    code_version
 FROM ssa.events
 WHERE epoch_day = %(epoch_day)s
     AND (%(norad_id)s::bigint IS NULL OR %(norad_id)s::bigint IN (norad_id_1, norad_id_2))
