@@ -143,7 +143,8 @@ def _runner(settings: Settings, console: Console, foreground: bool) -> Iterator[
     address = services.ui_url(settings)
     if address is None:
         raise CliError("the services are not running: `ssa up` first (or add --foreground)", Exit.NOT_RUNNING)
-    yield ServiceRunner(Webserver(address), console)
+    with Webserver(address) as webserver:
+        yield ServiceRunner(webserver, console)
 
 
 def _become_a_worker(settings: Settings) -> None:
