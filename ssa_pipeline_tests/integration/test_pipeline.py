@@ -1,5 +1,4 @@
-"""The chain as users run it: daemon, webserver over HTTP, the command line, real servers, real objects; runs that
-are killed, cancelled, backfilled."""
+"""The chain through a real Dagster instance: daemon, webserver over HTTP, PostgreSQL as IO manager and run store."""
 
 from __future__ import annotations
 
@@ -8,390 +7,192 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import psutil
-import psycopg
 import pytest
 
-from ssa_pipeline.core.records import Events
-from ssa_pipeline.core.time import day_start_us
-from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
-from ssa_pipeline.orchestration.progress_message import Progress
-from ssa_pipeline.orchestration.webserver import RunState, Webserver
-from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
-from ssa_pipeline.storage.database_url import embedded_server
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.snapshots import store_snapshot
-from ssa_pipeline.supervisor import processes, services
-from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY, Minimum, small_catalog
+from ssa_pipeline.orchestration.webserver import Webserver
+from ssa_pipeline.settings import Settings, read_settings
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.database_url import database_url, embedded_server
+from ssa_pipeline.supervisor import services
+from ssa_pipeline_tests.chain_data import Minimum, catalog_of, small_catalog
 
-SSA = (sys.executable, "-c", "from ssa_pipeline.cli import main; main()")
-HANGING_S = 240  # a bound against hanging, not a measure of speed
-BACKFILL_DAY = EPOCH_DAY + timedelta(days=1)
-KILLED_DAY = EPOCH_DAY + timedelta(days=2)
-FULL_DAY = EPOCH_DAY + timedelta(days=3)
-
-_BACKFILL = """
-mutation Backfill($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-  }
-}"""
-_BACKFILL_STATUS = """
-query Backfill($id: String!) {
-  partitionBackfillOrError(backfillId: $id) {
-    __typename
-    ... on PartitionBackfill { status error { message } runs(limit: 50) { id jobName status tags { key value } } }
-  }
-}"""
-_CHECKS = """
-query Checks($asset: AssetKeyInput!, $check: String!) {
-  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 100) { status evaluation { partition success } }
-}"""
-_MATERIALIZATIONS = """
-query Materializations($asset: AssetKeyInput!, $partitions: [String!]) {
-  assetOrError(assetKey: $asset) {
-    ... on Asset {
-      assetMaterializations(partitions: $partitions, limit: 10) {
-        partition
-        metadataEntries { label ... on MarkdownMetadataEntry { mdStr } ... on IntMetadataEntry { intValue } }
-      }
-    }
-  }
-}"""
+DAY = "2024-11-01"
+BACKFILL_DAY = "2024-11-05"
+_BACKFILL = """mutation Backfill($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+_BACKFILL_STATUS = """query Status($id: String!) { partitionBackfillOrError(backfillId: $id) {
+    __typename ... on PartitionBackfill { status numPartitions } } }"""
 
 
-@dataclass(frozen=True)
-class Installation:
-    """Running services of a home of their own, with a small real catalogue received."""
-
-    settings: Settings
-    truth: list[Minimum]
-    webserver: Webserver
-
-    @property
-    def url(self) -> DatabaseUrl:
-        url = services.running_database_url(self.settings)
-        assert url is not None
-        return url
-
-    def receive(self, content: bytes, day: date, file_name: str = "small.csv") -> None:
-        store_snapshot(
-            self.url, content, file_name=file_name, source="test", epoch_day=day, received_at=datetime.now(UTC)
-        )
-
-    def ssa(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return _ssa(self.settings.home, *arguments)
-
-    def launch_range(self, day: date, first: int, last: int) -> str:
-        tags = {
-            "dagster/asset_partition_range_start": f"{day}|{first}",
-            "dagster/asset_partition_range_end": f"{day}|{last}",
-        }
-        return self.webserver.launch(SCREEN_JOB, tags)
-
-    def wait(self, run_id: str, is_there: Callable[[RunState], bool]) -> RunState:
-        return _wait_for(lambda: self.webserver.follow(run_id, None), is_there, f"run {run_id}")
-
-    def events(self, day: date, lead_day: int) -> Events:
-        with SliceStore(self.url) as slices:
-            events: Events = slices.read(SliceKey("refined_events", day, lead_day))[0]
-            return events
-
-    def log_ids(self, day: date) -> dict[SliceKey, int]:
-        """The newest version of every screening slice of a day that was written."""
-        keys = [SliceKey(asset, day, lead_day) for asset in SCREENING_ASSETS for lead_day in range(7)]
-        with SliceStore(self.url) as slices:
-            return {key: version.log_id for key in keys if (version := slices.read_version(key)) is not None}
+def _settings(home: Path) -> Settings:
+    return read_settings({"SSA_HOME": str(home)})
 
 
-def _wait_for(ask: Callable[[], Any], is_there: Callable[[Any], bool], what: str) -> Any:
-    deadline = time.monotonic() + HANGING_S
-    while time.monotonic() < deadline:
-        answer = ask()
-        if is_there(answer):
-            return answer
-        time.sleep(0.2)
-    raise AssertionError(f"{what} hangs: {answer}")
-
-
-def _ssa(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*SSA, *arguments],
+def ssa(home: Path, *arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        timeout=HANGING_S,
-        env={**os.environ, "SSA_HOME": str(home), **environment},
+        timeout=300,
+        env={**os.environ, "SSA_HOME": str(home), "COLUMNS": "160"},
     )
-
-
-def _quiet(_: str) -> None:
-    return None
-
-
-@pytest.fixture(autouse=True)
-def code_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Someone may edit the code while the tests run: that must not restart the services between two steps."""
-    monkeypatch.setattr(services, "_code_state", lambda: ["as it was"])
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def small() -> tuple[bytes, list[Minimum]]:
-    return small_catalog(200)
+    return small_catalog(120)
 
 
 @pytest.fixture(scope="module")
-def home(open_tmp_dir: Path) -> Iterator[Path]:
+def home(open_tmp_dir: Path, small: tuple[bytes, list[Minimum]]) -> Iterator[Path]:
+    """Services up, and a small real catalogue received on two days."""
     directory = open_tmp_dir / "pipeline"
-    yield directory
-    settings = read_settings({"SSA_HOME": str(directory)})
-    services.down(settings, _quiet)
-    embedded_server(settings).remove()
-
-
-@pytest.fixture
-def installation(home: Path, small: tuple[bytes, list[Minimum]]) -> Iterator[Installation]:
-    settings = read_settings({"SSA_HOME": str(home)})
-    services.up(settings, _quiet)
-    address = services.ui_url(settings)
-    assert address is not None
-    with Webserver(address) as webserver:
-        installation = Installation(settings, small[1], webserver)
-        for day in (EPOCH_DAY, BACKFILL_DAY, KILLED_DAY):
-            installation.receive(small[0], day)
-        yield installation
-
-
-def _assert_truth(events: Events, truth: list[Minimum]) -> None:
-    """Every minimum of the independent brute force is there, and every crossing is one of its."""
-    start_us = day_start_us(EPOCH_DAY)
-    rows = [
-        ((int(a), int(b)), (tca - start_us) / 1e6, miss, name == "crossing")
-        for a, b, tca, miss, name in zip(
-            events.norad_id_1,
-            events.norad_id_2,
-            events.tca_us.tolist(),
-            events.miss_distance_km.tolist(),
-            events.event_class,
-            strict=True,
-        )
-    ]
-    persistent = {pair for pair, _, _, is_crossing in rows if not is_crossing}
-    crossings = [(pair, t_s, miss_km) for pair, t_s, miss_km, is_crossing in rows if is_crossing]
-    for minimum in truth:
-        if minimum.pair not in persistent:
-            assert any(_is_same(minimum, *row) for row in crossings), f"{minimum} is missing"
-    for row in crossings:
-        assert any(_is_same(minimum, *row) for minimum in truth), f"{row} is invented"
-
-
-def _is_same(minimum: Minimum, pair: tuple[int, int], t_s: float, miss_km: float) -> bool:
-    return minimum.pair == pair and abs(minimum.t_s - t_s) < 0.05 and abs(minimum.miss_km - miss_km) < 1e-5 + 5e-7
-
-
-def test_materialize_submits_both_jobs_follows_them_and_finds_the_truth(installation: Installation) -> None:
-    done = installation.ssa("materialize", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0-1")
-    assert done.returncode == 0, done.stderr
-    assert "catalogue of 2024-11-01: done in" in done.stderr
-    assert "2024-11-01, lead days 0 to 1: done in" in done.stderr
-    assert len(installation.truth) >= 100
-    _assert_truth(installation.events(EPOCH_DAY, 0), installation.truth)
-    ids = installation.log_ids(EPOCH_DAY)
-    assert len(ids) == 6
-
-    again = installation.ssa("materialize", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0-1")
-    assert again.returncode == 0, again.stderr
-    assert "all 2 lead days are up to date" in again.stderr
-    assert installation.log_ids(EPOCH_DAY) == ids
-
-    more = installation.ssa("materialize", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0,1,3")
-    assert more.returncode == 0, more.stderr
-    assert "lead day 3: done" in more.stderr
-    assert {key: installation.log_ids(EPOCH_DAY)[key] for key in ids} == ids
-
-
-def test_the_ui_shows_pictures_counts_and_checks_per_partition(installation: Installation) -> None:
-    assert installation.ssa("materialize", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0-1").returncode == 0
-    asset = {"path": ["refined_events"]}
-    answer = installation.webserver.query(
-        _MATERIALIZATIONS, {"asset": asset, "partitions": [f"{EPOCH_DAY}|0", f"{EPOCH_DAY}|1"]}
-    )
-    shown = {one["partition"]: one["metadataEntries"] for one in answer["assetOrError"]["assetMaterializations"]}
-    assert set(shown) == {f"{EPOCH_DAY}|0", f"{EPOCH_DAY}|1"}
-    for lead_day in (0, 1):
-        entries = {entry["label"]: entry for entry in shown[f"{EPOCH_DAY}|{lead_day}"]}
-        assert entries["events"]["intValue"] == len(installation.events(EPOCH_DAY, lead_day))
-        assert entries["miss_distance"]["mdStr"].startswith("![miss distance](data:image/png;base64,")
-        assert f"lead_day = {lead_day}" in entries["query"]["mdStr"]
-        assert "| object 1 |" in entries["closest_events"]["mdStr"]
-    checks = installation.webserver.query(_CHECKS, {"asset": asset, "check": "every_candidate_accounted_for"})
-    succeeded = {one["evaluation"]["partition"] for one in checks["assetCheckExecutions"] if one["evaluation"]}
-    assert {f"{EPOCH_DAY}|0", f"{EPOCH_DAY}|1"} <= succeeded
-    assert {one["status"] for one in checks["assetCheckExecutions"]} == {"SUCCEEDED"}
-
-
-def test_one_backfill_over_all_five_assets_makes_two_runs(installation: Installation) -> None:
-    webserver = installation.webserver
-    params = {
-        "assetSelection": [{"path": [name]} for name in ("raw_tle_snapshots", "clean_catalog", *SCREENING_ASSETS)],
-        "partitionNames": [str(BACKFILL_DAY)],
-    }
-    started = webserver.query(_BACKFILL, {"params": params})["launchPartitionBackfill"]
-    assert started["__typename"] == "LaunchBackfillSuccess", started
-
-    def ask() -> Any:
-        return webserver.query(_BACKFILL_STATUS, {"id": started["backfillId"]})["partitionBackfillOrError"]
-
-    ended = _wait_for(ask, lambda b: b["status"] not in ("REQUESTED", "COMPLETING"), "the backfill")
-    assert ended["status"] == "COMPLETED_SUCCESS", ended
-    assert [run["status"] for run in ended["runs"]] == ["SUCCESS", "SUCCESS"]
-    assert len(installation.log_ids(BACKFILL_DAY)) == 3 * 7
-    # Both days were screened from the same element sets: lead day 0 of one is lead day 1 of the other.
-    one, other = installation.events(BACKFILL_DAY, 0), installation.events(EPOCH_DAY, 1)
-    np.testing.assert_array_equal(one.tca_us, other.tca_us)
-    np.testing.assert_array_equal(one.miss_distance_km, other.miss_distance_km)
-    asset = {"path": ["ephemeris_chunks"]}
-    checks = webserver.query(_CHECKS, {"asset": asset, "check": "chunks_cover_the_interval"})
-    succeeded = {c["evaluation"]["partition"] for c in checks["assetCheckExecutions"] if c["status"] == "SUCCEEDED"}
-    assert {f"{BACKFILL_DAY}|{lead_day}" for lead_day in range(7)} <= succeeded
-
-
-def test_a_killed_worker_leaves_the_old_slices_and_up_frees_its_run(installation: Installation) -> None:
-    day = str(KILLED_DAY)
-    assert installation.ssa("materialize", "--epoch-day", day, "--lead-days", "0").returncode == 0
-    before = installation.log_ids(KILLED_DAY)
-    with psycopg.connect(installation.url.psycopg) as blocker:
-        # Holds up the last write; readers are let through.
-        blocker.execute("LOCK TABLE screening.refined_event IN SHARE ROW EXCLUSIVE MODE")
-        run_id = installation.launch_range(KILLED_DAY, 0, 0)
-        installation.wait(run_id, lambda run: _is_started(run, "refined_events"))
-        daemon = services.find_service(installation.settings, services.DAEMON)
-        assert daemon is not None
-        victims = [daemon, *daemon.children(recursive=True)]
-        assert len(victims) >= 3  # daemon, code server, run worker
-        for victim in victims:
-            victim.kill()
-        assert processes.wait_gone(victims, 30) == []
-        assert installation.webserver.follow(run_id, None).status == "STARTED"
-    services.up(installation.settings, _quiet)
-    assert installation.webserver.follow(run_id, None).status == "FAILURE"
-    after = installation.log_ids(KILLED_DAY)
-    assert after[SliceKey("refined_events", KILLED_DAY, 0)] == before[SliceKey("refined_events", KILLED_DAY, 0)]
-    done = installation.ssa("materialize", "--epoch-day", day, "--lead-days", "0")
-    assert done.returncode == 0, done.stderr
-    written = installation.log_ids(KILLED_DAY)
-    assert all(written[key] > after[key] for key in after if key.asset == "refined_events")
-
-
-def _is_started(run: RunState, step: str) -> bool:
-    assert not run.is_finished, run
-    return any(e["__typename"] == "ExecutionStepStartEvent" and e["stepKey"] == step for e in run.events)
-
-
-def test_cancelling_stops_the_kernels_of_a_full_catalog(installation: Installation) -> None:
-    installation.receive(CATALOG.read_bytes(), FULL_DAY, CATALOG.name)
-    webserver = installation.webserver
-    catalog = webserver.launch(INGEST_JOB, {"dagster/partition": str(FULL_DAY)})
-    assert installation.wait(catalog, lambda run: run.is_finished).status == "SUCCESS"
-    run_id = installation.launch_range(FULL_DAY, 0, 6)
-    installation.wait(run_id, _has_progress)
-    started_s = time.monotonic()
-    webserver.terminate(run_id)
-    ended = installation.wait(run_id, lambda run: run.is_finished)
-    assert ended.status == "CANCELED"
-    assert time.monotonic() - started_s < 30  # seven lead days of the full catalogue take minutes
-    assert {key.asset for key in installation.log_ids(FULL_DAY)} <= {"ephemeris_chunks"}
-    workers = [one for one in processes.supervised(installation.settings.home) if run_id in _command(one)]
-    assert processes.wait_gone(workers, 30) == []
-
-
-def _has_progress(run: RunState) -> bool:
-    assert not run.is_finished, run.events[-3:]
-    return any(Progress.parse(event.get("message") or "") for event in run.events)
-
-
-def _command(process: psutil.Process) -> str:
+    file = open_tmp_dir / "small.csv"
+    file.write_bytes(small[0])
     try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
+        ssa(directory, "up")
+        for day in (DAY, BACKFILL_DAY):
+            ssa(directory, "ingest", str(file), "--epoch-day", day)
+        yield directory
+    finally:
+        services.down(_settings(directory), lambda _: None)
+        embedded_server(_settings(directory)).remove()
 
 
-def test_ctrl_c_without_a_terminal_detaches_and_the_run_goes_on(installation: Installation) -> None:
-    with psycopg.connect(installation.url.psycopg) as blocker:
-        blocker.execute("LOCK TABLE screening.refined_event IN SHARE ROW EXCLUSIVE MODE")
-        command = subprocess.Popen(
-            [*SSA, "materialize", "--force", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0"],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "SSA_HOME": str(installation.settings.home)},
-        )
-        assert command.stderr is not None
-        with command:
-            line = next(line for line in command.stderr if "lead day 0: http" in line)
-            run_id = line.strip().rsplit("/", 1)[1]
-            installation.wait(run_id, lambda run: _is_started(run, "refined_events"))
-            command.send_signal(signal.SIGINT)
-            said = command.stderr.read()
-        assert command.returncode == 130
-        assert f"detached; the run {run_id} goes on" in said
-        assert "Traceback" not in said
-    assert installation.wait(run_id, lambda run: run.is_finished).status == "SUCCESS"
+def one(home: Path, query: str, *parameters: object) -> tuple[object, ...]:
+    with connect(database_url(_settings(home))) as connection:
+        row = connection.execute(query, parameters).fetchone()  # type: ignore[call-overload]
+    assert row is not None
+    return tuple(row)
 
 
-def test_a_day_without_data_and_wrong_usage_are_told_apart(installation: Installation) -> None:
-    nothing = installation.ssa("materialize", "--epoch-day", "2024-12-24")
-    assert nothing.returncode == 3
-    assert "`ssa ingest FILE --epoch-day 2024-12-24` first" in nothing.stderr
-    for wrong in (["--epoch-day", "yesterday"], ["--epoch-day", "2024-11-01", "--lead-days", "5-9"]):
-        assert installation.ssa("materialize", *wrong).returncode == 2
+def test_a_range_run_screens_two_lead_days_and_finds_the_truth(home: Path, small: tuple[bytes, list[Minimum]]) -> None:
+    said = ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "0-1")
+    assert "done" in said
+    runs = one(home, "SELECT count(DISTINCT run_id) FROM ssa.runs WHERE epoch_day = %s AND lead_day IS NOT NULL", DAY)
+    assert runs == (1,)  # one run for the range
+    with connect(database_url(_settings(home))) as connection:
+        rows = connection.execute(
+            "SELECT norad_id_1, norad_id_2, event_class, extract(epoch FROM tca_utc - %s::timestamptz)::float8, "
+            "extract(epoch FROM start_utc - %s::timestamptz)::float8, "
+            "extract(epoch FROM end_utc - %s::timestamptz)::float8, miss_distance_km "
+            "FROM ssa.events WHERE epoch_day = %s AND lead_day = 0",
+            [f"{DAY} 00:00Z"] * 3 + [DAY],
+        ).fetchall()
+    assert len(small[1]) > 60
+    for minimum in small[1]:
+        mine = [row for row in rows if row[:2] == minimum.pair]
+        assert any(
+            abs(row[3] - minimum.t_s) < 0.01 and abs(row[6] - minimum.miss_km) < 1e-5
+            if row[2] == "crossing"
+            else row[4] - 1 <= minimum.t_s <= row[5] + 1
+            for row in mine
+        ), minimum
 
 
-def test_a_blocking_check_stops_the_run_and_says_why(installation: Installation, small: tuple[bytes, Any]) -> None:
-    day = EPOCH_DAY + timedelta(days=4)
-    installation.receive(b"".join(small[0].splitlines(keepends=True)[:7]), day, "six.csv")
-    done = installation.ssa("materialize", "--epoch-day", str(day), "--lead-days", "0")
-    assert done.returncode == 1
-    assert f"raw_tle_snapshots {day} count_is_plausible: 6 objects" in done.stderr
-    assert "Traceback" not in done.stderr
-    with SliceStore(installation.url) as slices:
-        assert slices.read_version(SliceKey("clean_catalog", day)) is None
+def test_what_is_up_to_date_is_not_computed_again(home: Path) -> None:
+    before = one(home, "SELECT count(*) FROM ssa.runs")
+    assert "up to date" in ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "0-1")
+    assert one(home, "SELECT count(*) FROM ssa.runs") == before
 
 
-def test_without_services_materialize_says_ssa_up(open_tmp_path: Path) -> None:
-    done = _ssa(open_tmp_path, "materialize", "--epoch-day", "2024-11-01")
-    assert done.returncode == 4
-    assert "ssa up" in done.stderr
+def test_events_and_why_answer(home: Path) -> None:
+    printed = ssa(home, "events", "--epoch-day", DAY, "--limit", "3", "--format", "csv").splitlines()
+    assert len(printed) == 4
+    assert printed[0].startswith("norad_id_1,norad_id_2,name_1")
+    norad_id = printed[1].split(",")[0]
+    assert f"{norad_id} " in ssa(home, "why", norad_id, "--epoch-day", DAY)
+    assert "line" in ssa(home, "why", norad_id)
+    assert "ever received" in ssa(home, "why", "99998", code=1)
+    assert "no screening of 2024-12-24" in ssa(home, "events", "--epoch-day", "2024-12-24", code=1)
+    assert "as it should be" in ssa(home, "db", "check")
 
 
-def test_foreground_needs_only_a_database_of_either_version(
-    any_database: DatabaseUrl, tmp_path: Path, small: tuple[bytes, list[Minimum]]
-) -> None:
-    store_snapshot(
-        any_database,
-        small[0],
-        file_name="small.csv",
-        source="test",
-        epoch_day=EPOCH_DAY,
-        received_at=datetime.now(UTC),
+def test_a_day_without_data_says_what_to_do(home: Path) -> None:
+    assert "ssa ingest FILE --epoch-day 2024-12-24" in ssa(home, "materialize", "--epoch-day", "2024-12-24", code=3)
+
+
+def test_a_snapshot_that_is_far_too_small_does_not_become_the_catalogue(home: Path, open_tmp_dir: Path) -> None:
+    few = open_tmp_dir / "few.csv"
+    few.write_bytes(catalog_of({25544, 48274, 5}))
+    assert "WARNING" in ssa(home, "ingest", str(few), "--epoch-day", "2024-11-02")
+    said = ssa(home, "materialize", "--epoch-day", "2024-11-02", "--lead-days", "0", code=1)
+    assert "count_is_plausible" in said
+    catalogs = one(home, "SELECT count(*) FROM ssa.runs WHERE asset = 'clean_catalog' AND epoch_day = '2024-11-02'")
+    assert catalogs == (0,)
+
+
+def test_one_backfill_over_all_five_assets(home: Path) -> None:
+    address = services.ui_url(_settings(home))
+    assert address is not None
+    assets = ["raw_tle_snapshots", "clean_catalog", "ephemeris_chunks", "conjunction_candidates", "refined_events"]
+    with Webserver(address) as webserver:
+        params = {
+            "assetSelection": [{"path": [asset]} for asset in assets],
+            "partitionNames": [BACKFILL_DAY],
+        }
+        answer = webserver.query(_BACKFILL, {"params": params})["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        deadline = time.monotonic() + 280
+        status = ""
+        while time.monotonic() < deadline and not status.startswith(("COMPLETED", "FAILED", "CANCELED")):
+            time.sleep(2)
+            found = webserver.query(_BACKFILL_STATUS, {"id": answer["backfillId"]})["partitionBackfillOrError"]
+            status = found["status"]
+    assert status == "COMPLETED_SUCCESS"
+    lead_days = one(
+        home,
+        "SELECT count(DISTINCT lead_day), count(DISTINCT run_id) FROM ssa.runs WHERE epoch_day = %s AND asset = %s",
+        BACKFILL_DAY,
+        "refined_events",
     )
-    command = ["materialize", "--foreground", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0"]
-    done = _ssa(tmp_path / "home", *command, DATABASE_URL=any_database.url)
-    assert done.returncode == 0, done.stderr
-    with SliceStore(any_database) as slices:
-        events, version = slices.read(SliceKey("refined_events", EPOCH_DAY, 0))
-    _assert_truth(events, small[1])
-    with psycopg.connect(any_database.psycopg) as connection:
-        runs = dict(connection.execute("SELECT run_id, status FROM dagster.runs").fetchall())
-    assert runs[version.run_id] == "SUCCESS"
-    assert "up to date" in _ssa(tmp_path / "home", *command, DATABASE_URL=any_database.url).stderr
+    assert lead_days == (7, 1)
+
+
+def run_workers(home: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        try:
+            if process.environ().get("SSA_HOME") == str(home) and any(
+                "multiprocessing" in part or "execute_run" in part for part in process.info["cmdline"] or []
+            ):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_killed_run_worker_is_noticed_and_the_job_completes(home: Path) -> None:
+    command = [sys.executable, "-c", "from ssa_pipeline.cli import main; main()"]
+    following = subprocess.Popen(
+        [*command, "materialize", "--epoch-day", DAY, "--lead-days", "2-6"],
+        env={**os.environ, "SSA_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        status: tuple[object, ...] = ("",)
+        while time.monotonic() < deadline and status[0] != "STARTED":
+            time.sleep(0.1)
+            status = one(home, "SELECT status FROM dagster.runs ORDER BY id DESC LIMIT 1")
+        assert status == ("STARTED",)
+        for process in run_workers(home):
+            process.send_signal(signal.SIGKILL)
+    finally:
+        following.kill()
+        following.communicate()
+    ssa(home, "up")
+    assert one(home, "SELECT count(*) FROM dagster.runs WHERE status IN ('STARTED', 'STARTING')") == (0,)
+    assert "done" in ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "2-6")
+    counted = one(home, "SELECT count(DISTINCT lead_day) FROM ssa.events_latest WHERE epoch_day = %s", DAY)
+    assert counted[0] in range(3, 8)  # days that the later epoch day covers are its own
