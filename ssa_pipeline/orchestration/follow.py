@@ -16,6 +16,18 @@ from ssa_pipeline.orchestration.webserver import RunState, Webserver
 POLL_S = 0.5
 
 
+@dataclass(frozen=True)
+class Check:
+    """One evaluation of an asset check."""
+
+    asset: str
+    name: str
+    partition: str | None
+    passed: bool
+    severity: str
+    description: str | None
+
+
 @dataclass
 class RunOutcome:
     run_id: str
@@ -27,6 +39,14 @@ class RunOutcome:
     @property
     def is_success(self) -> bool:
         return self.status == "SUCCESS"
+
+    def take_check(self, check: Check) -> None:
+        """Keep a check that did not pass."""
+        if not check.passed:
+            self.failed_checks.append(
+                f"{check.severity.lower()}: {check.asset} {check.partition or ''} {check.name}: "
+                f"{check.description or 'failed'}"
+            )
 
 
 @dataclass
@@ -77,18 +97,14 @@ class Follower:
         elif kind == "ExecutionStepSuccessEvent" and not self.console.is_terminal:
             self.console.print(f"{self.title}: {step} done", highlight=False)
         elif kind == "AssetCheckEvaluationEvent":
-            self._take_check(event["evaluation"])
+            found = event["evaluation"]
+            asset = "/".join(found["assetKey"]["path"])
+            check = Check(
+                asset, found["checkName"], found["partition"], found["success"], found["severity"], found["description"]
+            )
+            self.outcome.take_check(check)
         elif kind in ("ExecutionStepFailureEvent", "RunFailureEvent"):
             self._take_failure(event)
-
-    def _take_check(self, evaluation: dict[str, Any]) -> None:
-        if not evaluation["success"]:
-            asset = "/".join(evaluation["assetKey"]["path"])
-            where = evaluation["partition"] or ""
-            self.outcome.failed_checks.append(
-                f"{evaluation['severity'].lower()}: {asset} {where} {evaluation['checkName']}: "
-                f"{evaluation['description'] or 'failed'}"
-            )
 
     def _take_failure(self, event: dict[str, Any]) -> None:
         if event["__typename"] == "RunFailureEvent" and self.outcome.failures:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.prompt import Prompt
 
-from ssa_pipeline.orchestration.follow import Follower, RunOutcome
+from ssa_pipeline.orchestration.follow import Check, Follower, RunOutcome
 from ssa_pipeline.orchestration.webserver import Webserver
+
+if TYPE_CHECKING:
+    from dagster import EventLogEntry
+    from dagster._core.execution.plan.objects import StepFailureData
+
+
+_INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
 class Detached(Exception):  # noqa: N818 (the run goes on; nothing failed)
@@ -63,19 +72,46 @@ class ForegroundRunner:
         from dagster import DagsterInstance
 
         from ssa_pipeline.definitions import build_defs
+        from ssa_pipeline.orchestration.console_log import PROGRESS_LOGGER
 
-        console_log = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+        run_id = str(uuid.uuid4())
+        start_s = time.monotonic()
         with DagsterInstance.get() as instance:
-            result = (
-                build_defs()
-                .resolve_job_def(job)
-                .execute_in_process(
-                    instance=instance, tags={**tags, "ssa/title": title}, run_config=console_log, raise_on_error=False
-                )
+            build_defs().resolve_job_def(job).execute_in_process(
+                instance=instance,
+                tags={**tags, "ssa/title": title},
+                run_config={"loggers": {PROGRESS_LOGGER: {}}},
+                run_id=run_id,
+                raise_on_error=False,
             )
-            run = instance.get_run_by_id(result.run_id)
-        outcome = RunOutcome(result.run_id, run.status.value if run else "FAILURE")
-        for event in result.all_events:
-            if event.is_step_failure:
-                outcome.failures.append(event.message or f"{event.step_key} failed")
+            run = instance.get_run_by_id(run_id)
+            outcome = RunOutcome(run_id, run.status.value if run else "NOT_STARTED")
+            _collect(outcome, instance.all_logs(run_id))
+        outcome.wall_s = time.monotonic() - start_s
         return outcome
+
+
+def _collect(outcome: RunOutcome, log: Iterable[EventLogEntry]) -> None:
+    """Failures and failed checks, as the follower of a submitted run collects them."""
+    for entry in log:
+        event = entry.dagster_event
+        if event is not None and event.is_step_failure:
+            failure = event.step_failure_data
+            outcome.failures.append(_what_failed(failure))
+            if failure.error is not None and failure.error.cls_name == _INTERRUPTED:  # Ctrl-C; Dagster says FAILURE
+                outcome.status = "CANCELED"
+        elif event is not None and event.event_type_value == "ASSET_CHECK_EVALUATION":
+            check = event.asset_check_evaluation_data
+            asset = check.asset_key.to_user_string()
+            outcome.take_check(
+                Check(asset, check.check_name, check.partition, check.passed, check.severity.value, check.description)
+            )
+
+
+def _what_failed(failure: StepFailureData) -> str:
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "failed"

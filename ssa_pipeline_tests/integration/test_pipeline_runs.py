@@ -311,3 +311,50 @@ def test_foreground_needs_only_a_database_of_either_version(
         runs = dict(connection.execute("SELECT run_id, status FROM dagster.runs").fetchall())
     assert runs[version.run_id] == "SUCCESS"
     assert "up to date" in _ssa(tmp_path / "home", *command, DATABASE_URL=any_database.url).stderr
+
+
+def test_foreground_says_which_check_failed(
+    database: DatabaseUrl, tmp_path: Path, small: tuple[bytes, list[Minimum]]
+) -> None:
+    day = EPOCH_DAY + timedelta(days=10)
+    for content, received in ((small[0], day), (b"".join(small[0].splitlines(keepends=True)[:7]), day + timedelta(1))):
+        store_snapshot(
+            database, content, file_name="few.csv", source="test", epoch_day=received, received_at=datetime.now(UTC)
+        )
+    command = ["materialize", "--foreground", "--lead-days", "0", "--epoch-day"]
+    assert _ssa(tmp_path / "home", *command, str(day), DATABASE_URL=database.url).returncode == 0
+    done = _ssa(tmp_path / "home", *command, str(day + timedelta(1)), DATABASE_URL=database.url)
+    assert done.returncode == 1
+    assert "check error: raw_tle_snapshots 2024-11-12 count_is_plausible: 6 objects" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) < 10
+
+
+def test_ctrl_c_in_the_foreground_ends_the_run_and_writes_nothing(
+    database: DatabaseUrl, tmp_path: Path, small: tuple[bytes, list[Minimum]]
+) -> None:
+    day = EPOCH_DAY + timedelta(days=20)
+    store_snapshot(database, small[0], file_name="s.csv", source="test", epoch_day=day, received_at=datetime.now(UTC))
+    command = [*SSA, "materialize", "--foreground", "--epoch-day", str(day), "--lead-days", "0"]
+    environment = {**os.environ, "SSA_HOME": str(tmp_path / "home"), "DATABASE_URL": database.url}
+    with psycopg.connect(database.psycopg) as blocker:
+        blocker.execute("LOCK TABLE screening.conjunction_candidate IN SHARE ROW EXCLUSIVE MODE")
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as running:
+            _wait_for(lambda: _is_waiting_for_lock(database), bool, "the run")
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=HANGING_S)
+    assert running.returncode == 130, said
+    assert "cancelled (run " in said.splitlines()[-1]
+    assert "Traceback" not in said
+    with SliceStore(database) as slices:
+        assert slices.read_version(SliceKey("ephemeris_chunks", day, 0)) is not None
+        assert slices.read_version(SliceKey("conjunction_candidates", day, 0)) is None
+    with psycopg.connect(database.psycopg) as connection:
+        statuses = {str(row[0]) for row in connection.execute("SELECT status FROM dagster.runs")}
+    assert statuses <= {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+def _is_waiting_for_lock(url: DatabaseUrl) -> bool:
+    with psycopg.connect(url.psycopg) as connection:
+        found = connection.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+    return found is not None
