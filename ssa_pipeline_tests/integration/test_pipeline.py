@@ -111,7 +111,7 @@ def test_events_and_why_answer(home: Path) -> None:
     norad_id = printed[1].split(",")[0]
     assert f"{norad_id} " in ssa(home, "why", norad_id, "--epoch-day", DAY)
     assert "line" in ssa(home, "why", norad_id)
-    assert "ever received" in ssa(home, "why", "99998", code=1)
+    assert "in no file received" in ssa(home, "why", "99998", code=1)
     assert "no screening of 2024-12-24" in ssa(home, "events", "--epoch-day", "2024-12-24", code=1)
     assert "as it should be" in ssa(home, "db", "check")
 
