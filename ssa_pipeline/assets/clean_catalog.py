@@ -6,7 +6,6 @@ from dagster import AssetExecutionContext
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.clean_catalog import clean_catalog as clean
-from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.describe import (
     ages_shown,
@@ -23,7 +22,6 @@ from ssa_pipeline.storage.records import ReceivedDay
 
 @chain_asset(
     kinds={"python"},
-    record=ElementSets,
     description="For each object the newest valid element set among the snapshots received up to the end of the "
     "epoch day; stale, duplicate, superseded, decayed and implausible ones are set apart with their rule.",
 )

@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext
 
 from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
-from ssa_pipeline.core.records import Candidates, EphemerisChunks
+from ssa_pipeline.core.records import EphemerisChunks
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.describe import candidates_shown
 from ssa_pipeline.orchestration.partitions import chain_asset
@@ -13,7 +13,6 @@ from ssa_pipeline.settings import Settings
 
 @chain_asset(
     kinds={"python", "numba"},
-    record=Candidates,
     description="Every pair of objects and time step at which the two may come closer than the threshold: a "
     "superset of the events, found by a sieve with a proven bound. Kept for a few epoch days only.",
 )

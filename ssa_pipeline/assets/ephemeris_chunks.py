@@ -4,7 +4,6 @@ from dagster import AssetExecutionContext
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
-from ssa_pipeline.core.records import EphemerisChunks
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.chain import slice_key
 from ssa_pipeline.orchestration.describe import chunk_facts, chunks_shown
@@ -15,7 +14,6 @@ from ssa_pipeline.settings import Settings
 
 @chain_asset(
     kinds={"python", "numba"},
-    record=EphemerisChunks,
     description="SGP4 positions (TEME) of every object over the lead day, as quantised nodes with a measured bound "
     "of the interpolation error. Kept for a few epoch days only.",
 )

@@ -5,7 +5,6 @@ from datetime import date
 import numpy as np
 from dagster import AssetExecutionContext, MetadataValue
 
-from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.messages.catalog import ParsedCatalog, parse_catalog
 from ssa_pipeline.orchestration.describe import markdown_table, rejected_by_rule, rejected_shown
@@ -19,7 +18,6 @@ from ssa_pipeline.storage.snapshots import StoredSnapshot
 
 @chain_asset(
     kinds={"python"},
-    record=ElementSets,
     description="The element sets in the snapshots received (or released) on the epoch day, as read from their "
     "bytes, and every record that could not be read, with file, line and rule.",
 )

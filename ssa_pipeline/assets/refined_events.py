@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
-from ssa_pipeline.core.records import Candidates, EphemerisChunks, Events
+from ssa_pipeline.core.records import Candidates, EphemerisChunks
 from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.describe import events_by_class, events_shown
@@ -14,7 +14,6 @@ from ssa_pipeline.settings import Settings
 
 @chain_asset(
     kinds={"python", "numba"},
-    record=Events,
     description="Every encounter of the lead day closer than the threshold, refined with SGP4 itself: time of "
     "closest approach, miss distance, relative speed and RTN vector, class, ages at TCA. Kept for good.",
 )

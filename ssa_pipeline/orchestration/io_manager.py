@@ -27,6 +27,7 @@ from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS, sli
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.partitions import epoch_days, screening_days
 from ssa_pipeline.orchestration.resources import Slices
+from ssa_pipeline.orchestration.schema import slice_query
 from ssa_pipeline.orchestration.slice_stream import SliceInput, SliceResult, SliceStream
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceVersion
@@ -34,15 +35,6 @@ from ssa_pipeline.storage.slices import SliceVersion
 _PARTITION = "dagster/partition"
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
-
-_QUERIES = {
-    "raw_tle_snapshots": "SELECT * FROM raw.snapshot WHERE epoch_day = DATE '{day}';",
-    "clean_catalog": "SELECT * FROM screening.clean_catalog WHERE epoch_day = DATE '{day}';",
-    "ephemeris_chunks": "SELECT * FROM screening.ephemeris_chunk WHERE epoch_day = DATE '{day}' AND lead_day = {lead};",
-    "conjunction_candidates": "SELECT * FROM screening.conjunction_candidate"
-    " WHERE epoch_day = DATE '{day}' AND lead_day = {lead};",
-    "refined_events": "SELECT * FROM ssa.events WHERE epoch_day = DATE '{day}' AND lead_day = {lead};",
-}
 
 
 class PostgresSliceIOManager(IOManager):
@@ -119,11 +111,6 @@ def _partition_keys(run: DagsterRun) -> Iterable[str]:
     keys = PartitionKeyRange(run.tags[_RANGE_START], run.tags[_RANGE_END])
     definition = screening_days if "|" in keys.start else epoch_days
     return list(definition.get_partition_keys_in_range(keys))
-
-
-def slice_query(key: SliceKey) -> str:
-    """A SELECT that shows the rows of a slice, to be copied by people; the program never executes it."""
-    return _QUERIES[key.asset].format(day=key.epoch_day, lead=key.lead_day)
 
 
 def _slice_table(versions: list[SliceVersion]) -> Any:

@@ -33,11 +33,9 @@ screening_days = MultiPartitionsDefinition(
 )
 
 
-def chain_asset(
-    *, kinds: set[str], record: type[Any], description: str
-) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """``@asset`` for a link of the chain: partitions, upstream mapping, backfill policy, code version, owner and
-    column schema (of ``record``) follow from the function's name, which is the asset's."""
+    column schema follow from the function's name, which is the asset's."""
 
     def decorate(function: Callable[..., Any]) -> AssetsDefinition:
         name = function.__name__
@@ -57,7 +55,7 @@ def chain_asset(
                 owners=["team:conjunction-analysis"],
                 kinds=kinds | {"postgres"},
                 tags={"domain": group},
-                metadata={"dagster/column_schema": column_schema(record)},
+                metadata={"dagster/column_schema": column_schema(name)},
                 description=description,
             )(function)
 

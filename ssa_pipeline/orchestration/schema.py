@@ -1,37 +1,37 @@
-"""Column schemas for the UI, told from the records themselves: one contract, units from the naming law."""
+"""The rows of a slice as people see them: their columns, from the storage contract, and a query that shows them."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 from dagster import TableColumn, TableSchema
 
-# Longest suffix first: `_km_s2` is not `_s2`.
-_UNITS = {
-    "_km_s2": "km/s²",
-    "_km_s": "km/s",
-    "_km": "km",
-    "_deg": "degrees",
-    "_days": "days",
-    "_rev_per_day": "revolutions per day",
-    "_us": "microseconds of UTC since 1970-01-01T00:00:00Z",
-    "_dot": "revolutions per day²",
-    "_ddot": "revolutions per day³",
-    "bstar": "1/earth radii",
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.tables import QUANTITIES, TABLE, VIEWS
+
+_COLUMNS = {
+    "raw_tle_snapshots": TABLE["catalog.element_set"].columns,
+    "clean_catalog": TABLE["screening.clean_catalog"].columns,
+    "ephemeris_chunks": TABLE["screening.ephemeris_chunk"].columns,
+    "conjunction_candidates": TABLE["screening.conjunction_candidate"].columns,
+    "refined_events": next(view for view in VIEWS if view.name == "events").columns,
 }
-_TYPES = {"Int64": "bigint", "Float64": "double", "Text": "text", "NDArray[np.bool_]": "boolean", "int": "bigint"}
+_QUERIES = {
+    "raw_tle_snapshots": "SELECT e.* FROM catalog.sighting s JOIN catalog.element_set e USING (element_set_id)"
+    " WHERE s.epoch_day = DATE '{day}';",
+    "clean_catalog": "SELECT * FROM screening.clean_catalog WHERE epoch_day = DATE '{day}';",
+    "ephemeris_chunks": "SELECT * FROM screening.ephemeris_chunk WHERE epoch_day = DATE '{day}' AND lead_day = {lead};",
+    "conjunction_candidates": "SELECT * FROM screening.conjunction_candidate"
+    " WHERE epoch_day = DATE '{day}' AND lead_day = {lead};",
+    "refined_events": "SELECT * FROM ssa.events WHERE epoch_day = DATE '{day}' AND lead_day = {lead};",
+}
 
 
-def column_schema(record: type[Any]) -> TableSchema:
-    """One column per field of a record of ``core.records``."""
+def column_schema(asset: str) -> TableSchema:
+    """Names, types and comments (with units) of the columns that ``slice_query`` gives."""
     return TableSchema(
-        columns=[
-            TableColumn(name=column.name, type=_TYPES.get(str(column.type), "bytes"), description=_unit(column.name))
-            for column in fields(record)
-        ]
+        columns=[TableColumn(name, QUANTITIES[name][0], description=QUANTITIES[name][1]) for name in _COLUMNS[asset]]
     )
 
 
-def _unit(name: str) -> str | None:
-    return next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), None)
+def slice_query(key: SliceKey) -> str:
+    """A SELECT that shows the rows of a slice, to be copied by people; the program never executes it."""
+    return _QUERIES[key.asset].format(day=key.epoch_day, lead=key.lead_day)

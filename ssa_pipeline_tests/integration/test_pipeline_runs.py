@@ -20,8 +20,9 @@ import pytest
 
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import day_start_us
-from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS, slice_key
 from ssa_pipeline.orchestration.progress_message import Progress
+from ssa_pipeline.orchestration.schema import column_schema, slice_query
 from ssa_pipeline.orchestration.webserver import RunState, Webserver
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.database_url import embedded_server
@@ -310,7 +311,22 @@ def test_foreground_needs_only_a_database_of_either_version(
     with psycopg.connect(any_database.psycopg) as connection:
         runs = dict(connection.execute("SELECT run_id, status FROM dagster.runs").fetchall())
     assert runs[version.run_id] == "SUCCESS"
+    _assert_queries_show_the_rows(any_database)
     assert "up to date" in _ssa(tmp_path / "home", *command, DATABASE_URL=any_database.url).stderr
+
+
+def _assert_queries_show_the_rows(url: DatabaseUrl) -> None:
+    """The query in the metadata gives the rows counted, in the columns of the asset's schema."""
+    with SliceStore(url) as slices, psycopg.connect(url.psycopg) as connection:
+        for asset in (*DAILY_ASSETS, *SCREENING_ASSETS):
+            key = slice_key(asset, f"{EPOCH_DAY}|0")
+            version = slices.read_version(key)
+            cursor = connection.execute(slice_query(key).encode())
+            assert version is not None
+            assert cursor.rowcount == version.row_count > 0
+            assert [column.name for column in cursor.description or ()] == [
+                c.name for c in column_schema(asset).columns
+            ]
 
 
 def test_foreground_says_which_check_failed(

@@ -1,0 +1,137 @@
+"""The asset graph as Dagster sees it, against a snapshot: what changes here changes what users see.
+
+After an intended change: `python -m ssa_pipeline_tests.unit.test_definitions` writes the snapshot anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetKey, AssetSelection, TableSchema, validate_run_config
+
+from ssa_pipeline.definitions import build_defs
+from ssa_pipeline.orchestration.chain import (
+    DAILY_ASSETS,
+    INGEST_JOB,
+    LEAD_DAYS,
+    SCREEN_JOB,
+    SCREENING_ASSETS,
+    UPSTREAM,
+    in_order,
+    partition_key,
+    slice_key,
+)
+from ssa_pipeline.storage import slices
+
+SNAPSHOT = Path(__file__).resolve().parent.parent / "snapshots" / "asset_graph.json"
+
+
+def asset_graph() -> dict[str, Any]:
+    """The parts of the definitions that people and other programs rely on."""
+    defs = build_defs()
+    graph = defs.resolve_asset_graph()
+    checks = [graph.get(key) for key in sorted(graph.asset_check_keys, key=str)]
+    return {
+        "assets": {node.key.to_user_string(): _asset(node) for node in graph.asset_nodes},
+        "checks": {
+            f"{node.key.asset_key.to_user_string()}.{node.key.name}": {
+                "is_blocking": node.blocking,
+                "partitions": _partitions(node.partitions_def),
+            }
+            for node in checks
+        },
+        "jobs": {
+            name: sorted(key.to_user_string() for key in defs.resolve_job_def(name).asset_layer.executable_asset_keys)
+            for name in (INGEST_JOB, SCREEN_JOB)
+        },
+    }
+
+
+def _asset(node: Any) -> dict[str, Any]:
+    schema = node.metadata["dagster/column_schema"]
+    assert isinstance(getattr(schema, "value", schema), TableSchema)
+    return {
+        "parents": sorted(key.to_user_string() for key in node.parent_keys),
+        "partitions": _partitions(node.partitions_def),
+        "partition_mappings": {
+            key.to_user_string(): type(mapping).__name__ for key, mapping in sorted(node.partition_mappings.items())
+        },
+        "max_partitions_per_run": node.backfill_policy.max_partitions_per_run,
+        "group": node.group_name,
+        "owners": list(node.owners),
+        "kinds": sorted(node.kinds),
+        "tags": {key: value for key, value in sorted(node.tags.items()) if not key.startswith("dagster/kind/")},
+        "code_version": node.code_version,
+        "has_description": bool(node.description),
+        "columns": [column.name for column in getattr(schema, "value", schema).columns],
+    }
+
+
+def _partitions(definition: Any) -> list[str]:
+    """Names of the dimensions."""
+    dimensions = getattr(definition, "partition_dimension_names", None)
+    return list(dimensions) if dimensions else [type(definition).__name__]
+
+
+def test_the_asset_graph_is_that_of_the_snapshot() -> None:
+    assert asset_graph() == json.loads(SNAPSHOT.read_text())
+
+
+def test_the_chain_by_name_is_the_chain_of_dagster_and_of_storage() -> None:
+    parents = {name: tuple(asset["parents"]) for name, asset in asset_graph()["assets"].items()}
+    assert parents == {name: tuple(sorted(upstream)) for name, upstream in UPSTREAM.items()}
+    assert tuple(slices.CODECS) == (*DAILY_ASSETS, *SCREENING_ASSETS)
+    assert slices.DAILY_ASSETS == DAILY_ASSETS
+
+
+def test_every_asset_module_is_named_like_its_asset_and_stays_thin() -> None:
+    directory = Path(__file__).resolve().parents[2] / "ssa_pipeline" / "assets"
+    modules = {path.stem: path for path in directory.glob("*.py") if path.stem != "__init__"}
+    assert set(modules) == set(UPSTREAM)
+    for name, path in modules.items():
+        found = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef) and n.name == name]
+        assert len(found) == 1
+        body = found[0].body
+        assert (body[-1].end_lineno or 0) - body[0].lineno < 20, f"{name} is not thin"
+
+
+def test_the_partitions_include_today_and_all_lead_days() -> None:
+    graph = build_defs().resolve_asset_graph()
+    daily = graph.get(AssetKey("clean_catalog")).partitions_def
+    assert daily is not None
+    assert daily.get_first_partition_key() == "2024-01-01"
+    keys = graph.get(AssetKey("refined_events")).partitions_def
+    assert keys is not None
+    wanted = [partition_key(slice_key("x", "2024-11-01|0").epoch_day, lead_day) for lead_day in LEAD_DAYS]
+    assert [key for key in in_order(keys.get_partition_keys()) if key.startswith("2024-11-01")] == wanted
+
+
+def test_jobs_need_no_configuration() -> None:
+    defs = build_defs()
+    for name in (INGEST_JOB, SCREEN_JOB):
+        validate_run_config(defs.resolve_job_def(name), {})
+    assert AssetSelection.all().resolve(defs.resolve_asset_graph()) == {AssetKey(name) for name in UPSTREAM}
+
+
+def test_loading_the_definitions_connects_to_nothing_and_compiles_nothing() -> None:
+    code = (
+        "import sys, socket\n"
+        "def refuse(*a, **k): raise AssertionError('the network was used at import')\n"
+        "socket.socket.connect = refuse\n"
+        "import ssa_pipeline.definitions\n"
+        "print('matplotlib.pyplot' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "False"  # pyplot would look for a display
+    assert "Warning" not in done.stderr
+
+
+if __name__ == "__main__":
+    SNAPSHOT.parent.mkdir(exist_ok=True)
+    SNAPSHOT.write_text(json.dumps(asset_graph(), indent=2) + "\n")
