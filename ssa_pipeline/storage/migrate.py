@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 import psycopg
@@ -30,6 +31,8 @@ from ssa_pipeline.storage.tables import QUANTITIES, READER, SCHEMAS, TABLES, VIE
 Phase = Literal["before", "after", "all"]
 VERSION_SCHEMA = "ssa_migrations"  # Dagster keeps a table alembic_version too; they must never meet
 LOCK = 7_263_180_111  # advisory lock of migrations: any fixed number
+LOCK_TIMEOUT_S = 120
+_IN_THIS_PROCESS = Lock()  # Alembic's context is one per process
 MIN_SERVER_VERSION = 120_000
 
 
@@ -38,13 +41,15 @@ def upgrade(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
     to do. Safe when several processes call it at once.
 
     MissingRightsError holds the SQL for an administrator; SchemaError names a server that is too old, a phase
-    out of order, or a database that a newer release has changed.
+    out of order, or a database that a newer release has finished with.
     """
-    with connect(url) as connection:
+    with _IN_THIS_PROCESS, connect(url) as connection:
         _check_server(connection)
-        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        _lock(connection)
         _check_rights(connection)
         _create_base(connection)
+        if _newer_revisions(url):
+            return []  # a release that was rolled back: the newer schema serves it too
         applied = _run_revisions(url, phase)
         if phase != "after":
             _apply_repeatables(connection)
@@ -54,6 +59,9 @@ def upgrade(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
 def check(url: DatabaseUrl) -> list[str]:
     """What of the database differs from the contract, one sentence each; empty where it is as it should be."""
     with connect(url) as connection:
+        newer = _newer_revisions(url)
+        if newer:
+            return [f"a newer release has applied {', '.join(newer)}: what else differs is its own"]
         outstanding = pending(url)
         if outstanding:
             return [f"revisions {', '.join(outstanding)} are not applied: run `ssa db upgrade`"]
@@ -64,17 +72,27 @@ def pending(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
     """Revisions that are not applied yet, oldest first."""
     with _alembic(url) as (config, bind):
         script = ScriptDirectory.from_config(config)
-        options = {"version_table_schema": VERSION_SCHEMA}
-        heads = set(MigrationContext.configure(bind, opts=options).get_current_heads())
-        known = {revision.revision for revision in script.walk_revisions()}
-        if heads - known:
-            raise SchemaError(
-                f"the database has revision {', '.join(sorted(heads - known))}, which this release does not know: "
-                "a newer release has upgraded it; install that release"
-            )
-        done = {r.revision for head in heads for r in script.iterate_revisions(head, "base", implicit_base=True)}
-        wanted = [r.revision for r in script.walk_revisions() if phase == "all" or phase in _branch(r.revision)]
+        done = {r.revision for head in _heads(bind) for r in script.iterate_revisions(head, "base", implicit_base=True)}
+        wanted = [r.revision for r in script.walk_revisions() if phase in ("all", _branch(r.revision))]
         return [revision for revision in reversed(wanted) if revision not in done]
+
+
+def _newer_revisions(url: DatabaseUrl) -> list[str]:
+    """Revisions of a newer release. Those of its before phase let this one work on; SchemaError after the other."""
+    with _alembic(url) as (config, bind):
+        known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+        newer = sorted(_heads(bind) - known)
+    if any(_branch(revision) == "after" for revision in newer):
+        raise SchemaError(
+            f"a newer release has finished its upgrade of the database ({', '.join(newer)}): this release cannot "
+            "work on it any more; install the newer one"
+        )
+    return newer
+
+
+def _heads(bind: sqlalchemy.Connection) -> set[str]:
+    options = {"version_table_schema": VERSION_SCHEMA}
+    return set(MigrationContext.configure(bind, opts=options).get_current_heads())
 
 
 def _branch(revision: str) -> str:
@@ -110,6 +128,18 @@ def _alembic(url: DatabaseUrl) -> Iterator[tuple[Config, sqlalchemy.Connection]]
         engine.dispose()
 
 
+def _lock(connection: psycopg.Connection) -> None:
+    """One upgrade at a time; the lock goes with the connection."""
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_TIMEOUT_S}s"])
+    try:
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    except psycopg.errors.LockNotAvailable:
+        raise SchemaError(
+            f"another process has been upgrading this database for {LOCK_TIMEOUT_S} s: wait for it, or end it "
+            "(pg_stat_activity), and try again"
+        ) from None
+
+
 def _check_server(connection: psycopg.Connection) -> None:
     if connection.info.server_version < MIN_SERVER_VERSION:
         raise SchemaError(f"PostgreSQL 12 or newer is needed, this server is {connection.info.server_version // 10000}")
@@ -141,13 +171,15 @@ def _check_rights(connection: psycopg.Connection) -> None:
 
 
 def _create_base(connection: psycopg.Connection) -> None:
-    with connection.transaction():
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(VERSION_SCHEMA)))
-        connection.execute(
-            sql.SQL("CREATE TABLE IF NOT EXISTS {}.repeatable (name text PRIMARY KEY, sha256 text NOT NULL)").format(
-                sql.Identifier(VERSION_SCHEMA)
-            )
+    """Schemas, our own version tables and the reader's role. What is there needs no right to create it."""
+    for schema in (*SCHEMAS, VERSION_SCHEMA):
+        if connection.execute("SELECT to_regnamespace(quote_ident(%s))", [schema]).fetchone() == (None,):
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    connection.execute(
+        sql.SQL("CREATE TABLE IF NOT EXISTS {}.repeatable (name text PRIMARY KEY, sha256 text NOT NULL)").format(
+            sql.Identifier(VERSION_SCHEMA)
         )
+    )
     _create_reader(connection)
 
 

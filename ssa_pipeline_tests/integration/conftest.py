@@ -119,3 +119,15 @@ def any_database(any_server: Server) -> Iterator[DatabaseUrl]:
 def fresh_database(any_server: Server) -> Iterator[DatabaseUrl]:
     with any_server.database() as url:
         yield url
+
+
+@pytest.fixture
+def embedded_database(embedded_server: Server) -> Iterator[DatabaseUrl]:
+    with embedded_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def debian_database(debian_server: Server) -> Iterator[DatabaseUrl]:
+    with debian_server.database() as url:
+        yield url

@@ -1,4 +1,4 @@
-"""The first tables: raw, catalog, screening; the schemas of the public views and of Dagster."""
+"""The first tables: raw, catalog, screening. (Schemas are made by ``storage.migrate``, or by an administrator.)"""
 
 from __future__ import annotations
 

@@ -1,9 +1,3 @@
-CREATE SCHEMA IF NOT EXISTS raw;
-CREATE SCHEMA IF NOT EXISTS catalog;
-CREATE SCHEMA IF NOT EXISTS screening;
-CREATE SCHEMA IF NOT EXISTS ssa;
-CREATE SCHEMA IF NOT EXISTS dagster;
-
 CREATE TABLE raw.content (
     sha256 bytea PRIMARY KEY CHECK (octet_length(sha256) = 32),
     content bytea NOT NULL,

@@ -1,0 +1,151 @@
+"""Upgrades: from nothing, twice at once, phase by phase, without rights, and beside newer releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import psycopg
+import pytest
+
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage import migrate
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsError, SchemaError
+from ssa_pipeline_tests.integration.conftest import Server
+
+
+@pytest.fixture
+def empty_database(any_server: Server) -> Iterator[DatabaseUrl]:
+    with any_server.empty_database() as url:
+        yield url
+
+
+def test_an_empty_database_says_what_to_do(empty_database: DatabaseUrl) -> None:
+    assert migrate.check(empty_database) == ["revisions b0001, a0001 are not applied: run `ssa db upgrade`"]
+
+
+def test_two_upgrades_at_once_share_the_work(empty_database: DatabaseUrl) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(lambda _: migrate.upgrade(empty_database), range(4)))
+    assert sorted(applied) == [[], [], [], ["b0001", "a0001"]]
+    assert migrate.check(empty_database) == []
+
+
+def test_upgrades_of_two_databases_at_once_share_the_role(any_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Roles belong to the whole server. (A name of the test's own: the real role is there already.)"""
+    monkeypatch.setattr(migrate, "READER", "ssa_reader_raced")
+
+    def create(url: DatabaseUrl) -> None:
+        with connect(url) as connection:
+            barrier.wait(30)
+            migrate._create_reader(connection)
+
+    barrier = Barrier(8)
+    with any_server.empty_database() as one, any_server.empty_database() as two, ThreadPoolExecutor(8) as pool:
+        list(pool.map(create, [one, two] * 4))
+    any_server.administer("DROP ROLE {}", "ssa_reader_raced")
+    with any_server.empty_database() as one, any_server.empty_database() as two, ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(migrate.upgrade, (one, two))) == [["b0001", "a0001"]] * 2
+
+
+def test_phases_run_in_their_order(empty_database: DatabaseUrl) -> None:
+    with pytest.raises(SchemaError, match="b0001 of phase before come first"):
+        migrate.upgrade(empty_database, "after")
+    assert migrate.upgrade(empty_database, "before") == ["b0001"]
+    assert migrate.pending(empty_database) == ["a0001"]
+    assert migrate.upgrade(empty_database, "before") == []
+    assert migrate.upgrade(empty_database, "after") == ["a0001"]
+    assert migrate.check(empty_database) == []
+
+
+def test_without_rights_the_message_holds_the_sql_that_an_administrator_needs(
+    any_server: Server, empty_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SQL is taken from the message and run as printed; then the upgrade succeeds."""
+    name = empty_database.url.rsplit("/", 1)[1]
+    monkeypatch.setattr(migrate, "READER", "ssa_reader_elsewhere")  # the real role is there already
+    any_server.administer("CREATE ROLE {} LOGIN PASSWORD 'poor'", "poor")
+    poor = DatabaseUrl.parse(f"postgresql://poor:poor@{empty_database.url.split('@')[1]}")
+    try:
+        with pytest.raises(MissingRightsError) as raised:
+            migrate.upgrade(poor)
+        printed = [line.strip() for line in str(raised.value).splitlines() if line.startswith("    ")]
+        assert printed == [
+            'CREATE ROLE "ssa_reader_elsewhere" NOLOGIN;',
+            f'GRANT CREATE ON DATABASE "{name}" TO "poor";',
+        ]
+        with psycopg.connect(any_server.url(name, superuser=True).psycopg, autocommit=True) as administrator:
+            for statement in printed:
+                administrator.execute(statement)
+        assert migrate.upgrade(poor) == ["b0001", "a0001"]
+        any_server.administer(f'REVOKE CREATE ON DATABASE "{name}" FROM {{}}', "poor")
+        assert migrate.upgrade(poor) == []
+    finally:
+        with psycopg.connect(any_server.url(name, superuser=True).psycopg, autocommit=True) as administrator:
+            for role in ("poor", "ssa_reader_elsewhere"):
+                if administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    administrator.execute(f"DROP OWNED BY {role} CASCADE")
+                    administrator.execute(f"DROP ROLE {role}")
+
+
+def test_a_release_that_was_rolled_back_works_on_what_the_newer_one_added(fresh_database: DatabaseUrl) -> None:
+    with connect(fresh_database) as connection:
+        connection.execute("INSERT INTO ssa_migrations.alembic_version VALUES ('b0099')")
+    assert migrate.upgrade(fresh_database) == []
+    assert migrate.check(fresh_database) == ["a newer release has applied b0099: what else differs is its own"]
+    with connect(fresh_database) as connection:
+        connection.execute(
+            "UPDATE ssa_migrations.alembic_version SET version_num = 'a0099' WHERE version_num = 'a0001'"
+        )
+    with pytest.raises(SchemaError, match="a0099"):
+        migrate.upgrade(fresh_database)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            "ALTER TABLE raw.snapshot ADD COLUMN extra int",
+            "raw.snapshot has other columns: missing [], unknown ['extra']",
+        ),
+        ("ALTER TABLE screening.slice_log ALTER COLUMN run_id DROP NOT NULL", "slice_log.run_id is nullable"),
+        ("ALTER TABLE catalog.element_set ALTER COLUMN bstar TYPE real", "element_set.bstar has type real"),
+        ("ALTER TABLE screening.ephemeris_chunk ALTER COLUMN nodes SET STORAGE EXTENDED", "nodes has storage 'x'"),
+        ("CREATE TABLE screening.stranger (x int)", "screening.stranger does not belong here"),
+        ("DROP VIEW ssa.runs", "ssa.runs does not exist"),
+        ("COMMENT ON TABLE raw.content IS 'x'", "raw.content has the comment 'x'"),
+        ("REVOKE SELECT ON ssa.events FROM ssa_reader", "ssa_reader may not read ssa.events"),
+        ("GRANT INSERT ON ssa.runs TO ssa_reader", "ssa_reader may write ssa.runs"),
+        ("ALTER TABLE screening.slice_claim DROP CONSTRAINT slice_claim_pkey", "slice_claim has the primary key ()"),
+    ],
+)
+def test_every_kind_of_difference_is_told(database: DatabaseUrl, change: str, sentence: str) -> None:
+    """The contract is compared inside the transaction that made the change, which is then undone."""
+    from ssa_pipeline.storage.contract_check import differences
+
+    with connect(database) as connection:
+        assert differences(connection) == []
+        with connection.transaction(force_rollback=True):
+            for dependent in ("events_latest", "events", "objects", "proximity_intervals"):
+                if "bstar" in change:
+                    connection.execute(f"DROP VIEW IF EXISTS ssa.{dependent} CASCADE")
+            connection.execute(change)
+            assert [text for text in differences(connection) if sentence in text], differences(connection)
+        assert differences(connection) == []
+
+
+def test_an_upgrade_restores_views_comments_and_rights(fresh_database: DatabaseUrl) -> None:
+    with connect(fresh_database) as connection:
+        connection.execute("DROP VIEW ssa.events CASCADE")
+        connection.execute("COMMENT ON SCHEMA raw IS NULL")
+        connection.execute("REVOKE SELECT ON ssa.runs FROM ssa_reader")
+    assert len(migrate.check(fresh_database)) >= 4
+    migrate.upgrade(fresh_database)
+    assert migrate.check(fresh_database) == []
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    with pytest.raises(DatabaseUnreachableError, match=r"no connection to postgresql://me:\*\*\*@127.0.0.1:1/ssa"):
+        migrate.upgrade(DatabaseUrl.parse("postgresql://me:secret@127.0.0.1:1/ssa"))

@@ -1,0 +1,178 @@
+"""Snapshots and what a day's catalogue may be chosen from: content-addressed, append-only, the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from ssa_pipeline.core.records import ElementSets
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.element_sets import store_element_sets
+from ssa_pipeline.storage.partitions import ensure_partitions
+from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore
+from ssa_pipeline.storage.snapshots import read_snapshots, snapshot_ids, store_snapshot
+from ssa_pipeline_tests import slice_samples
+from ssa_pipeline_tests.integration.filled import write
+
+DAY = slice_samples.DAY
+NOON = datetime(2024, 11, 1, 12, tzinfo=UTC)
+MINUTE_US = 60_000_000
+
+
+def receive(url: DatabaseUrl, day: date, sets: ElementSets, data: bytes) -> ReceivedDay:
+    """Store a snapshot and the slice of its day; returns what the slice says was received up to then."""
+    snapshot = store_snapshot(url, data, file_name="a.csv", source="test", epoch_day=day, received_at=NOON)
+    key = SliceKey("raw_tle_snapshots", day)
+    with SliceStore(url) as store:
+        write(store, key, ReceivedDay.from_parsed(day, [(snapshot.snapshot_id, sets, slice_samples.rejected(25))]), {})
+        received = store.read(key)[0]
+    assert isinstance(received, ReceivedDay)
+    return received
+
+
+def rows(sets: ElementSets) -> list[tuple[object, ...]]:
+    return sorted(zip(*(getattr(sets, field.name).tolist() for field in fields(sets)), strict=True))
+
+
+def test_the_same_bytes_are_kept_once_and_received_once_a_day(fresh_database: DatabaseUrl) -> None:
+    data = bytes(range(256)) * 10
+    first = store_snapshot(fresh_database, data, file_name="a", source="s", epoch_day=DAY, received_at=NOON)
+    again = store_snapshot(fresh_database, data, file_name="b", source="t", epoch_day=DAY, received_at=NOON)
+    other_day = DAY + timedelta(days=1)
+    later = store_snapshot(fresh_database, data, file_name="c", source="s", epoch_day=other_day, received_at=NOON)
+    assert (first.is_new, again.is_new, later.is_new) == (True, False, True)
+    assert (again.snapshot_id, again.file_name) == (first.snapshot_id, "a")
+    assert snapshot_ids(fresh_database, DAY) == [first.snapshot_id]
+    (read,) = read_snapshots(fresh_database, DAY)
+    assert (read.data, read.sha256, read.received_at) == (data, first.sha256, NOON)
+    assert read_snapshots(fresh_database, DAY - timedelta(days=1)) == []
+    with connect(fresh_database) as connection:
+        assert connection.execute("SELECT count(*) FROM raw.content").fetchone() == (1,)
+    naive = NOON.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="no time zone"):
+        store_snapshot(fresh_database, data, file_name="a", source="s", epoch_day=DAY, received_at=naive)
+
+
+def test_what_was_received_comes_back_exactly(fresh_database: DatabaseUrl) -> None:
+    sets = slice_samples.element_sets(200)
+    received = receive(fresh_database, DAY, sets, b"1")
+    assert rows(received.element_sets) == rows(sets)
+    assert received.element_sets.epoch_us.dtype == np.int64
+    assert received.rejected == slice_samples.rejected(25)
+
+
+def test_element_sets_are_stored_once_and_names_as_each_sender_wrote_them(fresh_database: DatabaseUrl) -> None:
+    sets = slice_samples.element_sets(50)
+    renamed = replace(sets, object_name=slice_samples.texts(["NEW NAME"] * 50))
+    with connect(fresh_database) as connection:
+        first = store_element_sets(connection, sets)
+        assert (store_element_sets(connection, sets) == first).all()
+        twice = store_element_sets(connection, ElementSets.concat([sets, sets]))
+        assert (twice == np.concatenate([first, first])).all()
+        assert not np.isin(store_element_sets(connection, renamed), first).any()
+        assert connection.execute("SELECT count(*) FROM catalog.element_set").fetchone() == (100,)
+
+
+def test_a_day_sees_its_own_sets_and_the_two_newest_older_ones(fresh_database: DatabaseUrl) -> None:
+    """Object 100 has a set on each of four days, object 101 only on the first."""
+    for k in range(4):
+        sets = slice_samples.element_sets(2 if k == 0 else 1, DAY + timedelta(days=k))
+        received = receive(fresh_database, DAY + timedelta(days=k), sets, b"%d" % k)
+    epochs = received.element_sets.epoch_us[received.element_sets.norad_id == 100]
+    newest = slice_samples.element_sets(1, DAY + timedelta(days=3)).epoch_us[0]
+    day_us = 86_400_000_000
+    assert sorted(epochs.tolist()) == [newest - 2 * day_us, newest - day_us, newest]
+    assert (received.element_sets.norad_id == 101).sum() == 1
+
+
+def test_a_day_sees_nothing_received_later_and_nothing_twice(fresh_database: DatabaseUrl) -> None:
+    sets = slice_samples.element_sets(10)
+    before = receive(fresh_database, DAY, sets, b"1")
+    newer = slice_samples.element_sets(10, shift_us=MINUTE_US)
+    newer = replace(newer, source_line=newer.source_line + 10)
+    after = receive(fresh_database, DAY + timedelta(days=1), ElementSets.concat([sets, newer]), b"2")
+    assert len(after.element_sets) == 20  # the ten that were received again are not repeated
+    with SliceStore(fresh_database) as store:
+        again = store.read(SliceKey("raw_tle_snapshots", DAY))[0]
+    assert rows(again.element_sets) == rows(before.element_sets)
+
+
+def test_sets_of_long_ago_are_not_looked_at(fresh_database: DatabaseUrl) -> None:
+    receive(fresh_database, DAY, slice_samples.element_sets(3), b"1")
+    near, far = DAY + timedelta(days=118), DAY + timedelta(days=122)
+    for day, expected in ((near, 3), (far, 0)):
+        received = receive(fresh_database, day, ElementSets.empty(), day.isoformat().encode())
+        assert len(received.element_sets) == expected, day
+
+
+def test_materialising_a_day_again_changes_nothing_but_its_version(fresh_database: DatabaseUrl) -> None:
+    sets = slice_samples.element_sets(30)
+    first = receive(fresh_database, DAY, sets, b"1")
+    second = receive(fresh_database, DAY, sets, b"1")
+    assert rows(first.element_sets) == rows(second.element_sets)
+    with connect(fresh_database) as connection:
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM catalog.sighting), (SELECT count(*) FROM catalog.element_set), "
+            "(SELECT count(*) FROM catalog.rejected_record), "
+            "(SELECT count(DISTINCT content_hash) FROM screening.slice_log), "
+            "(SELECT count(*) FROM screening.slice_log)"
+        ).fetchone()
+    assert counts == (30, 30, 25, 1, 2)
+
+
+def test_the_same_bytes_give_the_same_catalogue_in_databases_with_another_past(
+    embedded_database: DatabaseUrl, debian_database: DatabaseUrl
+) -> None:
+    """One has seen other sets first, so that all ids differ; rows, order and hash do not."""
+    sets = slice_samples.element_sets(40)
+    with connect(debian_database) as connection:
+        store_element_sets(connection, slice_samples.element_sets(60, shift_us=-MINUTE_US))
+        store_element_sets(connection, sets.take(np.arange(40)[::-1]))
+    found = []
+    for url in (embedded_database, debian_database):
+        received = receive(url, DAY, sets, b"1")
+        with SliceStore(url) as store:
+            key = SliceKey("clean_catalog", DAY)
+            version = write(store, key, slice_samples.clean_catalog(received.element_sets), {})
+            found.append((version.content_hash, store.read(key)[0]))
+    assert found[0][0] == found[1][0]
+    one, two = (catalog.element_sets for _, catalog in found)
+    for field in fields(one):
+        assert getattr(one, field.name).tolist() == getattr(two, field.name).tolist(), field.name
+
+
+def test_text_that_postgresql_cannot_hold_is_replaced_and_its_bytes_are_kept(fresh_database: DatabaseUrl) -> None:
+    record = replace(slice_samples.rejected(1)[0], detail="value \0 is wrong", raw=b"\0\xff")
+    key = SliceKey("raw_tle_snapshots", DAY)
+    value = ReceivedDay.from_parsed(DAY, [(1, ElementSets.empty(), [record])])
+    with SliceStore(fresh_database) as store:
+        write(store, key, value, {})
+        (read,) = store.read(key)[0].rejected
+    assert (read.detail, read.raw) == ("value \ufffd is wrong", b"\0\xff")
+
+
+def test_partitions_are_made_once_by_many_at_once_and_beside_a_long_reader(fresh_database: DatabaseUrl) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    tables = ("screening.ephemeris_chunk", "screening.refined_event")
+
+    def make(_: int) -> None:
+        with connect(fresh_database) as connection:
+            ensure_partitions(connection, tables, DAY)
+
+    with connect(fresh_database) as reader, reader.transaction(), ThreadPoolExecutor(6) as pool:
+        reader.execute("SELECT count(*) FROM ssa.events")
+        reader.execute("SELECT count(*) FROM screening.ephemeris_chunk")
+        list(pool.map(make, range(12)))
+    with connect(fresh_database) as connection:
+        found = connection.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid "
+            "WHERE c.relkind = 'r' ORDER BY 1"
+        ).fetchall()
+    assert found == [("screening.ephemeris_chunk_p20241101",), ("screening.refined_event_p202411",)]
