@@ -14,8 +14,8 @@ from ssa_pipeline.core.records import Candidates, EphemerisChunks, Float64, Int6
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.core.watch import SILENT, Watch
 
-STEP_US = 120_000_000
-ROOM_KM = 6.0  # radial room up to which an object takes the fast way through the sieve
+STEP_US = 240_000_000
+ROOM_KM = 12.0  # radial room up to which an object takes the fast way through the sieve
 SLOW_PER_THRESHOLD = 0.022  # 1/s: below this times the threshold (+ 10 m/s) an encounter is searched densely
 STEPS_PER_BLOCK = 12
 
@@ -48,6 +48,8 @@ def find_conjunction_candidates(
     error = chunks.error_bound_km[order]
     acceleration = chunks.acceleration_bound_km_s2[order]
     valid_from, valid_to = chunks.valid_from_us[order], chunks.valid_to_us[order]
+    threshold = np.full(len(order), threshold_km)
+    wanted = np.ones(len(order), dtype=np.bool_)
     steps = -(-(chunks.end_us - chunks.start_us) // step_us)
     weights = _Weights(classes, chunks.start_us, step_us)
 
@@ -71,13 +73,24 @@ def find_conjunction_candidates(
                 )
                 column += len(spacing_class.scale)
             alive = (valid_from < begin + step_us) & (valid_to > begin)
-            half = 0.5e-6 * step_us
-            found = kernel.sieve_step(state, error, acceleration, alive, threshold_km, half, ROOM_KM, hits, used, step)
-            if found > len(hits):
-                hits = np.concatenate([hits[:used], np.empty((2 * found, kernel.HIT_COLUMNS))])
+            while True:
                 found = kernel.sieve_step(
-                    state, error, acceleration, alive, threshold_km, half, ROOM_KM, hits, used, step
+                    state,
+                    error,
+                    acceleration,
+                    alive,
+                    threshold,
+                    wanted,
+                    threshold_km,
+                    ROOM_KM,
+                    0.5e-6 * step_us,
+                    hits,
+                    used,
+                    step,
                 )
+                if found <= len(hits):
+                    break
+                hits = np.concatenate([hits[:used], np.empty((2 * found, kernel.HIT_COLUMNS))])
             used = found
         return hits[:used]
 

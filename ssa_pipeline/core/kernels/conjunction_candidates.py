@@ -1,4 +1,4 @@
-"""The sieve: pairs that may come below the threshold within one step. The margins are derived in docs/sieve.md."""
+"""The sieve: pairs that may come below their threshold within one step. Every margin is derived in docs/sieve.md."""
 
 from __future__ import annotations
 
@@ -10,16 +10,28 @@ from numpy.typing import NDArray
 from ssa_pipeline.core.kernels._njit import njit
 
 Float = NDArray[np.float64]
+Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
+Int32 = NDArray[np.int32]
 Nodes = NDArray[np.int32]
+Bool = NDArray[np.bool_]
 
 MU = 398600.8
 R_FLOOR_KM = 6400.0  # narrow objects lie above; what is lower goes the slower, general way
+R_LEAST_KM = 6_450.0  # nothing that is valid lies lower, but for a step's motion after its validity has ended
+R_CEILING_KM = 50_000.0  # and below
+R_LOW_KM = 8800.0  # shells are as thin as can be below, HIGH_SHELL_KM thick above
+HIGH_SHELL_KM = 200.0
 V_NARROW_KM_S = 8.0
-RADIUS_BIN_KM = 1.0
-RADIUS_BINS = 60_000
+GRAVITY_KM_S2 = 0.0099  # above the largest gravity at any altitude that is valid
 J2_ACCELERATION_KM_S2 = 3.0e-5  # largest acceleration that is not two-body, above the surface, drag apart
-NUMERICS_KM = 0.02  # rounding of float64 positions and of the formula below, with room to spare
+NUMERICS_KM = 0.02  # rounding of float64 positions and of the formulas below, with room to spare
+# the coarse test runs in float32 on coordinates up to R_CEILING_KM and on what can meet in a step
+ROUNDING_KM = 0.1
+ROUNDING_KM2 = 4.0
+ALPHA = 3.8  # (f + k u)² <= (1 + ALPHA) f² + (1 + 1/ALPHA) k² u², tight for fast encounters in low orbits
+
+HIT_COLUMNS = 5
 
 
 @njit
@@ -76,155 +88,232 @@ def interpolate(
             )
 
 
-# columns of a row of the packed table; the last five hold what one object adds to the margin of a pair
-X, Y, Z, VX, VY, VZ, ERROR, DRIFT, GRADIENT = range(9)
-COLUMNS = 9
-HIT_COLUMNS = 5
-FASTEST_PAIR_KM_S = 25.0  # above any relative speed of two bound orbits that reach the ground
+@njit
+def _describe(state, error, acceleration, tau, radius, speed, spread):
+    """Radius (km), speed (km/s) and radial room (km: how far the radius can be from its value now, with this
+    object's share of every other margin) of every object."""
+    for o in range(state.shape[1]):
+        x, y, z = state[0, o], state[1, o], state[2, o]
+        vx, vy, vz = state[3, o], state[4, o], state[5, o]
+        r = sqrt(x * x + y * y + z * z)
+        inverse = 1.0 / r
+        radial = fabs(x * vx + y * vy + z * vz) * inverse
+        v2 = vx * vx + vy * vy + vz * vz
+        centrifugal = max(v2 - radial * radial, 0.0) * inverse
+        gravity = MU * inverse * inverse
+        stiffness = 4.0 * max(centrifugal, gravity) * inverse
+        curve = fabs(centrifugal - gravity) + J2_ACCELERATION_KM_S2 + acceleration[o]
+        jerk = radial * stiffness
+        snap = 1.25 * stiffness * (curve + 4.0 * radial * radial * inverse)
+        radius[o] = r
+        speed[o] = sqrt(v2)
+        spread[o] = (
+            1.05 * tau * (radial + tau * (curve / 2.0 + tau * (jerk / 6.0 + tau * snap / 24.0)))
+            + error[o]
+            + NUMERICS_KM
+        )
 
 
 @njit
-def _test_pair(table, a, b, threshold, tau, step, ids, hits, used):
-    """Append (id a, id b, step, distance of the linear motion, relative speed) to ``hits`` where rows a and b may
-    come below the threshold within ``tau`` of mid-step. Returns the new count, which may exceed the capacity."""
-    dx = table[b, X] - table[a, X]
-    dy = table[b, Y] - table[a, Y]
-    dz = table[b, Z] - table[a, Z]
-    ux = table[b, VX] - table[a, VX]
-    uy = table[b, VY] - table[a, VY]
-    uz = table[b, VZ] - table[a, VZ]
-    dd = dx * dx + dy * dy + dz * dz
-    uu = ux * ux + uy * uy + uz * uz
-    du = dx * ux + dy * uy + dz * uz
-    gradient = max(table[a, GRADIENT], table[b, GRADIENT])
-    fixed = threshold + table[a, ERROR] + table[b, ERROR] + table[a, DRIFT] + table[b, DRIFT] + NUMERICS_KM
-    fixed += gradient * 0.5 * threshold * tau * tau
-    per_speed = gradient * tau * tau * tau / 3.0
-    # most pairs fail with the largest margin that any speed can give: no square root, no division
-    most = fixed + per_speed * (FASTEST_PAIR_KM_S + 0.2)
-    if fabs(du) <= uu * tau:
-        if dd * uu - du * du > most * most * uu:
-            return used
+def _series_remainder(radius, speed, spread, tau):
+    """Bound (km) of the terms from the sixth on of a two-body orbit's Taylor series in time, |s| <= tau."""
+    low = max(radius - spread, R_LEAST_KM)
+    w2 = MU / (low * low * low)
+    n2 = max(w2, (speed + GRAVITY_KM_S2 * tau) * (speed + GRAVITY_KM_S2 * tau) / (low * low))
+    sixth = w2 * (radius + spread) * (120.0 * n2 * n2 + 204.0 * n2 * w2 + 22.0 * w2 * w2)
+    t2 = tau * tau
+    return sixth * t2 * t2 * t2 / 720.0
+
+
+@njit
+def _two_body(state, o, s, out):
+    """Position and velocity of object ``o`` after ``s`` seconds on its two-body orbit: Lagrange's f and g through
+    the fifth power of time (Bate, Mueller, White 1971, section 5.2)."""
+    x, y, z = state[0, o], state[1, o], state[2, o]
+    vx, vy, vz = state[3, o], state[4, o], state[5, o]
+    r2 = x * x + y * y + z * z
+    u = MU / (r2 * sqrt(r2))
+    p = (x * vx + y * vy + z * vz) / r2
+    q = (vx * vx + vy * vy + vz * vz) / r2 - u
+    f2 = -0.5 * u
+    f3 = 0.5 * u * p
+    f4 = (3.0 * u * q - 15.0 * u * p * p + u * u) / 24.0
+    f5 = (7.0 * u * p * p * p - 3.0 * u * p * q - u * u * p) / 8.0
+    g3 = -u / 6.0
+    g4 = 0.25 * u * p
+    g5 = (9.0 * u * q - 45.0 * u * p * p + u * u) / 120.0
+    f = 1.0 + s * s * (f2 + s * (f3 + s * (f4 + s * f5)))
+    g = s * (1.0 + s * s * (g3 + s * (g4 + s * g5)))
+    df = s * (2.0 * f2 + s * (3.0 * f3 + s * (4.0 * f4 + s * 5.0 * f5)))
+    dg = 1.0 + s * s * (3.0 * g3 + s * (4.0 * g4 + s * 5.0 * g5))
+    out[0] = f * x + g * vx
+    out[1] = f * y + g * vy
+    out[2] = f * z + g * vz
+    out[3] = df * x + dg * vx
+    out[4] = df * y + dg * vy
+    out[5] = df * z + dg * vz
+
+
+@njit
+def _closest_on_segment(d, u, limit_s):
+    """(squared least distance, its time) of the linear motion d + u s in |s| <= limit_s; d and u in one (6,)."""
+    dd = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
+    uu = u[0] * u[0] + u[1] * u[1] + u[2] * u[2]
+    du = d[0] * u[0] + d[1] * u[1] + d[2] * u[2]
+    if fabs(du) <= uu * limit_s:
         s = -du / uu if uu > 0.0 else 0.0
     else:
-        s = -tau if du > 0.0 else tau
-        if dd + s * (du + du + s * uu) > most * most:
-            return used
-    m2 = dd + s * (du + du + s * uu)
-    speed = sqrt(uu)
-    pad = fixed + per_speed * (speed + 0.2)
+        s = -limit_s if du > 0.0 else limit_s
+    return max(dd + s * (du + du + s * uu), 0.0), s, uu
+
+
+@njit
+def _confirm(state, margin, rest, threshold, gradient, tau, a, b, work):
+    """Whether objects a and b may come below ``threshold`` within ``tau`` s, and (distance, speed) at the closest
+    point: the motion is expanded anew where its linear form is closest, so that gravity hardly matters."""
+    for c in range(6):
+        work[0, c] = state[c, b] - state[c, a]
+    m2, s, uu = _closest_on_segment(work[0, :3], work[0, 3:], tau)
+    stretch = gradient * tau * tau
+    fixed = (1.0 + 0.5 * stretch) / (1.0 - stretch) * (threshold + margin[a] + margin[b] + NUMERICS_KM)
+    pad = fixed + gradient * tau * tau * tau / (3.0 * (1.0 - stretch)) * sqrt(uu)
     if m2 > pad * pad:
-        return used
-    if used < hits.shape[0]:
-        hits[used, 0] = ids[a]
-        hits[used, 1] = ids[b]
-        hits[used, 2] = step
-        hits[used, 3] = sqrt(max(m2, 0.0))
-        hits[used, 4] = speed
-    return used + 1
+        return False, 0.0, 0.0
+    window = 2.0 * tau
+    if pad < window * sqrt(uu):
+        window = pad / sqrt(uu)
+    _two_body(state, a, s, work[1])
+    _two_body(state, b, s, work[2])
+    for c in range(6):
+        work[0, c] = work[2, c] - work[1, c]
+    m2, _, uu = _closest_on_segment(work[0, :3], work[0, 3:], window)
+    away = sqrt(work[0, 0] ** 2 + work[0, 1] ** 2 + work[0, 2] ** 2) + 1.1 * sqrt(uu) * window
+    limit = (
+        threshold
+        + NUMERICS_KM
+        + (margin[a] + margin[b]) / (1.0 - stretch)
+        + (rest[a] + rest[b]) * (1.0 + 6.0 * window / tau)
+        + 0.55 * gradient * away * window * window
+    )
+    return m2 <= limit * limit, sqrt(m2), sqrt(uu)
 
 
 @njit
-def _narrow_pairs(a0, a1, b0, b1, window, radius, spread, table, threshold, tau, step, ids, hits, used):
-    """Pairs of two lists of narrow objects sorted by radius, or of one with itself (a0 == b0)."""
-    is_same = a0 == b0
-    for a in range(a0, a1):
-        # lists are sorted to a radius bin only, hence the bin's width on either side
-        floor_ = radius[a] - window
-        while b0 < b1 and radius[b0] < floor_ - RADIUS_BIN_KM:
-            b0 += 1
-        first = a + 1 if is_same else b0
-        ceiling = radius[a] + window + RADIUS_BIN_KM
-        room = threshold + spread[a]
-        for b in range(first, b1):
-            if radius[b] > ceiling:
-                break
-            if fabs(radius[b] - radius[a]) <= room + spread[b]:
-                used = _test_pair(table, a, b, threshold, tau, step, ids, hits, used)
-    return used
+def _may_meet(dx, dy, dz, ux, uy, uz, fixed, alpha, beta, tau):
+    """The coarse test in float32, without branches, so that the loop around it is vectorised: whether the linear
+    motion comes within fixed + k |u| in |s| <= tau."""
+    dd = dx * dx + dy * dy + dz * dz
+    uu = ux * ux + uy * uy + uz * uz
+    du = abs(dx * ux + dy * uy + dz * uz)
+    pad2 = alpha * fixed * fixed + beta * uu + np.float32(ROUNDING_KM2)
+    travel = tau * uu
+    is_near = dd - tau * (du + du - travel) <= pad2
+    is_passing = (du <= travel) & (dd * uu - du * du <= pad2 * uu)
+    return is_near | is_passing
 
 
 @njit
-def _first_at_least(radius, low, high, value):
-    while low < high:
-        middle = (low + high) // 2
-        if radius[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit
-def _wide_pairs(
-    a, ix, iy, iz, reach, cells, narrow_room, narrow_start, wide_start, radius, spread, table, threshold, tau, step,
-    ids, hits, used,
+def _scan(
+    a0, a1, ranges, n_ranges, is_self, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau,
+    state, margin, rest, threshold, gradient, tau_s, rows, wanted, needs_wanted, step, work, hits, used,
 ):  # fmt: skip
-    """Pairs of one wide object with all narrow and all later wide ones within its reach."""
-    n_narrow = narrow_start[cells * cells * cells]
-    room = threshold + spread[a]
-    window = room + narrow_room + 2.0 * RADIUS_BIN_KM
-    for jx in range(max(ix - reach, 0), min(ix + reach + 1, cells)):
-        for jy in range(max(iy - reach, 0), min(iy + reach + 1, cells)):
-            for jz in range(max(iz - reach, 0), min(iz + reach + 1, cells)):
-                d = (jx * cells + jy) * cells + jz
-                last = narrow_start[d + 1]
-                if narrow_start[d] < last:
-                    first = _first_at_least(radius, narrow_start[d], last, radius[a] - window)
-                    for b in range(first, last):
-                        if radius[b] > radius[a] + window:
-                            break
-                        if fabs(radius[b] - radius[a]) <= room + spread[b]:
-                            used = _test_pair(table, a, b, threshold, tau, step, ids, hits, used)
-                for b in range(max(n_narrow + wide_start[d], a + 1), n_narrow + wide_start[d + 1]):
-                    if fabs(radius[b] - radius[a]) <= room + spread[b]:
-                        used = _test_pair(table, a, b, threshold, tau, step, ids, hits, used)
+    """Test rows a0 ... a1 - 1 against every range of rows; append what is confirmed to ``hits``. The first range
+    begins after the row itself where ``is_self``."""
+    for a in range(a0, a1):
+        ax, ay, az = x[a], y[a], z[a]
+        au, av, aw = vx[a], vy[a], vz[a]
+        af, ar = fixed[a], reach[a]
+        for k in range(n_ranges):
+            first = a + 1 if is_self and k == 0 else ranges[k, 0]
+            last = ranges[k, 1]
+            found = np.int32(0)
+            # an unsigned index has no negative values to check for, which would keep the loop from vectorising
+            for b in range(np.uint64(first), np.uint64(max(first, last))):
+                room = fixed[b] + af + max(reach[b], ar)
+                is_found = _may_meet(
+                    x[b] - ax, y[b] - ay, z[b] - az, vx[b] - au, vy[b] - av, vz[b] - aw, room, alpha, beta, tau
+                )
+                found = np.int32(found + np.int32(is_found))
+            if found == 0:
+                continue
+            o = rows[a]
+            for b in range(first, last):
+                room = fixed[b] + af + max(reach[b], ar)
+                if not _may_meet(
+                    x[b] - ax, y[b] - ay, z[b] - az, vx[b] - au, vy[b] - av, vz[b] - aw, room, alpha, beta, tau
+                ):
+                    continue
+                p = rows[b]
+                if needs_wanted and not (wanted[o] or wanted[p]):
+                    continue
+                is_hit, miss, speed = _confirm(
+                    state, margin, rest, max(threshold[o], threshold[p]), gradient, tau_s, o, p, work
+                )
+                if is_hit:
+                    if used < hits.shape[0]:
+                        hits[used, 0] = o
+                        hits[used, 1] = p
+                        hits[used, 2] = step
+                        hits[used, 3] = miss
+                        hits[used, 4] = speed
+                    used += 1
     return used
 
 
 @njit
-def _sort_into_cells(radius, cell, narrow, order, count, cells):
-    """Row numbers by (narrow before wide, cell, radius), and where each cell begins in either part.
+def _sort(key, count, n_keys, order):
+    """Stable counting sort of ``order[:count]`` by ``key``: (order sorted, first place of each key (n_keys + 1,))."""
+    start = np.zeros(n_keys + 1, np.int32)
+    for k in range(count):
+        start[key[order[k]] + 1] += 1
+    for k in range(n_keys):
+        start[k + 1] += start[k]
+    place = start[:n_keys].copy()
+    rows = np.empty(count, np.int32)
+    for k in range(count):
+        o = order[k]
+        rows[place[key[o]]] = o
+        place[key[o]] += 1
+    return rows, start
 
-    Two stable counting sorts: by radius bin, then by cell.
-    """
-    total = cells * cells * cells
-    bins = np.zeros(RADIUS_BINS + 1, np.int32)
-    by_radius = np.empty(count, np.int64)
-    for k in range(count):
-        bins[min(int(radius[order[k]] / RADIUS_BIN_KM), RADIUS_BINS - 1) + 1] += 1
-    for b in range(RADIUS_BINS):
-        bins[b + 1] += bins[b]
-    for k in range(count):
-        o = order[k]
-        b = min(int(radius[o] / RADIUS_BIN_KM), RADIUS_BINS - 1)
-        by_radius[bins[b]] = o
-        bins[b] += 1
-    narrow_start = np.zeros(total + 1, np.int64)
-    wide_start = np.zeros(total + 1, np.int64)
-    for k in range(count):
-        o = order[k]
-        if narrow[o]:
-            narrow_start[cell[o] + 1] += 1
-        else:
-            wide_start[cell[o] + 1] += 1
-    for c in range(total):
-        narrow_start[c + 1] += narrow_start[c]
-        wide_start[c + 1] += wide_start[c]
-    n_narrow = narrow_start[total]
-    narrow_next = narrow_start[:total].copy()
-    wide_next = wide_start[:total] + n_narrow
-    rows = np.empty(count, np.int64)
-    for k in range(count):
-        o = by_radius[k]
-        c = cell[o]
-        if narrow[o]:
-            rows[narrow_next[c]] = o
-            narrow_next[c] += 1
-        else:
-            rows[wide_next[c]] = o
-            wide_next[c] += 1
-    return rows, narrow_start, wide_start
+
+@njit
+def _shell_of(radius, width, n_low):
+    if radius < R_LOW_KM:
+        return int((radius - R_FLOOR_KM) / width)
+    return n_low + int((radius - R_LOW_KM) / max(HIGH_SHELL_KM, width))
+
+
+@njit
+def _low_point(radius, apart):
+    """Least radius on the straight line between two points at ``radius`` or above, ``apart`` km from each other."""
+    half = 0.5 * apart
+    return max(sqrt(max(radius * radius - half * half, 0.0)), 0.9 * R_LEAST_KM)
+
+
+@njit
+def _filter_constants(low, tau):
+    """(gravity gradient 1/s², alpha, beta) of the coarse test for pairs whose line stays above ``low`` km."""
+    gradient = 2.02 * MU / (low * low * low)
+    stretch = gradient * tau * tau
+    factor = (1.0 + 0.5 * stretch) / (1.0 - stretch)
+    k = gradient * tau * tau * tau / (3.0 * (1.0 - stretch))
+    return gradient, np.float32((1.0 + ALPHA) * factor * factor), np.float32((1.0 + 1.0 / ALPHA) * k * k * 1.0001)
+
+
+@njit
+def _rows_of_cells(base, ix, iy, iz, reach_cells, cells, start, ranges, n):
+    """Append the rows of all cells within ``reach_cells`` of (ix, iy, iz) in the shell that begins at key ``base``."""
+    z0, z1 = max(iz - reach_cells, 0), min(iz + reach_cells, cells - 1)
+    for jx in range(max(ix - reach_cells, 0), min(ix + reach_cells + 1, cells)):
+        for jy in range(max(iy - reach_cells, 0), min(iy + reach_cells + 1, cells)):
+            key = base + (jx * cells + jy) * cells
+            first, last = start[key + z0], start[key + z1 + 1]
+            if first < last:
+                ranges[n, 0] = first
+                ranges[n, 1] = last
+                n += 1
+    return n
 
 
 @njit
@@ -232,107 +321,172 @@ def sieve_step(
     state: Float,
     error_km: Float,
     acceleration: Float,
-    alive: NDArray[np.bool_],
-    threshold: float,
-    tau: float,
+    alive: Bool,
+    threshold: Float,
+    wanted: Bool,
+    base_threshold: float,
     room: float,
+    tau: float,
     hits: Float,
     used: int,
     step: int,
 ) -> int:
-    """Append every pair that may come below ``threshold`` km within ``tau`` s of one instant to ``hits``.
+    """Append every pair that may come below its threshold within ``tau`` s of one instant to ``hits``.
 
-    state (6, n) km and km/s at that instant, error_km and acceleration (n,) the bounds of the ephemeris, alive
-    (n,) who takes part, room: largest radial room (km) of a narrow object. hits (capacity, HIT_COLUMNS) rows (a,
-    b, step, distance, speed), of which ``used`` are taken. Returns the new count; where it exceeds the capacity
-    the caller repeats the step with a larger table.
+    state (6, n) km and km/s at that instant; error_km and acceleration (n,) the bounds of the ephemeris; alive (n,)
+    who takes part; threshold (n,) km, a pair's is the larger of its two; wanted (n,) at least one of a pair must be;
+    base_threshold: the threshold that most objects have; room: largest radial room (km) of a narrow object. hits
+    (capacity, HIT_COLUMNS) rows (a, b, step, distance, speed), of which ``used`` are taken. Returns the new count;
+    where it exceeds the capacity the caller repeats the step with a larger table.
     """
     n = state.shape[1]
     radius = np.empty(n)
-    spread = np.empty(n)
     speed = np.empty(n)
-    cell = np.empty(n, np.int64)
-    narrow = np.empty(n, np.bool_)
-    order = np.empty(n, np.int64)
-    pad = 1.1 * threshold + 5.0
-    size = 2.02 * (V_NARROW_KM_S * tau + 0.5 * pad) / R_FLOOR_KM
-    cells = int(2.0 / size) + 1
+    spread = np.empty(n)
+    _describe(state, error_km, acceleration, tau, radius, speed, spread)
+    margin = np.empty(n)
+    rest = np.empty(n)
+    for o in range(n):
+        margin[o] = error_km[o] + 0.5 * acceleration[o] * tau * tau
+        rest[o] = _series_remainder(radius[o], speed[o], spread[o], tau)
+
+    width = base_threshold + 2.0 * room
+    n_low = int((R_LOW_KM - R_FLOOR_KM) / width) + 1
+    shells = n_low + int((R_CEILING_KM - R_LOW_KM) / max(HIGH_SHELL_KM, width)) + 2  # the last one stays empty
+    chord = 2.02 * (V_NARROW_KM_S * tau + 0.5 * base_threshold + room + 1.0) / R_FLOOR_KM
+    cells = max(int(2.0 / chord), 1)
+    size = 2.0 / cells
+    per_shell = cells * cells * cells
+    cell = np.empty(n, np.int32)
+    key = np.empty(n, np.int32)
+    narrow_order = np.empty(n, np.int32)
+    wide_order = np.empty(n, np.int32)
+    n_narrow = 0
+    n_wide = 0
     fastest = 0.0
-    count = 0
+    any_unwanted = False
+    any_narrow_wanted = False
+    most = 0.0
     for o in range(n):
         if not alive[o]:
             continue
-        x, y, z = state[0, o], state[1, o], state[2, o]
-        vx, vy, vz = state[3, o], state[4, o], state[5, o]
-        r = sqrt(x * x + y * y + z * z)
-        radial = (x * vx + y * vy + z * vz) / r
-        v2 = vx * vx + vy * vy + vz * vz
-        centrifugal = max(v2 - radial * radial, 0.0) / r
-        gravity = MU / (r * r)
-        curve = fabs(centrifugal - gravity) + J2_ACCELERATION_KM_S2 + acceleration[o]
-        jerk = fabs(radial) * 4.0 * max(centrifugal, gravity) / r
-        # how far the radius can be from its value now, with this object's share of every other margin
-        spread[o] = (
-            1.05 * (fabs(radial) * tau + 0.5 * curve * tau * tau + jerk * tau * tau * tau / 6.0)
-            + error_km[o]
-            + NUMERICS_KM
-        )
-        radius[o] = r
-        speed[o] = sqrt(v2)
-        fastest = max(fastest, speed[o])
-        narrow[o] = spread[o] <= room and speed[o] <= V_NARROW_KM_S and r >= R_FLOOR_KM
-        ix = min(int((x / r + 1.0) / size), cells - 1)
-        iy = min(int((y / r + 1.0) / size), cells - 1)
-        iz = min(int((z / r + 1.0) / size), cells - 1)
+        inverse = 1.0 / (radius[o] * size)
+        ix = min(int(state[0, o] * inverse + 0.5 * cells), cells - 1)
+        iy = min(int(state[1, o] * inverse + 0.5 * cells), cells - 1)
+        iz = min(int(state[2, o] * inverse + 0.5 * cells), cells - 1)
         cell[o] = (ix * cells + iy) * cells + iz
-        order[count] = o
-        count += 1
-    rows, narrow_start, wide_start = _sort_into_cells(radius, cell, narrow, order, count, cells)
-    table = np.empty((count, COLUMNS))
-    sorted_radius = np.empty(count)
-    sorted_spread = np.empty(count)
+        fastest = max(fastest, speed[o])
+        most = max(most, threshold[o] + margin[o])
+        any_unwanted |= not wanted[o]
+        if (
+            spread[o] <= room
+            and speed[o] <= V_NARROW_KM_S
+            and threshold[o] <= base_threshold
+            and R_FLOOR_KM <= radius[o] < R_CEILING_KM
+        ):
+            key[o] = _shell_of(radius[o], width, n_low) * per_shell + cell[o]
+            narrow_order[n_narrow] = o
+            n_narrow += 1
+            any_narrow_wanted |= wanted[o]
+        else:
+            wide_order[n_wide] = o
+            n_wide += 1
+    narrow_rows, start = _sort(key, n_narrow, shells * per_shell, narrow_order)
+    wide_rows, wide_start = _sort(cell, n_wide, per_shell, wide_order)
+    count = n_narrow + n_wide
+    rows = np.empty(count, np.int32)
+    rows[:n_narrow] = narrow_rows
+    rows[n_narrow:] = wide_rows
+    wide_start += n_narrow
+    x = np.empty(count, np.float32)
+    y = np.empty(count, np.float32)
+    z = np.empty(count, np.float32)
+    vx = np.empty(count, np.float32)
+    vy = np.empty(count, np.float32)
+    vz = np.empty(count, np.float32)
+    fixed = np.empty(count, np.float32)
+    reach = np.empty(count, np.float32)
     for k in range(count):
         o = rows[k]
-        for c in range(6):
-            table[k, c] = state[c, o]
-        low = 0.97 * radius[o]
-        table[k, ERROR] = error_km[o]
-        table[k, DRIFT] = 0.5 * acceleration[o] * tau * tau
-        table[k, GRADIENT] = 2.02 * MU / (low * low * low)
-        sorted_radius[k] = radius[o]
-        sorted_spread[k] = spread[o]
-    window = threshold + 2.0 * room
-    for ix in range(cells):
-        for iy in range(cells):
-            for iz in range(cells):
-                c = (ix * cells + iy) * cells + iz
-                a0 = narrow_start[c]
-                a1 = narrow_start[c + 1]
-                if a0 == a1:
-                    continue
-                for neighbour in range(13, 27):  # itself and the half of its neighbours that follow it
-                    jx = ix + neighbour // 9 - 1
-                    jy = iy + (neighbour // 3) % 3 - 1
-                    jz = iz + neighbour % 3 - 1
-                    if jx < 0 or jy < 0 or jz < 0 or jx >= cells or jy >= cells or jz >= cells:
-                        continue
-                    d = (jx * cells + jy) * cells + jz
-                    b0 = narrow_start[d]
-                    b1 = narrow_start[d + 1]
-                    if b0 < b1:
-                        used = _narrow_pairs(
-                            a0, a1, b0, b1, window, sorted_radius, sorted_spread, table, threshold, tau, step, rows,
-                            hits, used,
-                        )  # fmt: skip
-    for a in range(narrow_start[cells * cells * cells], count):
+        x[k] = state[0, o]
+        y[k] = state[1, o]
+        z[k] = state[2, o]
+        vx[k] = state[3, o]
+        vy[k] = state[4, o]
+        vz[k] = state[5, o]
+        fixed[k] = margin[o] + ROUNDING_KM
+        reach[k] = threshold[o]
+
+    ranges = np.empty((shells * cells * cells + 32, 2), np.int32)
+    work = np.empty((3, 6))
+    tau32 = np.float32(tau)
+    a0 = 0
+    while a0 < n_narrow and any_narrow_wanted:
+        k = key[rows[a0]]
+        a1 = start[k + 1]
+        shell = k // per_shell
+        c = k - shell * per_shell
+        ix = c // (cells * cells)
+        iy = (c // cells) % cells
+        iz = c % cells
+        base = shell * per_shell
+        ranges[0, 0] = a0
+        ranges[0, 1] = start[k + 2] if iz + 1 < cells else a1
+        n_ranges = 1
+        z0, z1 = max(iz - 1, 0), min(iz + 1, cells - 1)
+        if iy + 1 < cells:
+            row = base + (ix * cells + iy + 1) * cells
+            ranges[n_ranges, 0] = start[row + z0]
+            ranges[n_ranges, 1] = start[row + z1 + 1]
+            n_ranges += 1
+        if ix + 1 < cells:
+            for jy in range(max(iy - 1, 0), min(iy + 2, cells)):
+                row = base + ((ix + 1) * cells + jy) * cells
+                ranges[n_ranges, 0] = start[row + z0]
+                ranges[n_ranges, 1] = start[row + z1 + 1]
+                n_ranges += 1
+        n_ranges = _rows_of_cells(base + per_shell, ix, iy, iz, 1, cells, start, ranges, n_ranges)
+        bottom = R_FLOOR_KM + shell * width if shell < n_low else R_LOW_KM
+        low = _low_point(bottom - room, 2.02 * V_NARROW_KM_S * tau + width + 2.0)
+        gradient, alpha, beta = _filter_constants(low, tau)
+        used = _scan(
+            a0, a1, ranges, n_ranges, True, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
+            state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
+        )  # fmt: skip
+        a0 = a1
+
+    for a in range(n_narrow, count):
         o = rows[a]
-        # the distance at mid-step of anything that this object can meet, and the chord between their directions
-        far = 1.02 * (speed[o] + fastest) * tau + pad + error_km[o]
-        inner = max(radius[o] - far, 0.9 * R_FLOOR_KM)
-        reach = min(int(far / sqrt(radius[o] * inner) / size) + 1, cells)
+        window = spread[o] + max(threshold[o], base_threshold) + room
+        travel = 1.05 * GRAVITY_KM_S2 * tau * tau + most + margin[o] + 1.0
+        inside = max(radius[o] - (speed[o] + fastest) * tau - travel, R_LEAST_KM)
+        far = (speed[o] + min(fastest, 1.02 * sqrt(2.0 * MU / inside))) * tau + travel
         c = cell[o]
-        used = _wide_pairs(
-            a, c // (cells * cells), (c // cells) % cells, c % cells, reach, cells, room, narrow_start, wide_start,
-            sorted_radius, sorted_spread, table, threshold, tau, step, rows, hits, used,
+        ix = c // (cells * cells)
+        iy = (c // cells) % cells
+        iz = c % cells
+        low = max(_low_point(R_LEAST_KM, far), radius[o] - spread[o] - far)
+        gradient, alpha, beta = _filter_constants(low, tau)
+        reach_cells = min(int(far / sqrt(radius[o] * inside) / size) + 1, cells)
+        n_ranges = 0
+        if wanted[o] or any_narrow_wanted:
+            first = _shell_of(max(radius[o] - window, R_FLOOR_KM), width, n_low)
+            top = min(max(radius[o] + window, R_FLOOR_KM), R_CEILING_KM - 1.0)
+            for shell in range(first, min(_shell_of(top, width, n_low) + 1, shells)):
+                n_ranges = _rows_of_cells(
+                    shell * per_shell, ix, iy, iz, reach_cells, cells, start, ranges, n_ranges
+                )
+        used = _scan(
+            a, a + 1, ranges, n_ranges, False, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
+            state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
+        )  # fmt: skip
+        # other wide objects: each pair once, by the row that comes first
+        n_ranges = _rows_of_cells(0, ix, iy, iz, reach_cells, cells, wide_start, ranges, 0)
+        for k in range(n_ranges):
+            ranges[k, 0] = max(ranges[k, 0], a + 1)
+            ranges[k, 1] = max(ranges[k, 0], ranges[k, 1])
+        used = _scan(
+            a, a + 1, ranges, n_ranges, False, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
+            state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
         )  # fmt: skip
     return used
