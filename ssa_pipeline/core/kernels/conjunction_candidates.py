@@ -31,6 +31,7 @@ ROUNDING_KM = 0.1
 ROUNDING_KM2 = 4.0
 ALPHA = 3.8  # (f + k u)² <= (1 + ALPHA) f² + (1 + 1/ALPHA) k² u², tight for fast encounters in low orbits
 
+LANES = 8  # rows that are tested together; the columns of the table are padded by as many
 HIT_COLUMNS = 5
 
 
@@ -227,8 +228,10 @@ def _scan(
             first = a + 1 if is_self and k == 0 else ranges[k, 0]
             last = ranges[k, 1]
             found = np.int32(0)
-            # an unsigned index has no negative values to check for, which would keep the loop from vectorising
-            for b in range(np.uint64(first), np.uint64(max(first, last))):
+            # whole vectors, a few rows too many; an unsigned index has no negative values to check for, which
+            # would keep the loop from being vectorised
+            whole = (max(last - first, 0) + LANES - 1) // LANES * LANES
+            for b in range(np.uint64(first), np.uint64(first + whole)):
                 room = fixed[b] + af + max(reach[b], ar)
                 is_found = _may_meet(
                     x[b] - ax, y[b] - ay, z[b] - az, vx[b] - au, vy[b] - av, vz[b] - aw, room, alpha, beta, tau
@@ -398,14 +401,14 @@ def sieve_step(
     rows[:n_narrow] = narrow_rows
     rows[n_narrow:] = wide_rows
     wide_start += n_narrow
-    x = np.empty(count, np.float32)
-    y = np.empty(count, np.float32)
-    z = np.empty(count, np.float32)
-    vx = np.empty(count, np.float32)
-    vy = np.empty(count, np.float32)
-    vz = np.empty(count, np.float32)
-    fixed = np.empty(count, np.float32)
-    reach = np.empty(count, np.float32)
+    x = np.zeros(count + LANES, np.float32)
+    y = np.zeros(count + LANES, np.float32)
+    z = np.zeros(count + LANES, np.float32)
+    vx = np.zeros(count + LANES, np.float32)
+    vy = np.zeros(count + LANES, np.float32)
+    vz = np.zeros(count + LANES, np.float32)
+    fixed = np.zeros(count + LANES, np.float32)
+    reach = np.zeros(count + LANES, np.float32)
     for k in range(count):
         o = rows[k]
         x[k] = state[0, o]
