@@ -15,7 +15,7 @@ from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.core.watch import SILENT, Watch
 
 STEP_US = 240_000_000
-ROOM_KM = 12.0  # radial room up to which an object takes the fast way through the sieve
+ROOM_KM = 20.0  # radial room up to which an object takes the fast way through the sieve
 SLOW_PER_THRESHOLD = 0.022  # 1/s: below this times the threshold (+ 10 m/s) an encounter is searched densely
 STEPS_PER_BLOCK = 12
 

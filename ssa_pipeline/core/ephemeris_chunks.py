@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import comb, factorial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssa_pipeline.core.kernels import ephemeris_chunks as kernel
 from ssa_pipeline.core.parallel import map_blocks
@@ -19,7 +20,8 @@ from ssa_pipeline.core.watch import SILENT, Watch
 
 NODES = 12  # nodes in the interpolation formula
 HALO = NODES // 2  # nodes needed on each side of an interval
-SPACINGS_S = (360, 180, 120, 60, 30)  # each divides into the sieve's 120 s grid, see sieve grid offsets
+SPACINGS_S = (1440, 720, 360, 180, 120, 60, 30)  # few distinct offsets from the sieve's grid: weights are few
+WIDEST_STEP_RAD = 0.43  # angle about the Earth at perigee per spacing with which the search begins: 360 s in low orbits
 ERROR_LIMIT_KM = 0.25  # above this bound the next finer spacing is taken
 BEYOND_US = 26 * 3600 * 1_000_000  # validity is known this far beyond the window, for slow encounters
 HISTORY_US = 60 * 86_400 * 1_000_000  # a decay is searched at most this long before the window
@@ -51,10 +53,6 @@ def error_factor() -> float:
     return max(smooth, 2.5 / comb(NODES - 1, HALO - 1))
 
 
-def _difference_weights() -> Float64:
-    return np.array([(-1.0) ** k * comb(NODES, k) for k in range(NODES + 1)])
-
-
 def _second_derivative_weights() -> Float64:
     """Central second derivative through 11 nodes (order 10), per spacing squared: shape (11,)."""
     m = 5
@@ -78,42 +76,46 @@ def compute_ephemeris_chunks(
         raise ValueError("the window is empty")
     coefficients = sgp4_coefficients(elements)
     validity, code = _validity(elements, coefficients, start_us, end_us, threads, watch)
-    finest = (end_us - start_us + SPACINGS_S[-1] * 10**6 - 1) // (SPACINGS_S[-1] * 10**6) + 2 * HALO
-    difference, derivative, factor = _difference_weights(), _second_derivative_weights(), error_factor()
+    derivative, factor = _second_derivative_weights(), error_factor()
     spacings = np.array(SPACINGS_S, dtype=np.int64) * 10**6
+    widest = _widest(elements)
+    most = -(-(end_us - start_us) // int(spacings[-1])) + 2 * HALO
 
-    def block(first: int, last: int) -> tuple[list[np.ndarray[tuple[int], np.dtype[np.int32]]], Float64]:
-        nodes = np.empty((finest, 3))
+    def fill(first: int, last: int, columns: Float64) -> NDArray[np.int32]:
+        payload = np.empty((last - first) * most * 3, dtype=np.int32)  # pages never written cost nothing
+        used = kernel.fill_objects(
+            coefficients[first:last],
+            elements.epoch_us[first:last],
+            start_us,
+            end_us,
+            validity[first:last],
+            spacings,
+            widest[first:last],
+            HALO,
+            ERROR_LIMIT_KM,
+            factor,
+            NODES,
+            derivative,
+            payload,
+            columns,
+        )
+        return payload[:used].copy()
+
+    def block(first: int, last: int) -> tuple[NDArray[np.int32], Float64]:
         columns = np.empty((last - first, 5))
-        payload = []
-        for i in range(first, last):
-            if validity[i, 0] >= min(validity[i, 1], end_us) or validity[i, 1] <= start_us:
-                columns[i - first] = spacings[0], 0, 1.0, 0.0, 0.0
-                continue
-            spacing, count, bound, acceleration = kernel.fill_object(
-                coefficients[i],
-                int(elements.epoch_us[i]),
-                start_us,
-                end_us,
-                int(validity[i, 0]),
-                int(validity[i, 1]),
-                spacings,
-                HALO,
-                ERROR_LIMIT_KM,
-                factor,
-                difference,
-                derivative,
-                nodes,
-            )
-            quantised = np.empty(count * 3, dtype=np.int32)
-            scale = kernel.quantise(nodes[:count], quantised)
-            payload.append(quantised)
-            columns[i - first] = spacing, count, scale, bound + 3.0 * scale, 1.2 * acceleration + 1e-6
+        payload = fill(first, last, columns)
+        failing = first + np.flatnonzero(columns[:, 1] < 0)
+        if len(failing):  # a failure that the secular elements did not announce
+            _search_validity(elements, coefficients, start_us, end_us, failing, validity, code)
+            payload = fill(first, last, columns)
+            # between two minutes: nothing is claimed of these objects
+            validity[first + np.flatnonzero(columns[:, 1] < 0)] = start_us
+            columns[columns[:, 1] < 0, 1] = 0
         return payload, columns
 
     parts = map_blocks(block, len(elements), threads=threads, watch=watch, stage="propagate")
     columns = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, 5))
-    payload = [array for part in parts for array in part[0]]
+    payload = [part[0] for part in parts]
     spacing_us = columns[:, 0].astype(np.int64)
     return EphemerisChunks(
         start_us=start_us,
@@ -124,13 +126,22 @@ def compute_ephemeris_chunks(
         first_node_us=start_us - (HALO - 1) * spacing_us,
         node_count=columns[:, 1].astype(np.int64),
         scale_km=columns[:, 2].copy(),
-        error_bound_km=columns[:, 3].copy(),
-        acceleration_bound_km_s2=columns[:, 4].copy(),
+        error_bound_km=columns[:, 3] + 3.0 * columns[:, 2],
+        acceleration_bound_km_s2=1.2 * columns[:, 4] + 1e-6,
         valid_from_us=validity[:, 0].copy(),
         valid_to_us=validity[:, 1].copy(),
         status=np.where((validity[:, 1] < end_us) | (validity[:, 0] > start_us), code, 0),
         nodes_int32=np.concatenate(payload) if payload else np.empty(0, dtype=np.int32),
     )
+
+
+def _widest(elements: ElementSets) -> Int64:
+    """Index of the first of SPACINGS_S to be tried for each object: shape (n,)."""
+    e = elements.eccentricity
+    mean = elements.mean_motion_rev_per_day * (2.0 * np.pi / 86_400.0)
+    at_perigee = mean * (1.0 + e) ** 2 / (1.0 - e * e) ** 1.5
+    fits = at_perigee[:, None] * np.array(SPACINGS_S) <= WIDEST_STEP_RAD
+    return np.where(fits.any(axis=1), fits.argmax(axis=1), len(SPACINGS_S) - 1)
 
 
 def _validity(
@@ -146,9 +157,34 @@ def _validity(
             start_us - BEYOND_US,
             end_us + BEYOND_US,
             HISTORY_US,
+            False,
             validity[first:last],
             code[first:last],
         )
 
     map_blocks(block, len(elements), threads=threads, watch=watch, stage="validity")
     return validity, code
+
+
+def _search_validity(
+    elements: ElementSets,
+    coefficients: Float64,
+    start_us: int,
+    end_us: int,
+    rows: Int64,
+    validity: Int64,
+    code: Int64,
+) -> None:
+    """Walk minute by minute through some objects; their rows of ``validity`` and ``code`` are replaced."""
+    found, why = np.empty((len(rows), 2), dtype=np.int64), np.empty(len(rows), dtype=np.int64)
+    kernel.find_validity(
+        coefficients[rows],
+        elements.epoch_us[rows],
+        start_us - BEYOND_US,
+        end_us + BEYOND_US,
+        HISTORY_US,
+        True,
+        found,
+        why,
+    )
+    validity[rows], code[rows] = found, why

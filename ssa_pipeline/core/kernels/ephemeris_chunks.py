@@ -24,7 +24,10 @@ from ssa_pipeline.core.kernels.sgp4 import (
     C_ECCO,
     C_ISIMP,
     EARTH_RADIUS_KM,
+    VECTOR,
+    VECTOR_SCRATCH,
     propagate,
+    propagate_near_earth,
 )
 
 Float = NDArray[np.float64]
@@ -35,6 +38,7 @@ BELOW_100_KM = 10
 IMPLAUSIBLE_STATE = 11
 DECAY_RADIUS_KM = EARTH_RADIUS_KM + 100.0
 US_PER_MINUTE = 60_000_000
+ESCAPE_KM_PER_MINUTE = 670.0  # above the speed of escape at DECAY_RADIUS_KM: nothing in orbit comes down faster
 
 
 @njit
@@ -71,16 +75,18 @@ def _is_suspect(coef, minutes):
 
 
 @njit
-def _first_failure(coef, epoch_us, from_us, to_us, resonance, out):
+def _first_failure(coef, epoch_us, from_us, to_us, is_thorough, resonance, out):
     """First failing instant when walking in whole UTC minutes from ``from_us`` towards ``to_us`` (either way).
 
     Returns (microsecond at which validity ends, code); (to_us, 0) where nothing fails. Between the last good and
-    the first bad minute the border is found by bisection to the microsecond.
+    the first bad minute the border is found by bisection to the microsecond. Minutes are left out where nothing
+    can fail before the next one looked at, unless ``is_thorough``.
     """
     step = US_PER_MINUTE if to_us >= from_us else -US_PER_MINUTE
     code = state_code(coef, epoch_us, from_us, resonance, out)
     if code != 0:
         return from_us, code
+    radius = sqrt(out[0] * out[0] + out[1] * out[1] + out[2] * out[2])
     good = from_us
     minute = from_us // US_PER_MINUTE
     if step < 0 and minute * US_PER_MINUTE != from_us:
@@ -89,16 +95,21 @@ def _first_failure(coef, epoch_us, from_us, to_us, resonance, out):
     while good != to_us:
         ahead = good + calm if step > 0 else good - calm
         if (to_us - ahead) * step > 0 and not (
-            _is_suspect(coef, (good - epoch_us) / 6.0e7) or _is_suspect(coef, (ahead - epoch_us) / 6.0e7)
+            is_thorough
+            or _is_suspect(coef, (good - epoch_us) / 6.0e7)
+            or _is_suspect(coef, (ahead - epoch_us) / 6.0e7)
         ):
             minute += 60 if step > 0 else -60
             good = minute * US_PER_MINUTE
+            radius = DECAY_RADIUS_KM  # not known
             continue
-        minute += 1 if step > 0 else -1
+        minutes = 1 if is_thorough else 1 + int((radius - DECAY_RADIUS_KM) / ESCAPE_KM_PER_MINUTE)
+        minute += minutes if step > 0 else -minutes
         t = minute * US_PER_MINUTE
         if (step > 0 and t > to_us) or (step < 0 and t < to_us):
             t = to_us
         code = state_code(coef, epoch_us, t, resonance, out)
+        radius = sqrt(out[0] * out[0] + out[1] * out[1] + out[2] * out[2])
         if code != 0:
             bad = t
             while abs(bad - good) > 1:
@@ -116,14 +127,21 @@ def _first_failure(coef, epoch_us, from_us, to_us, resonance, out):
 
 @njit
 def find_validity(
-    coef: Float, epoch_us: Int, from_us: int, to_us: int, history_us: int, validity: Int, code: Int
+    coef: Float,
+    epoch_us: Int,
+    from_us: int,
+    to_us: int,
+    history_us: int,
+    is_thorough: bool,
+    validity: Int,
+    code: Int,
 ) -> None:
     """When each object can be propagated: ``validity`` (n, 2) = [first, end) inside [from_us, to_us), ``code``
     (n,) the failure that cuts it short.
 
     Validity ends for good at the first failure on either side of the epoch. Objects whose secular elements stay
-    far from decay are not searched. Others are walked minute by minute from their epoch, at most ``history_us``
-    before the window.
+    far from decay are not searched, unless ``is_thorough``. Others are walked minute by minute from their epoch, at
+    most ``history_us`` before the window.
     """
     resonance = np.zeros(3)
     out = np.empty(6)
@@ -135,7 +153,8 @@ def find_validity(
         validity[i, 1] = to_us
         code[i] = 0
         if not (
-            _is_suspect(c, 0.0)
+            is_thorough
+            or _is_suspect(c, 0.0)
             or _is_suspect(c, (from_us - epoch) / 6.0e7)
             or _is_suspect(c, (to_us - epoch) / 6.0e7)
             or state_code(c, epoch, from_us, resonance, out) != 0
@@ -144,12 +163,12 @@ def find_validity(
             continue
         anchor = max(epoch, from_us - history_us)
         if anchor < to_us:
-            end, failure = _first_failure(c, epoch, anchor, to_us, resonance, out)
+            end, failure = _first_failure(c, epoch, anchor, to_us, is_thorough, resonance, out)
             validity[i, 1] = max(end, from_us)
             if failure != 0:
                 code[i] = failure
         if epoch > from_us:
-            begin, failure = _first_failure(c, epoch, min(epoch, to_us), from_us, resonance, out)
+            begin, failure = _first_failure(c, epoch, min(epoch, to_us), from_us, is_thorough, resonance, out)
             validity[i, 0] = min(begin, to_us)
             if failure != 0 and begin > from_us:
                 code[i] = failure
@@ -181,24 +200,41 @@ def _two_body(position, velocity, dt, steps, out):
 
 
 @njit
-def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes):
-    """SGP4 positions at the nodes inside validity [begin_us, end_us]; beyond it the last good state moves on
-    as a two-body orbit, so that interpolation stays smooth up to the border."""
-    resonance = np.zeros(3)
-    out = np.empty(6)
+def _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first, last, nodes, resonance, out, rows):
+    """SGP4 positions at nodes ``first`` ... ``last - 1``; False where SGP4 fails at one of them."""
+    if coef[C_DEEP] == 0.0 and coef[C_ISIMP] == 0.0:
+        for begin in range(first, last, VECTOR):
+            count = min(VECTOR, last - begin)
+            minutes = (first_us + begin * spacing_us - epoch_us) / 6.0e7
+            if not propagate_near_earth(coef, minutes, spacing_us / 6.0e7, count, rows):
+                return False
+            for c in range(3):
+                for j in range(count):
+                    nodes[c, begin + j] = rows[c * VECTOR + j]
+        return True
+    for j in range(first, last):
+        code = propagate(coef, (first_us + j * spacing_us - epoch_us) / 6.0e7, resonance, out)
+        if code != 0 and code != 6:  # below the surface is cut off by validity
+            return False
+        for c in range(3):
+            nodes[c, j] = out[c]
+    return True
+
+
+@njit
+def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes, resonance, out, rows):
+    """SGP4 positions at the nodes (3, n) inside validity [begin_us, end_us]; beyond it the last good state moves on
+    as a two-body orbit, so that interpolation stays smooth up to the border. False where SGP4 fails inside."""
     edge = np.empty(6)
-    n = nodes.shape[0]
+    n = nodes.shape[1]
     first_good = 0
     while first_good < n and first_us + first_good * spacing_us < begin_us:
         first_good += 1
     last_good = n - 1
     while last_good >= 0 and first_us + last_good * spacing_us > end_us - 1:
         last_good -= 1
-    for j in range(first_good, last_good + 1):
-        propagate(coef, (first_us + j * spacing_us - epoch_us) / 6.0e7, resonance, out)
-        nodes[j, 0] = out[0]
-        nodes[j, 1] = out[1]
-        nodes[j, 2] = out[2]
+    if not _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first_good, last_good + 1, nodes, resonance, out, rows):
+        return False
     for side in range(2):
         outer = n - 1 - last_good if side == 0 else first_good
         if outer <= 0:
@@ -210,98 +246,126 @@ def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes):
         while 0 <= j < n:
             gap = (first_us + j * spacing_us - t) * 1.0e-6
             _two_body(edge[:3], edge[3:], gap / 60.0, 60, out)
-            nodes[j, 0] = out[0]
-            nodes[j, 1] = out[1]
-            nodes[j, 2] = out[2]
+            for c in range(3):
+                nodes[c, j] = out[c]
             edge[:] = out
             t = first_us + j * spacing_us
             j += sign
+    return True
 
 
 @njit
-def _bounds(nodes, spacing_s, jump_factor, difference, derivative):
-    """(error bound km, bound of the non-two-body acceleration km/s²) of the interpolation through ``nodes``."""
-    n = nodes.shape[0]
-    order = difference.shape[0]
+def _largest(x, y, z, n):
+    """Largest of x² + y² + z² over the first n; NaN where one is not a number."""
     worst = 0.0
-    for j in range(n - order + 1):
-        x = 0.0
-        y = 0.0
-        z = 0.0
+    for j in range(n):
+        square = x[j] * x[j] + y[j] * y[j] + z[j] * z[j]
+        if not square <= worst:
+            worst = square
+    return worst
+
+
+@njit
+def _bounds(nodes, spacing_s, jump_factor, order, derivative, work):
+    """(error bound km, bound of the non-two-body acceleration km/s²) of the interpolation through ``nodes`` (3, n);
+    work (3, >= n) is scratch."""
+    n = nodes.shape[1]
+    for c in range(3):
+        difference = work[c]
+        for j in range(n):
+            difference[j] = nodes[c, j]
         for k in range(order):
-            d = difference[k]
-            x += d * nodes[j + k, 0]
-            y += d * nodes[j + k, 1]
-            z += d * nodes[j + k, 2]
-        worst = max(worst, x * x + y * y + z * z)
-    acceleration = 0.0
+            for j in range(n - 1 - k):
+                difference[j] = difference[j + 1] - difference[j]
+    worst = _largest(work[0], work[1], work[2], n - order)
     width = derivative.shape[0]
     half = width // 2
-    scale = 1.0 / (spacing_s * spacing_s)
-    for j in range(half, n - half):
-        x = 0.0
-        y = 0.0
-        z = 0.0
+    inner = n - 2 * half
+    for c in range(3):
+        second = work[c]
+        for j in range(inner):
+            second[j] = 0.0
         for k in range(width):
-            d = derivative[k] * scale
-            x += d * nodes[j - half + k, 0]
-            y += d * nodes[j - half + k, 1]
-            z += d * nodes[j - half + k, 2]
-        px, py, pz = nodes[j, 0], nodes[j, 1], nodes[j, 2]
+            d = derivative[k] / (spacing_s * spacing_s)
+            for j in range(inner):
+                second[j] += d * nodes[c, j + k]
+    for j in range(inner):
+        px, py, pz = nodes[0, j + half], nodes[1, j + half], nodes[2, j + half]
         r2 = px * px + py * py + pz * pz
         g = MU / (r2 * sqrt(r2))
-        x += g * px
-        y += g * py
-        z += g * pz
-        acceleration = max(acceleration, x * x + y * y + z * z)
-    return sqrt(worst) * jump_factor, sqrt(acceleration)
+        work[0, j] += g * px
+        work[1, j] += g * py
+        work[2, j] += g * pz
+    return sqrt(worst) * jump_factor, sqrt(_largest(work[0], work[1], work[2], inner))
 
 
 @njit
-def fill_object(
+def fill_objects(
     coef: Float,
-    epoch_us: int,
+    epoch_us: Int,
     start_us: int,
     end_us: int,
-    begin_valid_us: int,
-    end_valid_us: int,
+    valid: Int,
     spacings_us: Int,
+    widest: Int,
     halo: int,
     limit_km: float,
     jump_factor: float,
-    difference: Float,
+    order: int,
     derivative: Float,
-    nodes: Float,
-) -> tuple[int, int, float, float]:
-    """Nodes of one object at the widest spacing whose error bound is below ``limit_km`` (else the finest).
+    quantised: NDArray[np.int32],
+    columns: Float,
+) -> int:
+    """Quantised nodes of objects one after the other into ``quantised``, each at the widest spacing whose error bound
+    is below ``limit_km`` (else the finest).
 
-    ``spacings_us`` descends. Returns (spacing_us, node count, error bound km, acceleration bound km/s²); the
-    positions are in ``nodes[:count]``.
+    ``spacings_us`` descends, the search of object i begins at ``widest[i]``. columns (n, 5): spacing_us, node count (-1
+    where SGP4 fails within the validity claimed, 0 where there is none), km per unit, error bound km, acceleration
+    bound km/s². Returns the length used of ``quantised``.
     """
-    spacing = spacings_us[0]
-    count = 0
-    bound = 0.0
-    acceleration = 0.0
-    for k in range(spacings_us.shape[0]):
-        spacing = spacings_us[k]
-        count = (end_us - start_us + spacing - 1) // spacing + 2 * halo
-        first_us = start_us - (halo - 1) * spacing
-        _fill_nodes(coef, epoch_us, first_us, spacing, begin_valid_us, end_valid_us, nodes[:count])
-        bound, acceleration = _bounds(nodes[:count], spacing * 1.0e-6, jump_factor, difference, derivative)
-        if bound <= limit_km:
-            break
-    return spacing, count, bound, acceleration
+    finest = (end_us - start_us + spacings_us[-1] - 1) // spacings_us[-1] + 2 * halo
+    buffer = np.empty((3, finest))
+    work = np.empty((3, finest))
+    rows = np.empty(VECTOR_SCRATCH)
+    resonance = np.zeros(3)
+    out = np.empty(6)
+    used = 0
+    for i in range(coef.shape[0]):
+        columns[i, 0], columns[i, 1], columns[i, 2], columns[i, 3], columns[i, 4] = spacings_us[0], 0.0, 1.0, 0.0, 0.0
+        if valid[i, 0] >= min(valid[i, 1], end_us) or valid[i, 1] <= start_us:
+            continue
+        for k in range(widest[i], spacings_us.shape[0]):
+            spacing = spacings_us[k]
+            count = (end_us - start_us + spacing - 1) // spacing + 2 * halo
+            first_us = start_us - (halo - 1) * spacing
+            nodes = buffer[:, :count]
+            resonance[0] = 0.0
+            columns[i, 0] = spacing
+            columns[i, 1] = count
+            if not _fill_nodes(
+                coef[i], epoch_us[i], first_us, spacing, valid[i, 0], valid[i, 1], nodes, resonance, out, rows
+            ):
+                columns[i, 1] = -1.0
+                break
+            columns[i, 3], columns[i, 4] = _bounds(nodes, spacing * 1.0e-6, jump_factor, order, derivative, work)
+            if columns[i, 3] <= limit_km:
+                break
+        if columns[i, 1] > 0.0:
+            count = int(columns[i, 1])
+            columns[i, 2] = _quantise(buffer[:, :count], quantised[used:])
+            used += 3 * count
+    return used
 
 
 @njit
-def quantise(nodes: Float, out: NDArray[np.int32]) -> float:
-    """Scale the coordinates (count, 3) to int32 in ``out`` (count * 3,); returns km per unit."""
+def _quantise(nodes, out):
+    """Scale the coordinates (3, count) to int32, node after node, in ``out``; returns km per unit."""
     largest = 0.0
-    for j in range(nodes.shape[0]):
-        for c in range(3):
-            largest = max(largest, fabs(nodes[j, c]))
+    for c in range(3):
+        for j in range(nodes.shape[1]):
+            largest = max(largest, fabs(nodes[c, j]))
     scale = largest / 2147483000.0 if largest > 0.0 else 1.0
-    for j in range(nodes.shape[0]):
+    for j in range(nodes.shape[1]):
         for c in range(3):
-            out[3 * j + c] = np.int32(np.rint(nodes[j, c] / scale))
+            out[3 * j + c] = np.int32(np.rint(nodes[c, j] / scale))
     return scale
