@@ -7,7 +7,7 @@ CHUNK_FORMAT_VERSION = 1
 CODE_VERSIONS: dict[str, str] = {
     "raw_tle_snapshots": "1",
     "clean_catalog": "1",
-    "ephemeris_chunks": "1",
-    "conjunction_candidates": "1",
-    "refined_events": "1",
+    "ephemeris_chunks": "2",
+    "conjunction_candidates": "2",
+    "refined_events": "2",
 }

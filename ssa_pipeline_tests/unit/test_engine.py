@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.clean_catalog import clean_catalog
-from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
+from ssa_pipeline.core.conjunction_candidates import STEP_US, find_conjunction_candidates
 from ssa_pipeline.core.ephemeris_chunks import NODES, compute_ephemeris_chunks, lagrange_weights
 from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
 from ssa_pipeline.core.records import ElementSets, Events
@@ -90,13 +90,13 @@ def test_no_truth_minimum_of_two_hours_is_lost_by_the_sieve(catalogue: ElementSe
     chunks = compute_ephemeris_chunks(catalogue, START_US, START_US + 2 * HOUR_US, threads=2)
     candidates = find_conjunction_candidates(chunks, 5.0, threads=2)
     pairs = zip(candidates.norad_id_1.tolist(), candidates.norad_id_2.tolist(), strict=True)
-    have = set(zip(pairs, ((candidates.step_start_us - START_US) // 120_000_000).tolist(), strict=True))
+    have = set(zip(pairs, ((candidates.step_start_us - START_US) // STEP_US).tolist(), strict=True))
     with gzip.open(TRUTH, "rt") as file:
         truth = [row for row in csv.DictReader(file) if float(row["t_s"]) < 7200.0]
     assert len(truth) > 1_900
     for row in truth:
         ids = sorted((int(row["norad_1"]), int(row["norad_2"])))
-        assert ((ids[0], ids[1]), int(float(row["t_s"]) // 120)) in have, row
+        assert ((ids[0], ids[1]), int(float(row["t_s"]) * 1e6) // STEP_US) in have, row
 
 
 def assert_same_crossings(one: Events, other: Events) -> None:

@@ -13,9 +13,14 @@ R = TypeVar("R")
 
 def njit(function: Callable[P, R]) -> Callable[P, R]:
     """Compile without the GIL, cached on disk, strict IEEE arithmetic (results must not depend on flags)."""
-    return cast(Callable[P, R], cast(Any, numba).njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(function))
+    return cast(
+        Callable[P, R], cast(Any, numba).njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(function)
+    )
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """As ``njit``, but always part of its caller: only so a loop around a call can be vectorised."""
-    return cast(Callable[P, R], cast(Any, numba).njit(nogil=True, cache=True, fastmath=False, error_model="numpy", inline="always")(function))
+    return cast(
+        Callable[P, R],
+        cast(Any, numba).njit(nogil=True, cache=True, fastmath=False, error_model="numpy", inline="always")(function),
+    )

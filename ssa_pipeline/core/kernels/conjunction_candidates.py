@@ -476,9 +476,7 @@ def sieve_step(
             first = _shell_of(max(radius[o] - window, R_FLOOR_KM), width, n_low)
             top = min(max(radius[o] + window, R_FLOOR_KM), R_CEILING_KM - 1.0)
             for shell in range(first, min(_shell_of(top, width, n_low) + 1, shells)):
-                n_ranges = _rows_of_cells(
-                    shell * per_shell, ix, iy, iz, reach_cells, cells, start, ranges, n_ranges
-                )
+                n_ranges = _rows_of_cells(shell * per_shell, ix, iy, iz, reach_cells, cells, start, ranges, n_ranges)
         used = _scan(
             a, a + 1, ranges, n_ranges, False, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
             state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,

@@ -95,9 +95,7 @@ def _first_failure(coef, epoch_us, from_us, to_us, is_thorough, resonance, out):
     while good != to_us:
         ahead = good + calm if step > 0 else good - calm
         if (to_us - ahead) * step > 0 and not (
-            is_thorough
-            or _is_suspect(coef, (good - epoch_us) / 6.0e7)
-            or _is_suspect(coef, (ahead - epoch_us) / 6.0e7)
+            is_thorough or _is_suspect(coef, (good - epoch_us) / 6.0e7) or _is_suspect(coef, (ahead - epoch_us) / 6.0e7)
         ):
             minute += 60 if step > 0 else -60
             good = minute * US_PER_MINUTE
