@@ -43,7 +43,7 @@ def events(
     from ssa_pipeline.storage.answers import closest_events
     from ssa_pipeline.storage.database_url import database_url
 
-    day, norad_id = _day(epoch_day), _number(object_id) if object_id else None
+    day, norad_id = parse_day(epoch_day), parse_number(object_id) if object_id else None
     with errors_as_messages():
         rows = closest_events(
             database_url(read_settings()), day, norad_id=norad_id, max_miss_km=max_miss_km, limit=limit or None
@@ -65,7 +65,7 @@ def why(
     from ssa_pipeline.storage import answers
     from ssa_pipeline.storage.database_url import database_url
 
-    norad_id, day = _number(object_id), _day(epoch_day)
+    norad_id, day = parse_number(object_id), parse_day(epoch_day)
     with errors_as_messages():
         found = answers.why(database_url(read_settings()), norad_id, day)
     used = found.used
@@ -80,14 +80,16 @@ def why(
         typer.echo(f"  not used: {row['rule']}, {row['source_file']} line {row['source_line']}: {row['detail']}")
 
 
-def _day(text: str) -> date | None:
+def parse_day(text: str) -> date | None:
+    """``--epoch-day``, None where it was left out; CliError."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise CliError(f"--epoch-day {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
 
 
-def _number(text: str) -> int:
+def parse_number(text: str) -> int:
+    """A catalogue number in any spelling; CliError."""
     from ssa_pipeline.messages.alpha5 import parse_catalog_number
 
     try:

@@ -33,3 +33,24 @@ SELECT asset, rule, detail, source_file, source_line
 FROM catalog.rejected_record
 WHERE epoch_day = %(epoch_day)s AND norad_id = %(norad_id)s
 ORDER BY asset DESC, source_file, source_line;
+
+-- name: chunk_at
+SELECT c.epoch_day, c.lead_day, c.format_version, c.status, c.spacing_us, c.first_node, c.scale_km, c.error_bound_km,
+    c.valid_from, c.valid_to, c.nodes
+FROM generate_series(0, 6) AS lead
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM screening.ephemeris_chunk e
+    WHERE e.epoch_day = %(day)s::date - lead AND e.lead_day = lead AND e.norad_id = %(norad_id)s
+) c
+WHERE %(epoch_day)s::date IS NULL OR c.epoch_day = %(epoch_day)s::date
+ORDER BY c.epoch_day DESC
+LIMIT 1;
+
+-- name: newest_chunks_of_day
+SELECT epoch_day, lead_day, expired_at
+FROM screening.slice_log
+WHERE asset = 'ephemeris_chunks' AND epoch_day + lead_day = %(day)s::date
+    AND (%(epoch_day)s::date IS NULL OR epoch_day = %(epoch_day)s::date)
+ORDER BY epoch_day DESC, log_id DESC
+LIMIT 1;
