@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import fabs, sqrt
+from math import asin, cos, fabs, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssa_pipeline.core.kernels._njit import njit
+from ssa_pipeline.core.kernels._njit import inlined, njit
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -32,6 +32,8 @@ ROUNDING_KM2 = 4.0
 ALPHA = 3.8  # (f + k u)² <= (1 + ALPHA) f² + (1 + 1/ALPHA) k² u², tight for fast encounters in low orbits
 
 LANES = 8  # rows that are tested together; the columns of the table are padded by as many
+TURN_BINS = 64  # parts of a turn about the axis
+MOST_CHORD = 1.2  # caps of directions wider than this are taken for the whole sphere
 HIT_COLUMNS = 5
 
 
@@ -215,51 +217,50 @@ def _may_meet(dx, dy, dz, ux, uy, uz, fixed, alpha, beta, tau):
 
 @njit
 def _scan(
-    a0, a1, ranges, n_ranges, is_self, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau,
+    plan, n_ranges, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau,
     state, margin, rest, threshold, gradient, tau_s, rows, wanted, needs_wanted, step, work, hits, used,
 ):  # fmt: skip
-    """Test rows a0 ... a1 - 1 against every range of rows; append what is confirmed to ``hits``. The first range
-    begins after the row itself where ``is_self``."""
-    for a in range(a0, a1):
+    """Test the row of every planned range against the rows of the range; append what is confirmed to ``hits``."""
+    for k in range(n_ranges):
+        a = plan[k, 0]
+        first = plan[k, 1]
+        last = plan[k, 2]
         ax, ay, az = x[a], y[a], z[a]
         au, av, aw = vx[a], vy[a], vz[a]
-        af, ar = fixed[a], reach[a]
-        for k in range(n_ranges):
-            first = a + 1 if is_self and k == 0 else ranges[k, 0]
-            last = ranges[k, 1]
-            found = np.int32(0)
-            # whole vectors, a few rows too many; an unsigned index has no negative values to check for, which
-            # would keep the loop from being vectorised
-            whole = (max(last - first, 0) + LANES - 1) // LANES * LANES
-            for b in range(np.uint64(first), np.uint64(first + whole)):
-                room = fixed[b] + af + max(reach[b], ar)
-                is_found = _may_meet(
-                    x[b] - ax, y[b] - ay, z[b] - az, vx[b] - au, vy[b] - av, vz[b] - aw, room, alpha, beta, tau
-                )
-                found = np.int32(found + np.int32(is_found))
-            if found == 0:
+        af, ar, slack, growth = fixed[a], reach[a], alpha[a], beta[a]
+        found = np.int32(0)
+        # whole vectors, a few rows too many; an unsigned index has no negative values to check for, which would keep
+        # the loop from being vectorised
+        whole = (last - first + LANES - 1) // LANES * LANES
+        for b in range(np.uint64(first), np.uint64(first + whole)):
+            room = fixed[b] + af + max(reach[b], ar)
+            is_found = _may_meet(
+                x[b] - ax, y[b] - ay, z[b] - az, vx[b] - au, vy[b] - av, vz[b] - aw, room, slack, growth, tau
+            )
+            found = np.int32(found + np.int32(is_found))
+        if found == 0:
+            continue
+        o = rows[a]
+        for b in range(first, last):
+            room = fixed[b] + af + max(reach[b], ar)
+            if not _may_meet(
+                x[b] - ax, y[b] - ay, z[b] - az, vx[b] - au, vy[b] - av, vz[b] - aw, room, slack, growth, tau
+            ):
                 continue
-            o = rows[a]
-            for b in range(first, last):
-                room = fixed[b] + af + max(reach[b], ar)
-                if not _may_meet(
-                    x[b] - ax, y[b] - ay, z[b] - az, vx[b] - au, vy[b] - av, vz[b] - aw, room, alpha, beta, tau
-                ):
-                    continue
-                p = rows[b]
-                if needs_wanted and not (wanted[o] or wanted[p]):
-                    continue
-                is_hit, miss, speed = _confirm(
-                    state, margin, rest, max(threshold[o], threshold[p]), gradient, tau_s, o, p, work
-                )
-                if is_hit:
-                    if used < hits.shape[0]:
-                        hits[used, 0] = o
-                        hits[used, 1] = p
-                        hits[used, 2] = step
-                        hits[used, 3] = miss
-                        hits[used, 4] = speed
-                    used += 1
+            p = rows[b]
+            if needs_wanted and not (wanted[o] or wanted[p]):
+                continue
+            is_hit, miss, speed = _confirm(
+                state, margin, rest, max(threshold[o], threshold[p]), gradient[a], tau_s, o, p, work
+            )
+            if is_hit:
+                if used < hits.shape[0]:
+                    hits[used, 0] = o
+                    hits[used, 1] = p
+                    hits[used, 2] = step
+                    hits[used, 3] = miss
+                    hits[used, 4] = speed
+                used += 1
     return used
 
 
@@ -304,18 +305,64 @@ def _filter_constants(low, tau):
     return gradient, np.float32((1.0 + ALPHA) * factor * factor), np.float32((1.0 + 1.0 / ALPHA) * k * k * 1.0001)
 
 
+@inlined
+def _turn_bin(x, y):
+    """Which of TURN_BINS parts of a turn the direction (x, y) lies in, by a measure that rises with its angle."""
+    turn = x / (fabs(x) + fabs(y) + 1e-300)
+    turn = 1.0 - turn if y >= 0.0 else 3.0 + turn
+    return np.int32(min(turn * (TURN_BINS / 4), TURN_BINS - 1.0))
+
+
+@inlined
+def _turn_window(x, y, r, sine):
+    """First and last bin of the directions that a cap of radius asin(``sine``) about (x, y, .) spans; the first is the
+    larger one where the window passes the end of the turn, (0, TURN_BINS - 1) where it is the whole turn."""
+    s = 1.000001 * sine * r / sqrt(x * x + y * y + 1e-300)
+    is_whole = s >= 1.0
+    s = min(s, 1.0)
+    c = sqrt(1.0 - s * s)
+    low = _turn_bin(x * c + y * s, y * c - x * s)
+    high = _turn_bin(x * c - y * s, y * c + x * s)
+    return np.int32(0) if is_whole else low, np.int32(TURN_BINS - 1) if is_whole else high
+
+
 @njit
-def _rows_of_cells(base, ix, iy, iz, reach_cells, cells, start, ranges, n):
-    """Append the rows of all cells within ``reach_cells`` of (ix, iy, iz) in the shell that begins at key ``base``."""
-    z0, z1 = max(iz - reach_cells, 0), min(iz + reach_cells, cells - 1)
-    for jx in range(max(ix - reach_cells, 0), min(ix + reach_cells + 1, cells)):
-        for jy in range(max(iy - reach_cells, 0), min(iy + reach_cells + 1, cells)):
-            key = base + (jx * cells + jy) * cells
-            first, last = start[key + z0], start[key + z1 + 1]
-            if first < last:
-                ranges[n, 0] = first
-                ranges[n, 1] = last
-                n += 1
+def _band_of(z, edges):
+    """The band of latitude whose sine ``z`` lies in; ``edges`` (bands + 1,) rise from -1 to 1."""
+    band = 0
+    for k in range(1, edges.shape[0] - 1):
+        band += z >= edges[k]
+    return band
+
+
+@njit
+def _place(state, radius, sine, edges, band, turn, low, high):
+    """Band and bin of every direction, and the bins that a cap of radius asin(``sine``) about it spans."""
+    n = radius.shape[0]
+    for o in range(n):
+        x, y = state[0, o], state[1, o]
+        turn[o] = _turn_bin(x, y)
+        low[o], high[o] = _turn_window(x, y, radius[o], sine)
+        band[o] = 0
+    for k in range(1, edges.shape[0] - 1):
+        edge = edges[k]
+        for o in range(n):
+            band[o] += np.int32(state[2, o] >= edge * radius[o])
+
+
+@njit
+def _plan_window(a, key, low, high, start, after, plan, n):
+    """Append the rows of bins ``low`` to ``high`` of the band that begins at ``key``, those from row ``after`` on."""
+    end = high if low <= high else TURN_BINS - 1
+    first, last = max(start[key + low], after), start[key + end + 1]
+    if first < last:
+        plan[n, 0], plan[n, 1], plan[n, 2] = a, first, last
+        n += 1
+    if low > high:
+        first, last = max(start[key], after), start[key + high + 1]
+        if first < last:
+            plan[n, 0], plan[n, 1], plan[n, 2] = a, first, last
+            n += 1
     return n
 
 
@@ -357,10 +404,21 @@ def sieve_step(
     n_low = int((R_LOW_KM - R_FLOOR_KM) / width) + 1
     shells = n_low + int((R_CEILING_KM - R_LOW_KM) / max(HIGH_SHELL_KM, width)) + 2  # the last one stays empty
     chord = 2.02 * (V_NARROW_KM_S * tau + 0.5 * base_threshold + room + 1.0) / R_FLOOR_KM
-    cells = max(int(2.0 / chord), 1)
-    size = 2.0 / cells
-    per_shell = cells * cells * cells
-    cell = np.empty(n, np.int32)
+    if chord < MOST_CHORD:
+        narrow_sine = chord * sqrt(1.0 - 0.25 * chord * chord)
+        bands = max(int(pi / (2.0 * asin(0.5 * chord))), 1)
+    else:
+        narrow_sine = 1.0
+        bands = 1
+    edges = np.empty(bands + 1)
+    for k in range(bands + 1):
+        edges[k] = -cos(pi * k / bands)
+    per_shell = bands * TURN_BINS
+    band = np.empty(n, np.int32)
+    turn = np.empty(n, np.int32)
+    turn_low = np.empty(n, np.int32)
+    turn_high = np.empty(n, np.int32)
+    _place(state, radius, narrow_sine, edges, band, turn, turn_low, turn_high)
     key = np.empty(n, np.int32)
     narrow_order = np.empty(n, np.int32)
     wide_order = np.empty(n, np.int32)
@@ -373,11 +431,7 @@ def sieve_step(
     for o in range(n):
         if not alive[o]:
             continue
-        inverse = 1.0 / (radius[o] * size)
-        ix = min(int(state[0, o] * inverse + 0.5 * cells), cells - 1)
-        iy = min(int(state[1, o] * inverse + 0.5 * cells), cells - 1)
-        iz = min(int(state[2, o] * inverse + 0.5 * cells), cells - 1)
-        cell[o] = (ix * cells + iy) * cells + iz
+        key[o] = band[o] * TURN_BINS + turn[o]
         fastest = max(fastest, speed[o])
         most = max(most, threshold[o] + margin[o])
         any_unwanted |= not wanted[o]
@@ -387,7 +441,7 @@ def sieve_step(
             and threshold[o] <= base_threshold
             and R_FLOOR_KM <= radius[o] < R_CEILING_KM
         ):
-            key[o] = _shell_of(radius[o], width, n_low) * per_shell + cell[o]
+            key[o] += _shell_of(radius[o], width, n_low) * per_shell
             narrow_order[n_narrow] = o
             n_narrow += 1
             any_narrow_wanted |= wanted[o]
@@ -395,7 +449,7 @@ def sieve_step(
             wide_order[n_wide] = o
             n_wide += 1
     narrow_rows, start = _sort(key, n_narrow, shells * per_shell, narrow_order)
-    wide_rows, wide_start = _sort(cell, n_wide, per_shell, wide_order)
+    wide_rows, wide_start = _sort(key, n_wide, per_shell, wide_order)
     count = n_narrow + n_wide
     rows = np.empty(count, np.int32)
     rows[:n_narrow] = narrow_rows
@@ -409,54 +463,56 @@ def sieve_step(
     vz = np.zeros(count + LANES, np.float32)
     fixed = np.zeros(count + LANES, np.float32)
     reach = np.zeros(count + LANES, np.float32)
+    record = np.empty((n, 8), np.float32)  # one object's values side by side: one miss of the cache each
+    for o in range(n):
+        for c in range(6):
+            record[o, c] = state[c, o]
+        record[o, 6] = margin[o] + ROUNDING_KM
+        record[o, 7] = threshold[o]
     for k in range(count):
         o = rows[k]
-        x[k] = state[0, o]
-        y[k] = state[1, o]
-        z[k] = state[2, o]
-        vx[k] = state[3, o]
-        vy[k] = state[4, o]
-        vz[k] = state[5, o]
-        fixed[k] = margin[o] + ROUNDING_KM
-        reach[k] = threshold[o]
+        x[k] = record[o, 0]
+        y[k] = record[o, 1]
+        z[k] = record[o, 2]
+        vx[k] = record[o, 3]
+        vy[k] = record[o, 4]
+        vz[k] = record[o, 5]
+        fixed[k] = record[o, 6]
+        reach[k] = record[o, 7]
+    alpha = np.empty(count, np.float32)
+    beta = np.empty(count, np.float32)
+    gradient = np.empty(count)
 
-    ranges = np.empty((shells * cells * cells + 32, 2), np.int32)
+    most_of_one = 2 * (shells + 1) * bands
+    plan = np.empty((max(200_000, 2 * most_of_one), 3), np.int32)
+    planned = 0
     work = np.empty((3, 6))
     tau32 = np.float32(tau)
-    a0 = 0
-    while a0 < n_narrow and any_narrow_wanted:
-        k = key[rows[a0]]
-        a1 = start[k + 1]
-        shell = k // per_shell
-        c = k - shell * per_shell
-        ix = c // (cells * cells)
-        iy = (c // cells) % cells
-        iz = c % cells
+    shell_before = -1
+    for a in range(n_narrow if any_narrow_wanted else 0):
+        o = rows[a]
+        shell = key[o] // per_shell
+        if shell != shell_before:
+            bottom = R_FLOOR_KM + shell * width if shell < n_low else R_LOW_KM
+            low = _low_point(bottom - room, 2.02 * V_NARROW_KM_S * tau + width + 2.0)
+            shell_gradient, shell_alpha, shell_beta = _filter_constants(low, tau)
+            shell_before = shell
+        gradient[a], alpha[a], beta[a] = shell_gradient, shell_alpha, shell_beta
+        first, last = turn_low[o], turn_high[o]
         base = shell * per_shell
-        ranges[0, 0] = a0
-        ranges[0, 1] = start[k + 2] if iz + 1 < cells else a1
-        n_ranges = 1
-        z0, z1 = max(iz - 1, 0), min(iz + 1, cells - 1)
-        if iy + 1 < cells:
-            row = base + (ix * cells + iy + 1) * cells
-            ranges[n_ranges, 0] = start[row + z0]
-            ranges[n_ranges, 1] = start[row + z1 + 1]
-            n_ranges += 1
-        if ix + 1 < cells:
-            for jy in range(max(iy - 1, 0), min(iy + 2, cells)):
-                row = base + ((ix + 1) * cells + jy) * cells
-                ranges[n_ranges, 0] = start[row + z0]
-                ranges[n_ranges, 1] = start[row + z1 + 1]
-                n_ranges += 1
-        n_ranges = _rows_of_cells(base + per_shell, ix, iy, iz, 1, cells, start, ranges, n_ranges)
-        bottom = R_FLOOR_KM + shell * width if shell < n_low else R_LOW_KM
-        low = _low_point(bottom - room, 2.02 * V_NARROW_KM_S * tau + width + 2.0)
-        gradient, alpha, beta = _filter_constants(low, tau)
-        used = _scan(
-            a0, a1, ranges, n_ranges, True, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
-            state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
-        )  # fmt: skip
-        a0 = a1
+        here = base + band[o] * TURN_BINS
+        planned = _plan_window(a, here, first, last, start, a + 1, plan, planned)
+        if band[o] + 1 < bands:
+            planned = _plan_window(a, here + TURN_BINS, first, last, start, 0, plan, planned)
+        for other in range(max(band[o] - 1, 0), min(band[o] + 2, bands)):
+            above = base + per_shell + other * TURN_BINS
+            planned = _plan_window(a, above, first, last, start, 0, plan, planned)
+        if planned + most_of_one > plan.shape[0]:
+            used = _scan(
+                plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
+                state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
+            )  # fmt: skip
+            planned = 0
 
     for a in range(n_narrow, count):
         o = rows[a]
@@ -464,30 +520,41 @@ def sieve_step(
         travel = 1.05 * GRAVITY_KM_S2 * tau * tau + most + margin[o] + 1.0
         inside = max(radius[o] - (speed[o] + fastest) * tau - travel, R_LEAST_KM)
         far = (speed[o] + min(fastest, 1.02 * sqrt(2.0 * MU / inside))) * tau + travel
-        c = cell[o]
-        ix = c // (cells * cells)
-        iy = (c // cells) % cells
-        iz = c % cells
         low = max(_low_point(R_LEAST_KM, far), radius[o] - spread[o] - far)
-        gradient, alpha, beta = _filter_constants(low, tau)
-        reach_cells = min(int(far / sqrt(radius[o] * inside) / size) + 1, cells)
-        n_ranges = 0
+        gradient[a], alpha[a], beta[a] = _filter_constants(low, tau)
+        chord = far / sqrt(radius[o] * inside)
+        first_band, last_band, first, last = 0, bands - 1, 0, TURN_BINS - 1
+        if chord < MOST_CHORD:
+            sine = chord * sqrt(1.0 - 0.25 * chord * chord)
+            cosine = 1.0 - 0.5 * chord * chord
+            up = state[2, o] / radius[o]
+            across = sqrt(max(1.0 - up * up, 0.0))
+            if across > sine:  # no pole within reach
+                first_band = _band_of(up * cosine - across * sine - 1e-6, edges)
+                last_band = _band_of(up * cosine + across * sine + 1e-6, edges)
+            elif up > 0.0:
+                first_band = _band_of(up * cosine - across * sine - 1e-6, edges)
+            else:
+                last_band = _band_of(up * cosine + across * sine + 1e-6, edges)
+            first, last = _turn_window(state[0, o], state[1, o], radius[o], sine)
         if wanted[o] or any_narrow_wanted:
-            first = _shell_of(max(radius[o] - window, R_FLOOR_KM), width, n_low)
             top = min(max(radius[o] + window, R_FLOOR_KM), R_CEILING_KM - 1.0)
-            for shell in range(first, min(_shell_of(top, width, n_low) + 1, shells)):
-                n_ranges = _rows_of_cells(shell * per_shell, ix, iy, iz, reach_cells, cells, start, ranges, n_ranges)
-        used = _scan(
-            a, a + 1, ranges, n_ranges, False, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
-            state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
-        )  # fmt: skip
+            shell = _shell_of(max(radius[o] - window, R_FLOOR_KM), width, n_low)
+            while shell <= min(_shell_of(top, width, n_low), shells - 1):
+                for other in range(first_band, last_band + 1):
+                    there = shell * per_shell + other * TURN_BINS
+                    planned = _plan_window(a, there, first, last, start, 0, plan, planned)
+                shell += 1
         # other wide objects: each pair once, by the row that comes first
-        n_ranges = _rows_of_cells(0, ix, iy, iz, reach_cells, cells, wide_start, ranges, 0)
-        for k in range(n_ranges):
-            ranges[k, 0] = max(ranges[k, 0], a + 1)
-            ranges[k, 1] = max(ranges[k, 0], ranges[k, 1])
-        used = _scan(
-            a, a + 1, ranges, n_ranges, False, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
-            state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
-        )  # fmt: skip
-    return used
+        for other in range(first_band, last_band + 1):
+            planned = _plan_window(a, other * TURN_BINS, first, last, wide_start, a + 1, plan, planned)
+        if planned + most_of_one > plan.shape[0]:
+            used = _scan(
+                plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
+                state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
+            )  # fmt: skip
+            planned = 0
+    return _scan(
+        plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
+        state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
+    )  # fmt: skip
