@@ -26,6 +26,43 @@ J2 = 0.001082616
 MISS_KM = 1e-5  # 1 cm: what a miss distance may differ
 _JD_1970 = 2440587.5
 
+# objects of the bundled catalogue of 2024-11-01 that keep company, group by group
+ISS = {
+    25544: "ISS (ZARYA)",
+    49044: "ISS (NAUKA)",
+    59913: "PROGRESS-MS 27",
+    60378: "CYGNUS NG-21",
+    60450: "PROGRESS-MS 28",
+    61043: "SOYUZ-MS 26",
+    61447: "CREW DRAGON 9",
+}
+CSS = {
+    48274: "CSS (TIANHE)",
+    53239: "CSS (WENTIAN)",
+    54216: "CSS (MENGTIAN)",
+    58811: "TIANZHOU-7",
+    59591: "SHENZHOU-18 (SZ-18)",
+    61683: "SHENZHOU-19 (SZ-19)",
+}
+TANDEM_X = {31698: "TERRASAR-X", 36605: "TANDEM-X"}
+TIANHUI = {44207: "TIANHUI 2-01A", 44209: "TIANHUI 2-01B"}
+PIESAT = {56153: "PIESAT A", 56154: "PIESAT B", 56155: "PIESAT C", 56156: "PIESAT D"}
+MEV_1 = {26824: "INTELSAT 901 (IS-901)", 44625: "MEV-1"}
+MEV_2 = {28358: "INTELSAT 10-02", 46113: "MEV-2"}
+GRACE_FO = {43476: "GRACE-FO 1", 43477: "GRACE-FO 2"}
+O3B = {43234: "O3B FM13", 44113: "O3B FM19"}
+SWARM = {39452: "SWARM A", 39453: "SWARM C"}
+CLUSTER = {26410: "CLUSTER II-FM7 (SAMBA)", 26464: "CLUSTER II-FM8 (TANGO)"}
+MMS = {40482: "MMS 1", 40483: "MMS 2", 40484: "MMS 3", 40485: "MMS 4"}
+STARLINK = {61530: "STARLINK-32261", 61531: "STARLINK-32358"}
+COMPANIONS = {
+    norad_id: name
+    for group in (
+        ISS, CSS, TANDEM_X, TIANHUI, PIESAT, MEV_1, MEV_2, GRACE_FO, O3B, SWARM, CLUSTER, MMS, STARLINK
+    )
+    for norad_id, name in group.items()
+}  # fmt: skip
+
 Vector = NDArray[np.float64]
 T = TypeVar("T")
 
