@@ -1,8 +1,9 @@
 """Encounters made to measure, and the truth about an encounter from python-sgp4 alone.
 
 An orbit is found through any wanted state: mean elements are corrected by Newton's method until SGP4 itself passes
-through position and velocity at the wanted microsecond, with the epoch wherever it shall be. Nothing here calls the
-engine. Lengths km, speeds km/s, frame TEME, times integer microseconds of UTC unless a name says ``_s``.
+through position and velocity at the wanted microsecond, with the epoch wherever it shall be. Only
+``assert_as_the_twin`` calls the engine. Lengths km, speeds km/s, frame TEME, times integer microseconds of UTC unless
+a name says ``_s``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from scipy.optimize import minimize_scalar
 from sgp4.api import Satrec
 
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events
-from ssa_pipeline_tests.naive import satrec
+from ssa_pipeline.core.screen import screen
+from ssa_pipeline_tests.naive import NaiveEvent, brute_force_events, satrec
 
 MU = 398600.8
 EARTH_RADIUS_KM = 6378.135
@@ -346,3 +348,34 @@ def rows_of_pair(events: Events, one: ElementSets, other: ElementSets) -> NDArra
     """Where ``events`` has the pair of two one-row sets."""
     ids = sorted((int(one.norad_id[0]), int(other.norad_id[0])))
     return np.flatnonzero((events.norad_id_1 == ids[0]) & (events.norad_id_2 == ids[1]))
+
+
+def assert_as_the_twin(sets: ElementSets, start_us: int, end_us: int, threshold_km: float = 5.0) -> list[NaiveEvent]:
+    """The engine has the twin's rows (at least one), which are returned: same pairs, classes, minima and flags, ends to
+    1 s, miss to 1 cm, TCA of rows with a minimum within the tolerance."""
+    twin = brute_force_events(sets, start_us, end_us, threshold_km)
+    assert twin
+    twin.sort(key=lambda e: (e.norad_id_1, e.norad_id_2, e.start_us))
+    events = screen(sets, start_us, end_us, threshold_km=threshold_km).events
+    order = np.lexsort((events.start_us, events.norad_id_2, events.norad_id_1))
+    words = ("continues_before", "continues_after", "no_minimum", "constant_range")
+    found = [
+        (
+            int(events.norad_id_1[k]),
+            int(events.norad_id_2[k]),
+            events.event_class[k] == "persistent",
+            int(events.n_minima[k]),
+            *(word in events.flags[k].split() for word in words),
+        )
+        for k in order
+    ]
+    expected = [
+        (e.norad_id_1, e.norad_id_2, e.is_persistent, e.n_minima, *(getattr(e, word) for word in words)) for e in twin
+    ]
+    assert found == expected
+    for k, e in zip(order, twin, strict=True):
+        approach = Approach(e.tca_us, e.miss_distance_km, e.relative_speed_km_s)
+        assert max(abs(events.start_us[k] - e.start_us), abs(events.end_us[k] - e.end_us)) < 1_000_000, e
+        assert abs(events.miss_distance_km[k] - e.miss_distance_km) < MISS_KM, e
+        assert e.n_minima == 0 or abs(events.tca_us[k] - e.tca_us) <= approach.tolerance_us, e
+    return twin

@@ -20,6 +20,7 @@ from ssa_pipeline_tests.encounters import (
     Encounter,
     Vector,
     across,
+    assert_as_the_twin,
     at_perigee,
     circular,
     closest_approach,
@@ -30,7 +31,7 @@ from ssa_pipeline_tests.encounters import (
     rows_of_pair,
     turned,
 )
-from ssa_pipeline_tests.naive import Sky, brute_force_events, satrec
+from ssa_pipeline_tests.naive import Sky, satrec
 
 T_US = parse_utc("2024-11-01T06:00:00Z")
 SECOND_US = 1_000_000
@@ -111,28 +112,6 @@ def test_geostationary_drifters(speed_m_s: float) -> None:
         encounter(first, 3, T_US + HOUR_US, velocity(first, T_US + HOUR_US) * (1 + 3e-4 * speed_m_s), 4.5),
     ]
     assert_as_the_twin(ElementSets.concat([first, *(e.second for e in made)]), T_US - 4 * HOUR_US, T_US + 4 * HOUR_US)
-
-
-def assert_as_the_twin(sets: ElementSets, start_us: int, end_us: int, threshold_km: float = 5.0) -> None:
-    """Row for row: class, ends (1 s), minima, miss (1 cm), and at least one row."""
-    twin = brute_force_events(sets, start_us, end_us, threshold_km)
-    events = screen(sets, start_us, end_us, threshold_km=threshold_km).events
-    found = sorted(
-        zip(
-            events.norad_id_1.tolist(), events.norad_id_2.tolist(), events.start_us.tolist(), events.end_us.tolist(),
-            (events.event_class == "persistent").tolist(), events.n_minima.tolist(), events.miss_distance_km.tolist(),
-            strict=True,
-        )
-    )  # fmt: skip
-    expected = sorted(
-        (e.norad_id_1, e.norad_id_2, e.start_us, e.end_us, e.is_persistent, e.n_minima, e.miss_distance_km)
-        for e in twin
-    )
-    assert len(expected) > 0
-    assert [(*f[:2], *f[4:6]) for f in found] == [(*e[:2], *e[4:6]) for e in expected]
-    for one, other in zip(found, expected, strict=True):
-        assert max(abs(one[2] - other[2]), abs(one[3] - other[3])) < SECOND_US
-        assert abs(one[6] - other[6]) < MISS_KM
 
 
 def test_two_centimetres_decide_at_the_threshold() -> None:
