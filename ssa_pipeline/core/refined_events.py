@@ -227,8 +227,7 @@ class _SlowSearch:
         if len(minima) < 2 and stop - start < PERSISTENT_US and not is_flat:
             if len(minima) == 0 or not self._owns(first, second, int(minima[0])):
                 return None
-            tca = min(max(int(minima[0]), self._start_us), self._end_us - 1)
-            return _Row(first, second, tca, start, stop, EventClass.CROSSING, 1, ())
+            return _Row(first, second, self._inside(minima[0]), start, stop, EventClass.CROSSING, 1, ())
         clipped_start, clipped_stop = max(start, self._start_us), min(stop, self._end_us)
         if clipped_stop <= clipped_start:
             return None
@@ -237,10 +236,10 @@ class _SlowSearch:
             flags.append("continues_before")
         if stop > self._end_us:
             flags.append("continues_after")
-        own = (minima >= clipped_start) & (minima < clipped_stop)
+        own = np.array([self._owns(first, second, t) for t in minima.tolist()], dtype=bool)
         n_minima = int(own.sum())
         if n_minima:
-            tca = int(minima[own][np.argmin(minima_km[own])])
+            tca = self._inside(minima[own][np.argmin(minima_km[own])])
         else:
             flags.append("constant_range" if is_flat else "no_minimum")
             edges = (clipped_start, clipped_stop - 1)
@@ -249,13 +248,17 @@ class _SlowSearch:
         return _Row(first, second, tca, clipped_start, clipped_stop, EventClass.PERSISTENT, n_minima, tuple(flags))
 
     def _owns(self, first: int, second: int, tca: int) -> bool:
-        """Whether a crossing's minimum lies in [start, end); at the borders as ``refine_fast`` decides it."""
+        """Whether a minimum lies in [start, end); at the borders as ``refine_fast`` decides it."""
         pair = self._pair(first, second)
         if abs(tca - self._start_us) < BORDER_US:
             return kernel.is_closing(*pair, self._start_us)
         if abs(tca - self._end_us) < BORDER_US:
             return not kernel.is_closing(*pair, self._end_us)
         return self._start_us <= tca < self._end_us
+
+    def _inside(self, tca: np.int64) -> int:
+        """An owned minimum, which rounding may have put beyond the border."""
+        return min(max(int(tca), self._start_us), self._end_us - 1)
 
 
 def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunks, rows: list[_Row]) -> Events:
