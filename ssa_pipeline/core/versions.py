@@ -9,5 +9,5 @@ CODE_VERSIONS: dict[str, str] = {
     "clean_catalog": "1",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "2",
-    "refined_events": "3",
+    "refined_events": "4",
 }

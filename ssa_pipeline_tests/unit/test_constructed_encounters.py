@@ -251,7 +251,6 @@ def short_lived(is_falling: bool) -> tuple[ElementSets, int]:
 
 
 LOST_AT_THE_EDGE = pytest.mark.xfail(reason="minima within 0.5 s of the end of validity are not evaluated")
-LOST_BEFORE_THE_EDGE = pytest.mark.xfail(reason="the slow search sees no minimum between its last two samples")
 
 
 @pytest.mark.parametrize("is_falling", [True, False], ids=["leaving", "entering"])
@@ -264,8 +263,8 @@ LOST_BEFORE_THE_EDGE = pytest.mark.xfail(reason="the slow search sees no minimum
         pytest.param(170.0, 0.3, marks=LOST_AT_THE_EDGE),
         (0.6, 60.0),
         (0.6, 12.0),
-        pytest.param(0.6, 5.0, marks=LOST_BEFORE_THE_EDGE),
-        pytest.param(0.6, 1.0, marks=LOST_BEFORE_THE_EDGE),
+        (0.6, 5.0),
+        (0.6, 1.0),
     ],
 )
 def test_an_encounter_at_the_edge_of_validity(is_falling: bool, turn: float, away_s: float) -> None:

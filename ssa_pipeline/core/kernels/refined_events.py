@@ -209,25 +209,37 @@ def _extreme(ca, ea, cb, eb, lo_us, hi_us, sign, work):
 
 @njit
 def _find_knots(ca, ea, cb, eb, r0, r1, dt, work, time, dist, kind):
-    """Edges, minima and maxima of the distance over [r0, r1] in time order; between them it is monotone."""
+    """Edges, minima and maxima of the distance over [r0, r1] in time order; between them it is monotone.
+
+    Beyond an edge the sign of the range rate stands for the neighbour that is missing there.
+    """
     n = (r1 - r0 + dt - 1) // dt + 1
     d2 = np.empty(n)
     for k in range(n):
         d2[k] = _distance2(ca, ea, cb, eb, min(r0 + k * dt, r1), 0.0, work)
+    is_closing_first = _slope(ca, ea, cb, eb, r0, 0.0, work) < 0.0
+    is_closing_last = _slope(ca, ea, cb, eb, r1, 0.0, work) < 0.0
     time[0], dist[0], kind[0] = r0, sqrt(d2[0]), KNOT_EDGE
     used = 1
-    for k in range(1, n - 1):
+    for k in range(n):
+        falls_before = d2[k] <= d2[k - 1] if k > 0 else is_closing_first
+        rises_before = d2[k] >= d2[k - 1] if k > 0 else not is_closing_first
+        rises_after = d2[k] < d2[k + 1] if k < n - 1 else not is_closing_last
+        falls_after = d2[k] > d2[k + 1] if k < n - 1 else is_closing_last
         found = 0
-        if d2[k] <= d2[k - 1] and d2[k] < d2[k + 1]:
+        if falls_before and rises_after:
             found = KNOT_MINIMUM
-        elif d2[k] >= d2[k - 1] and d2[k] > d2[k + 1]:
+        elif rises_before and falls_after:
             found = KNOT_MAXIMUM
         if found == 0:
             continue
-        lo = r0 + (k - 1) * dt
+        lo = max(r0 + (k - 1) * dt, r0)
         hi = min(r0 + (k + 1) * dt, r1)
         t = _extreme(ca, ea, cb, eb, lo, hi, 1.0 if found == KNOT_MINIMUM else -1.0, work)
         d = sqrt(_distance2(ca, ea, cb, eb, t, 0.0, work))
+        # an extreme that differs from the edge by rounding only is none
+        if (k == 0 or k == n - 1) and fabs(sqrt(d2[k]) - d) < FLAT_KM:
+            continue
         # two neighbouring extremes of almost equal distance are rounding noise: drop both
         if used > 1 and kind[used - 1] != found and fabs(dist[used - 1] - d) < FLAT_KM:
             used -= 1
