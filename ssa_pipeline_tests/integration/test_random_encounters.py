@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +19,7 @@ from ssa_pipeline_tests.encounters import (
     Encounter,
     Vector,
     across,
+    assert_as_the_twin,
     drawn,
     encounter,
     motion,
@@ -74,10 +76,16 @@ def random_velocity(generator: np.random.Generator, r: Vector, v: Vector) -> Vec
     return np.asarray(radial * r / radius + level * across(r, generator.uniform(0.0, 2.0 * np.pi)))
 
 
-def random_encounter(generator: np.random.Generator, norad_id: int, kind: str, threshold_km: float) -> Encounter:
+def random_encounter(
+    generator: np.random.Generator,
+    norad_id: int,
+    kind: str,
+    threshold_km: float,
+    velocity: Callable[[Vector, Vector], Vector],
+) -> Encounter:
     t_us = START_US + int(generator.integers(SECOND_US, WINDOW_US - SECOND_US))
     first = random_orbit(generator, norad_id, t_us, kind)
-    wanted = random_velocity(generator, *motion(satrec(first, 0), t_us))
+    wanted = velocity(*motion(satrec(first, 0), t_us))
     miss_km = (threshold_km - 2 * MISS_KM) * np.sqrt(generator.uniform(1e-6, 1.0))
     made = encounter(
         first,
@@ -117,8 +125,10 @@ def is_found(events: Events, wanted: Encounter) -> bool:
 def test_every_random_encounter_is_found(threshold_km: float) -> None:
     generator = np.random.default_rng(round(threshold_km))
     kinds = ["LEO", *SHAPES_KM]
+    velocity = partial(random_velocity, generator)
     made = [
-        drawn(partial(random_encounter, generator, 2 * k + 1, kinds[k % len(kinds)], threshold_km)) for k in range(240)
+        drawn(partial(random_encounter, generator, 2 * k + 1, kinds[k % len(kinds)], threshold_km, velocity))
+        for k in range(240)
     ]
     speeds = np.array([e.approach.speed_km_s for e in made])
     assert np.count_nonzero(speeds < 0.1) > 30
@@ -126,3 +136,39 @@ def test_every_random_encounter_is_found(threshold_km: float) -> None:
     sets = ElementSets.concat([s for e in made for s in (e.first, e.second)])
     events = screen(sets, START_US, START_US + WINDOW_US, threshold_km=threshold_km, threads=2).events
     assert [e.approach for e in made if not is_found(events, e)] == []
+
+
+def pairs(seed: int, count: int, threshold_km: float, speeds_km_s: tuple[float, float]) -> ElementSets:
+    """Pairs in all orbits but the farthest, each meeting at a speed drawn between the given ones."""
+    generator = np.random.default_rng(seed)
+    slowest, fastest = np.log10(speeds_km_s)
+
+    def make(k: int) -> Encounter:
+        kind = list(SHAPES_KM)[k % 5]
+        return random_encounter(
+            generator,
+            2 * k + 1,
+            kind,
+            threshold_km,
+            lambda r, v: v + 10.0 ** generator.uniform(slowest, fastest) * across(generator.normal(size=3), 0.0),
+        )
+
+    made = [drawn(partial(make, k)) for k in range(count)]
+    return ElementSets.concat([s for e in made for s in (e.first, e.second)])
+
+
+@pytest.mark.parametrize("threshold_km", [1.0, 5.0, 50.0])
+def test_pairs_between_fast_and_slow_are_as_the_twin_has_them(threshold_km: float) -> None:
+    """Relative speeds around those at which the sieve hands a pair to the slow search."""
+    border = 0.022 * threshold_km + 0.01
+    sets = pairs(21, 60, threshold_km, (0.3 * border, 3.0 * border))
+    assert len(assert_as_the_twin(sets, START_US, START_US + WINDOW_US, threshold_km)) >= 60
+
+
+@pytest.mark.parametrize("threshold_km", [1.0, 50.0])
+def test_random_formations_are_as_the_twin_has_them(threshold_km: float) -> None:
+    """Pairs that part at 1 cm/s to 50 m/s, over half a day that begins before they meet."""
+    sets = pairs(22, 50, threshold_km, (1e-5, 0.05))
+    start_us = START_US - WINDOW_US // 2
+    twin = assert_as_the_twin(sets, start_us, start_us + 2 * WINDOW_US, threshold_km)
+    assert sum(event.is_persistent for event in twin) >= 20

@@ -290,3 +290,29 @@ def visitor_above(first: ElementSets, t_us: int, turn: float) -> Encounter:
     angles = np.linspace(0.0, 2.0 * np.pi, 100)
     upward = angles[np.argmax([across(wanted - v, angle) @ r for angle in angles])]
     return encounter(first, 2, t_us, wanted, 3.0, angle=float(upward), bstar=0.0 if turn > 90.0 else first.bstar[0])
+
+
+@pytest.mark.xfail(reason="high orbits are not walked although the Moon and the Sun move their perigee by 2,000 km")
+def test_high_orbits_are_valid_as_long_as_the_twin_says() -> None:
+    """Apogees of 100,000 to 350,000 km: the perigee that SGP4 gives lies up to 2,000 km from that of the elements."""
+    generator = np.random.default_rng(4)
+    start, end = T_US, T_US + 24 * HOUR_US
+    sets = ElementSets.concat(
+        [
+            orbit(
+                k + 1, start - round(generator.uniform(0.0, 5.0) * 24 * HOUR_US),
+                perigee_km=generator.uniform(150.0, 2500.0), apogee_km=(100e3, 250e3, 350e3)[k % 3],
+                inclination=generator.uniform(1.0, 178.0), raan=generator.uniform(0.0, 360.0),
+                arg_perigee=generator.uniform(0.0, 360.0), anomaly=generator.uniform(0.0, 360.0),
+            )
+            for k in range(90)
+        ]
+    )  # fmt: skip
+    twin, chunks = Sky(sets, start, end), compute_ephemeris_chunks(sets, start, end)
+    expected = [np.clip(t, 0.0, 86_400.0) for t in (twin.valid_from_s, twin.valid_to_s)]
+    found = [np.clip((t - start) / 1e6, 0.0, 86_400.0) for t in (chunks.valid_from_us, chunks.valid_to_us)]
+    is_valid = expected[1] > expected[0]
+    assert 3 <= np.count_nonzero(~is_valid) < 45
+    np.testing.assert_array_equal(found[1] > found[0], is_valid)
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(one[is_valid], other[is_valid], atol=5e-6)
