@@ -60,8 +60,8 @@ def state_code(coef, epoch_us, t_us, resonance, out):
 def _is_suspect(coef, minutes):
     """Whether the secular elements at ``minutes`` from epoch leave room for a failure near that time.
 
-    Oblateness moves the radius by less than 30 km about the mean ellipse, the Moon and the Sun a deep-space
-    perigee by less than 300 km within days: the altitudes below leave room for either above 100 km.
+    Oblateness moves the radius by less than 30 km about the mean ellipse, the Moon and the Sun the perigee of an orbit
+    up to 350,000 km by up to 2,000 km: the altitudes below leave room for either above 100 km.
     """
     tempa = 1.0 - coef[C_CC1] * minutes
     if coef[C_ISIMP] == 0.0:
@@ -71,7 +71,7 @@ def _is_suspect(coef, minutes):
     if tempa < 0.95 or tempa > 1.05 or e < -0.0005 or fabs(e - coef[C_ECCO]) > 0.05:
         return True
     altitude = (coef[C_AO] * tempa * tempa * (1.0 - fabs(e)) - 1.0) * EARTH_RADIUS_KM
-    return altitude < (400.0 if coef[C_DEEP] != 0.0 else 160.0)
+    return altitude < (3000.0 if coef[C_DEEP] != 0.0 else 160.0)
 
 
 @njit
