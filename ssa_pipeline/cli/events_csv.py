@@ -22,7 +22,7 @@ def _number(field: str) -> Column:
     """Nine decimals: micrometres for km, 0.1 ms for days."""
 
     def spell(events: Events, _: Mapping[int, str]) -> list[str]:
-        values: Float64 = getattr(events, field) + 0.0  # no minus zero
+        values: Float64 = np.round(getattr(events, field), 9) + 0.0  # no minus zero
         return [f"{value:.9f}" for value in values.tolist()]
 
     return spell
