@@ -85,3 +85,6 @@ class MemoryStorage:
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return self.received.get(epoch_day, [])
+
+    def expire_slices(self, retention_days: int) -> list[date]:
+        raise AssertionError("nothing in the chain drops slices")

@@ -12,6 +12,7 @@ from dagster import InitResourceContext, resource
 
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.database_url import database_url
+from ssa_pipeline.storage.retention import expire_slices
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
 from ssa_pipeline.storage.snapshots import StoredSnapshot, read_snapshots
@@ -51,6 +52,10 @@ class Storage(Protocol):
         """What was received on a day, with its bytes, in order of arrival."""
         ...
 
+    def expire_slices(self, retention_days: int) -> list[date]:
+        """Drop chunks and candidates of all but the newest epoch days; the days dropped."""
+        ...
+
 
 @dataclass(frozen=True)
 class PostgresStorage:
@@ -59,6 +64,9 @@ class PostgresStorage:
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return read_snapshots(self.url, epoch_day)
+
+    def expire_slices(self, retention_days: int) -> list[date]:
+        return expire_slices(self.url, retention_days)
 
 
 @resource(description="The settings of this process (environment variables, see docs).")

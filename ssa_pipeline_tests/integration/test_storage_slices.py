@@ -12,7 +12,9 @@ import psycopg
 import pytest
 
 from ssa_pipeline.core.records import Candidates, Events
-from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.orchestration.housekeeping import retention_job
+from ssa_pipeline.orchestration.resources import PostgresStorage
+from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import (
     ChunkFormatError,
@@ -190,7 +192,11 @@ def test_retention_drops_chunks_and_candidates_and_keeps_events(fresh_database: 
         moved = replace(value, step_start_us=value.step_start_us + shift, step_end_us=value.step_end_us + shift)
         write(store, newer, moved, {})
         assert expire_slices(fresh_database, 7) == []  # two epoch days exist, seven are kept
-        assert expire_slices(fresh_database, 1) == [EPOCH_DAY]
+        settings = replace(read_settings({}), retention_days=1)
+        storage = PostgresStorage(store, fresh_database)
+        nightly = retention_job.execute_in_process(resources={"settings": settings, "storage": storage})
+        assert nightly.success
+        assert expire_slices(fresh_database, 1) == []  # done already
         for key in (CHUNKS, CANDIDATES):
             with pytest.raises(SliceExpiredError, match="expired"):
                 store.read(key)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetKey, AssetSelection, TableSchema, validate_run_config
+from dagster import AssetKey, AssetSelection, ScheduleDefinition, TableSchema, validate_run_config
 
 from ssa_pipeline.definitions import build_defs
 from ssa_pipeline.orchestration.chain import (
@@ -26,6 +26,7 @@ from ssa_pipeline.orchestration.chain import (
     partition_key,
     slice_key,
 )
+from ssa_pipeline.orchestration.housekeeping import RETENTION_JOB
 from ssa_pipeline.storage import slices
 
 SNAPSHOT = Path(__file__).resolve().parent.parent / "snapshots" / "asset_graph.json"
@@ -116,6 +117,13 @@ def test_jobs_need_no_configuration() -> None:
     for name in (INGEST_JOB, SCREEN_JOB):
         validate_run_config(defs.resolve_job_def(name), {})
     assert AssetSelection.all().resolve(defs.resolve_asset_graph()) == {AssetKey(name) for name in UPSTREAM}
+
+
+def test_old_slices_are_dropped_every_night_unasked() -> None:
+    (schedule,) = build_defs().schedules or []
+    assert isinstance(schedule, ScheduleDefinition)
+    assert (schedule.job_name, schedule.default_status.value) == (RETENTION_JOB, "RUNNING")
+    validate_run_config(build_defs().resolve_job_def(RETENTION_JOB), {})
 
 
 def test_loading_the_definitions_connects_to_nothing_and_compiles_nothing() -> None:
