@@ -3,7 +3,7 @@ DAYS ?= 1
 BIN := .venv/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status logs doctor test unit integration check format bench lock clean
+.PHONY: help setup run stop status logs doctor test unit integration coverage check format bench lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ unit: setup ## run the tests that need no service
 
 integration: setup ## run the tests on real servers
 	$(BIN)/python -m pytest ssa_pipeline_tests/integration
+
+coverage: setup ## run every line of the core in plain Python, show what is not covered
+	$(BIN)/python -m ssa_pipeline_tests.integration.test_plain_python
 
 check: setup ## linters, types, import contracts
 	$(BIN)/ruff check .

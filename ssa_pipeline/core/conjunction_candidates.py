@@ -15,6 +15,7 @@ from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.core.watch import SILENT, Watch
 
 STEP_US = 240_000_000
+LONGEST_STEP_US = 600_000_000  # gravity over half a step must stay a correction (g < 0.5 in docs/sieve.md)
 ROOM_KM = 20.0  # radial room up to which an object takes the fast way through the sieve
 SLOW_PER_THRESHOLD = 0.022  # 1/s: below this times the threshold (+ 10 m/s) an encounter is searched densely
 STEPS_PER_BLOCK = 12
@@ -38,12 +39,15 @@ def find_conjunction_candidates(
 ) -> Candidates:
     """Every (pair, step) of the chunks' window in which the pair may come below ``threshold_km``.
 
-    Raises ValueError for a chunk format other than this version's, or a threshold that is not positive.
+    Raises ValueError for a chunk format other than this version's, a threshold that is
+    not positive, or a step outside of (0, LONGEST_STEP_US].
     """
     if chunks.format_version != CHUNK_FORMAT_VERSION:
         raise ValueError(f"ephemeris chunk format {chunks.format_version}, expected {CHUNK_FORMAT_VERSION}")
     if not threshold_km > 0.0:
         raise ValueError(f"threshold {threshold_km} km is not positive")
+    if not 0 < step_us <= LONGEST_STEP_US:
+        raise ValueError(f"a step of {step_us} us is not above 0 and at most {LONGEST_STEP_US}")
     order, classes = _by_spacing(chunks)
     error = chunks.error_bound_km[order]
     acceleration = chunks.acceleration_bound_km_s2[order]

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from ssa_pipeline.core.ephemeris_chunks import interpolate_chunk
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
+from ssa_pipeline.core.status import Status
 from ssa_pipeline.core.time import day_start_us, format_utc, from_us, to_us
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.settings import DatabaseUrl
@@ -71,7 +72,8 @@ def _of_day(
         if not first_us <= t < last_us:
             raise NotValidError(
                 f"object {norad_id} has no usable position at {format_utc(t)}: its element set of {chunk['epoch_day']} "
-                f"is valid from {format_utc(first_us)} to {format_utc(last_us)} (status {chunk['status']})"
+                f"is valid from {format_utc(first_us)} to {format_utc(last_us)} ("
+                f"{Status(chunk['status']).name.lower()})"
             )
     nodes = np.frombuffer(chunk["nodes"], dtype="<i4").reshape(-1, 3)
     states = interpolate_chunk(

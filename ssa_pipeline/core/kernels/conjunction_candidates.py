@@ -34,6 +34,7 @@ ALPHA = 3.8  # (f + k u)² <= (1 + ALPHA) f² + (1 + 1/ALPHA) k² u², tight for
 LANES = 8  # rows that are tested together; the columns of the table are padded by as many
 TURN_BINS = 64  # parts of a turn about the axis
 MOST_CHORD = 1.2  # caps of directions wider than this are taken for the whole sphere
+PLAN_ROWS = 200_000  # ranges planned before they are scanned
 HIT_COLUMNS = 5
 
 
@@ -484,7 +485,7 @@ def sieve_step(
     gradient = np.empty(count)
 
     most_of_one = 2 * (shells + 1) * bands
-    plan = np.empty((max(200_000, 2 * most_of_one), 3), np.int32)
+    plan = np.empty((PLAN_ROWS + most_of_one, 3), np.int32)
     planned = 0
     work = np.empty((3, 6))
     tau32 = np.float32(tau)
@@ -507,7 +508,7 @@ def sieve_step(
         for other in range(max(band[o] - 1, 0), min(band[o] + 2, bands)):
             above = base + per_shell + other * TURN_BINS
             planned = _plan_window(a, above, first, last, start, 0, plan, planned)
-        if planned + most_of_one > plan.shape[0]:
+        if planned > PLAN_ROWS:
             used = _scan(
                 plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
                 state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
@@ -548,7 +549,7 @@ def sieve_step(
         # other wide objects: each pair once, by the row that comes first
         for other in range(first_band, last_band + 1):
             planned = _plan_window(a, other * TURN_BINS, first, last, wide_start, a + 1, plan, planned)
-        if planned + most_of_one > plan.shape[0]:
+        if planned > PLAN_ROWS:
             used = _scan(
                 plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
                 state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,

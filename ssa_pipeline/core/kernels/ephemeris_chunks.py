@@ -94,7 +94,8 @@ def _first_failure(coef, epoch_us, from_us, to_us, is_thorough, resonance, out):
     calm = 60 * US_PER_MINUTE
     while good != to_us:
         ahead = good + calm if step > 0 else good - calm
-        if (to_us - ahead) * step > 0 and not (
+        left = to_us - ahead if step > 0 else ahead - to_us
+        if left > 0 and not (
             is_thorough or _is_suspect(coef, (good - epoch_us) / 6.0e7) or _is_suspect(coef, (ahead - epoch_us) / 6.0e7)
         ):
             minute += 60 if step > 0 else -60
@@ -170,8 +171,6 @@ def find_validity(
             validity[i, 0] = min(begin, to_us)
             if failure != 0 and begin > from_us:
                 code[i] = failure
-        if validity[i, 1] < validity[i, 0]:
-            validity[i, 1] = validity[i, 0]
 
 
 @njit

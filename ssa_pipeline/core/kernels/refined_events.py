@@ -244,9 +244,8 @@ def _find_knots(ca, ea, cb, eb, r0, r1, dt, work, time, dist, kind):
         if used > 1 and kind[used - 1] != found and fabs(dist[used - 1] - d) < FLAT_KM:
             used -= 1
             continue
+        # equal samples on a slope look like a second extreme of the same kind
         if used > 1 and kind[used - 1] == found:
-            if (d < dist[used - 1]) == (found == KNOT_MINIMUM):
-                time[used - 1], dist[used - 1] = t, d
             continue
         time[used], dist[used], kind[used] = max(t, time[used - 1]), d, found
         used += 1

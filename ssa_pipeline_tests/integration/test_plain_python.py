@@ -1,0 +1,43 @@
+"""Every line of the core runs in plain Python, where coverage can see it, and gives right answers there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TESTS = (
+    "plain",
+    "unit/test_clean_catalog.py",
+    "unit/test_element_set_key.py",
+    "unit/test_satrec.py",
+    "unit/test_assets_describe.py",
+)
+
+
+def coverage_command() -> list[str]:
+    """Also what `make coverage` runs."""
+    return [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=ssa_pipeline/core", "--cov-fail-under=100",
+        "--cov-report=term-missing:skip-covered", *(f"ssa_pipeline_tests/{name}" for name in TESTS),
+    ]  # fmt: skip
+
+
+def test_every_line_of_the_core_is_run_without_compilation(tmp_path: Path) -> None:
+    done = subprocess.run(
+        coverage_command(),
+        cwd=REPOSITORY,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "COVERAGE_FILE": str(tmp_path / "coverage")},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Required test coverage of 100% reached" in done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(subprocess.call(coverage_command(), cwd=REPOSITORY, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}))
