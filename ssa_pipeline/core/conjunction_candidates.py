@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssa_pipeline.core.ephemeris_chunks import HALO, NODES, lagrange_weights
+from ssa_pipeline.core.ephemeris_chunks import HALO, lagrange_weights
 from ssa_pipeline.core.kernels import conjunction_candidates as kernel
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import Candidates, EphemerisChunks, Float64, Int64
@@ -55,7 +55,7 @@ def find_conjunction_candidates(
     threshold = np.full(len(order), threshold_km)
     wanted = np.ones(len(order), dtype=np.bool_)
     steps = -(-(chunks.end_us - chunks.start_us) // step_us)
-    weights = _Weights(classes, chunks.start_us, step_us)
+    weights = _Weights(classes)
 
     def block(first: int, last: int) -> Float64:
         hits, used = np.empty((4096, kernel.HIT_COLUMNS)), 0
@@ -63,8 +63,9 @@ def find_conjunction_candidates(
         for step in range(first, last):
             watch.check()
             begin = chunks.start_us + step * step_us
+            end = min(begin + step_us, chunks.end_us)
             column = 0
-            for spacing_class, (base, value, slope) in zip(classes, weights.at(step), strict=True):
+            for spacing_class, (base, value, slope) in zip(classes, weights.at((begin + end) // 2), strict=True):
                 kernel.interpolate(
                     spacing_class.nodes,
                     base,
@@ -76,7 +77,7 @@ def find_conjunction_candidates(
                     column,
                 )
                 column += len(spacing_class.scale)
-            alive = (valid_from < begin + step_us) & (valid_to > begin)
+            alive = (valid_from < end) & (valid_to > begin)
             while True:
                 found = kernel.sieve_step(
                     state,
@@ -87,7 +88,7 @@ def find_conjunction_candidates(
                     wanted,
                     threshold_km,
                     ROOM_KM,
-                    0.5e-6 * step_us,
+                    0.5e-6 * (end - begin) + 1e-6,
                     hits,
                     used,
                     step,
@@ -146,25 +147,18 @@ def _by_spacing(chunks: EphemerisChunks) -> tuple[Int64, list[_SpacingClass]]:
 class _Weights:
     """Interpolation weights at the middle of each step; only a few distinct offsets occur."""
 
-    def __init__(self, classes: list[_SpacingClass], start_us: int, step_us: int) -> None:
+    def __init__(self, classes: list[_SpacingClass]) -> None:
         self._classes = classes
-        self._start_us = start_us
-        self._step_us = step_us
         self._cache: dict[tuple[int, int], tuple[Float64, Float64]] = {}
 
-    def at(self, step: int) -> list[tuple[int, Float64, Float64]]:
-        middle = self._start_us + step * self._step_us + self._step_us // 2
-        return [self._one(c, middle) for c in self._classes]
+    def at(self, t_us: int) -> list[tuple[int, Float64, Float64]]:
+        """First node, weights of the value and of the slope (NODES,) of each class at an instant of the window."""
+        return [self._one(c, t_us) for c in self._classes]
 
     def _one(self, spacing_class: _SpacingClass, t_us: int) -> tuple[int, Float64, Float64]:
         node, remainder = divmod(t_us - spacing_class.first_node_us, spacing_class.spacing_us)
-        last = len(spacing_class.nodes) - HALO - 1
-        if node > last:  # middle of a last, partial step: the nearest full set of nodes still covers it
-            remainder += (node - last) * spacing_class.spacing_us
-            node = last
         key = (spacing_class.spacing_us, remainder)
         if key not in self._cache:
             self._cache[key] = lagrange_weights(remainder / spacing_class.spacing_us)
         value, slope = self._cache[key]
-        base = node - (NODES // 2 - 1)
-        return base, value, slope
+        return node - (HALO - 1), value, slope

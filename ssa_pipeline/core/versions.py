@@ -8,6 +8,6 @@ CODE_VERSIONS: dict[str, str] = {
     "raw_tle_snapshots": "1",
     "clean_catalog": "1",
     "ephemeris_chunks": "2",
-    "conjunction_candidates": "2",
-    "refined_events": "4",
+    "conjunction_candidates": "3",
+    "refined_events": "5",
 }

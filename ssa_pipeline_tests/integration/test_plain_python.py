@@ -20,8 +20,9 @@ TESTS = (
 def coverage_command() -> list[str]:
     """Also what `make coverage` runs."""
     return [
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=ssa_pipeline/core", "--cov-fail-under=100",
-        "--cov-report=term-missing:skip-covered", *(f"ssa_pipeline_tests/{name}" for name in TESTS),
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=ssa_pipeline/core",
+        "--cov-fail-under=100", "--cov-report=term-missing:skip-covered",
+        *(f"ssa_pipeline_tests/{name}" for name in TESTS),
     ]  # fmt: skip
 
 

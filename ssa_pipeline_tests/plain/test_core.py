@@ -160,7 +160,7 @@ def test_only_pairs_with_a_wanted_object_and_each_with_its_own_threshold() -> No
     order, classes = link_4._by_spacing(chunks)
     state = np.empty((6, 4))
     for spacing_class, (base, value, slope) in zip(
-        classes, link_4._Weights(classes, START_US, 240 * 10**6).at(0), strict=True
+        classes, link_4._Weights(classes).at(START_US + 120 * 10**6), strict=True
     ):
         spacing_s = spacing_class.spacing_us * 1e-6
         sieve.interpolate(spacing_class.nodes, base, value, slope, spacing_s, spacing_class.scale, state, 0)
@@ -277,7 +277,7 @@ def test_what_has_no_state_has_a_code() -> None:
     assert code(0, kernel.C_AO, 1.005) == Status.BELOW_100_KM
 
 
-def test_every_candidate_is_accounted_for() -> None:
+def test_every_candidate_is_accounted_for(monkeypatch: pytest.MonkeyPatch) -> None:
     minimum = next(m for m in read_truth() if 300.0 < m.t_s < 400.0 and 1.0 < m.miss_km < 4.0 and m.speed_km_s > 1.0)
     sets = real(*minimum.pair)
     chunks = compute_ephemeris_chunks(sets, START_US, START_US + 20 * MINUTE_US)
@@ -291,6 +291,11 @@ def test_every_candidate_is_accounted_for() -> None:
     assert found.outcomes == {"event": 1, "above_threshold": 0, "minimum_in_another_step": 1, "object_not_valid": 1}
     assert found.events.miss_distance_km[0] == pytest.approx(minimum.miss_km, abs=1e-5)
     assert refine_events(sets, chunks, candidates, 0.5).outcomes["above_threshold"] == 1
+    # no state half a second beyond either border: the search begins half a second inside
+    slope, lost = events_kernel._slope, [np.nan, np.nan]
+    monkeypatch.setattr(events_kernel, "_slope", lambda *a: lost.pop() if lost else slope(*a))
+    assert refine_events(sets, chunks, candidates, 5.0).outcomes["event"] == 1
+    assert not lost
     with pytest.raises(ValueError, match="different objects"):
         refine_events(sets.take(np.array([1, 0])), chunks, candidates, 5.0)
 

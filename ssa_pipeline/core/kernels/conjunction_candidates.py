@@ -285,7 +285,7 @@ def _sort(key, count, n_keys, order):
 @njit
 def _shell_of(radius, width, n_low):
     if radius < R_LOW_KM:
-        return int((radius - R_FLOOR_KM) / width)
+        return min(int((radius - R_FLOOR_KM) / width), n_low - 1)  # the last one is thicker, never thinner
     return n_low + int((radius - R_LOW_KM) / max(HIGH_SHELL_KM, width))
 
 
@@ -402,7 +402,7 @@ def sieve_step(
         rest[o] = _series_remainder(radius[o], speed[o], spread[o], tau)
 
     width = base_threshold + 2.0 * room
-    n_low = int((R_LOW_KM - R_FLOOR_KM) / width) + 1
+    n_low = max(int((R_LOW_KM - R_FLOOR_KM) / width), 1)
     shells = n_low + int((R_CEILING_KM - R_LOW_KM) / max(HIGH_SHELL_KM, width)) + 2  # the last one stays empty
     chord = 2.02 * (V_NARROW_KM_S * tau + 0.5 * base_threshold + room + 1.0) / R_FLOOR_KM
     if chord < MOST_CHORD:

@@ -155,13 +155,20 @@ def refine_fast(
         work[1, 6] = 0.0
         begin = max(valid[i, 0], valid[j, 0])
         end = min(valid[i, 1], valid[j, 1])
-        lo = max(lo_us[k], begin + HALF_BASE_US)
-        hi = min(hi_us[k], end - HALF_BASE_US)
+        lo = max(lo_us[k], begin)
+        hi = min(hi_us[k], end)
         if hi <= lo:
             outcome[k] = NOT_VALID
             continue
         f_lo = _slope(ca, ea, cb, eb, lo, 0.0, work)
         f_hi = _slope(ca, ea, cb, eb, hi, 0.0, work)
+        # half a second beyond the end of validity SGP4 mostly still has a state
+        if f_lo != f_lo:
+            lo += HALF_BASE_US
+            f_lo = _slope(ca, ea, cb, eb, lo, 0.0, work)
+        if f_hi != f_hi:
+            hi -= HALF_BASE_US
+            f_hi = _slope(ca, ea, cb, eb, hi, 0.0, work)
         if not (f_lo < 0.0 and f_hi >= 0.0):
             outcome[k] = MINIMUM_ELSEWHERE
             continue
