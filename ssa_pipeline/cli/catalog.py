@@ -30,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    files: Annotated[list[str], typer.Argument(help="OMM CSV, TLE or 3LE, plain or gzip; - is standard input.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, plain, gzip or zip; - is standard input."),
+    ],
     epoch_day: Annotated[
         str, typer.Option(help="Day (UTC) of reception or release, e.g. 2024-11-01; today when left out.")
     ] = "",

@@ -42,7 +42,8 @@ def register(app: typer.Typer) -> None:
 
 def screen(
     catalogs: Annotated[
-        list[Path], typer.Argument(metavar="CATALOG...", help="OMM CSV, TLE or 3LE files, plain or .gz.")
+        list[Path],
+        typer.Argument(metavar="CATALOG...", help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, plain, gzip or zip."),
     ],
     start: Annotated[str, typer.Option(help="Begin of the window, UTC, like 2024-11-01T00:00:00Z.")],
     hours: Annotated[float, typer.Option(help=f"Length of the window, at most {LONGEST_HOURS:g}.")],

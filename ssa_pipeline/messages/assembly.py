@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,10 @@ class Fields(NamedTuple):
     rev_at_epoch: int
 
 
+class NoCatalogError(Exception):
+    """The whole file cannot be used; the message goes on from the file's name ("is …", "lacks …")."""
+
+
 class RecordError(Exception):
     """This record cannot be used; the rest of the file can."""
 
@@ -72,33 +77,34 @@ LIMITS = (
 )
 
 
+class Span(NamedTuple):
+    """Where a record is: the 1-based line on which it begins, and its bytes ``data[start:stop]``."""
+
+    line: int
+    start: int
+    stop: int
+
+
 @dataclass
 class Assembly:
-    """Collects the records of one file; ``lines`` are its lines as received, ends included."""
+    """Collects the records of one file, whose bytes (unpacked) are ``data``."""
 
     file_name: str
-    lines: list[bytes]
+    data: bytes
     rejected: list[RejectedRecord] = field(default_factory=list)
     _records: list[Fields] = field(default_factory=list)
-    _spans: list[tuple[int, int]] = field(default_factory=list)
+    _spans: list[Span] = field(default_factory=list)
 
-    def accept(self, record: Fields, first_line: int, last_line: int) -> None:
-        """Both lines are 1-based and belong to the record."""
+    def accept(self, record: Fields, span: Span) -> None:
         self._records.append(record)
-        self._spans.append((first_line, last_line))
+        self._spans.append(span)
 
     def reject(
-        self,
-        error: RecordError,
-        first_line: int,
-        last_line: int,
-        *,
-        norad_id: int | None = None,
-        object_name: str | None = None,
+        self, error: RecordError, span: Span, *, norad_id: int | None = None, object_name: str | None = None
     ) -> None:
-        raw = b"".join(self.lines[first_line - 1 : last_line])
+        raw = self.data[span.start : span.stop]
         self.rejected.append(
-            RejectedRecord(self.file_name, first_line, error.rule, error.detail, raw, norad_id, object_name)
+            RejectedRecord(self.file_name, span.line, error.rule, error.detail, raw, norad_id, object_name)
         )
 
     def finish(self) -> tuple[ElementSets, list[RejectedRecord]]:
@@ -115,33 +121,57 @@ class Assembly:
         return element_sets.take(is_good), self.rejected
 
     def _reject_row(self, row: int, limit: Limit, value: float) -> None:
-        record, (first, last) = self._records[row], self._spans[row]
+        record = self._records[row]
         error = RecordError(RejectRule.OUT_OF_RANGE, f"{limit.field} {value!r} is not in {limit.is_usable}")
-        self.reject(error, first, last, norad_id=record.norad_id, object_name=record.object_name)
+        self.reject(error, self._spans[row], norad_id=record.norad_id, object_name=record.object_name)
 
     def _columns(self) -> ElementSets:
         if not self._records:
             return ElementSets.empty()
         kinds = {"Text": object, "Int64": np.int64, "Float64": np.float64}
         dtypes = [kinds[str(f.type)] for f in fields(ElementSets)]
-        lines = [first for first, _ in self._spans]
+        lines = [span.line for span in self._spans]
         files = [self.file_name] * len(lines)
         columns = [*zip(*self._records, strict=True), files, lines]
         return ElementSets(*(np.array(values, dtype=kind) for values, kind in zip(columns, dtypes, strict=True)))
 
 
-def split_lines(data: bytes) -> tuple[list[bytes], list[str]]:
-    """Every line as received, and as text without its end and trailing blanks."""
+@dataclass(frozen=True)
+class Lines:
+    """A file by lines: ``texts`` without their ends and trailing blanks."""
+
+    texts: list[str]
+    _offsets: list[int]
+
+    def span(self, first: int, last: int) -> Span:
+        """Lines ``first`` to ``last``, 1-based, both included, ends included."""
+        return Span(first, self._offsets[first - 1], self._offsets[last])
+
+
+def split_lines(data: bytes) -> Lines:
     raw = data.splitlines(keepends=True)
+    encoding = encoding_of(data)
+    return Lines([line.decode(encoding).rstrip() for line in raw], list(accumulate(map(len, raw), initial=0)))
+
+
+def encoding_of(data: bytes) -> str:
+    """UTF-8 or, for names in an older encoding, Latin-1, which reads any byte."""
     try:
-        return raw, [line.decode().rstrip() for line in raw]
-    except UnicodeDecodeError:  # names in an older encoding: Latin-1 reads any byte
-        return raw, [line.decode("latin-1").rstrip() for line in raw]
+        data.decode()
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
 
 
 def has_control_characters(text: str) -> bool:
-    """True where a line holds NUL or its like, which no catalogue has and PostgreSQL text refuses."""
-    return not text.isprintable() and any((ord(c) < 32 and c != "\t") or ord(c) == 127 for c in text)
+    """True where a text holds NUL or its like, or half a surrogate pair, which no catalogue has and PostgreSQL text
+    refuses."""
+    return not text.isprintable() and any(map(_is_control, text))
+
+
+def _is_control(character: str) -> bool:
+    code = ord(character)
+    return (code < 32 and character != "\t") or code == 127 or 0xD800 <= code <= 0xDFFF
 
 
 def number(name: str, text: str) -> float:

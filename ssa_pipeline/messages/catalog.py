@@ -1,29 +1,41 @@
-"""The one door for catalogues: bytes of any supported file in, element sets and rejected records out."""
+"""The one door for catalogues: bytes of any supported file in, element sets and rejected records out
+(docs/formats.md)."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ssa_pipeline.core.records import ElementSets, RejectedRecord
-from ssa_pipeline.messages.omm_csv import HeaderError, is_header, parse_omm_csv
+from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
+from ssa_pipeline.messages.assembly import NoCatalogError
+from ssa_pipeline.messages.omm_csv import is_header, parse_omm_csv
+from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, parse_omm_json
+from ssa_pipeline.messages.omm_kvn import LOOKS_LIKE_KVN, OTHER_MESSAGE, parse_omm_kvn
+from ssa_pipeline.messages.omm_xml import parse_omm_xml
+from ssa_pipeline.messages.packed import Member, unpack
 from ssa_pipeline.messages.tle import LOOKS_LIKE_TLE, parse_tle
 
 OMM_CSV = "omm_csv"
+OMM_JSON = "omm_json"
+OMM_XML = "omm_xml"
+OMM_KVN = "omm_kvn"
 TLE = "tle"
 
-_GZIP = b"\x1f\x8b"
+Parsed = tuple[ElementSets, list[RejectedRecord]]
+_READERS: dict[str, Callable[[bytes, str], Parsed]] = {
+    OMM_CSV: parse_omm_csv,
+    OMM_JSON: parse_omm_json,
+    OMM_XML: parse_omm_xml,
+    OMM_KVN: parse_omm_kvn,
+    TLE: parse_tle,
+}
 _BOM = b"\xef\xbb\xbf"
-_MAX_BYTES = 1 << 30  # a catalogue of a hundred times today's size; more is a decompression bomb
+_SHOWN = 4096  # bytes of a zip member that is no catalogue, kept with its rejection
 # How other things that turn up in place of a catalogue begin, in lower case.
 _IMPOSTORS = (
     ((b"<!doctype html", b"<html"), "is an HTML page, not a catalogue: the server answered with a web page"),
-    ((b"<?xml", b"<ndm", b"<omm"), "is XML; supported are OMM as CSV, TLE and 3LE: ask the source for CSV"),
-    ((b"{", b"["), "is JSON; supported are OMM as CSV, TLE and 3LE: ask the source for CSV"),
     ((b"no gp data found",), "holds no catalogue: the source answered that it has no data for the query"),
-    ((b"ccsds_omm_vers =", b"ccsds_omm_vers="), "is OMM as KVN; supported are OMM as CSV, TLE and 3LE"),
+    ((b"pk\x03\x04",), "is a zip file in a zip or gzip file: unpack it first"),
 )
 
 
@@ -33,38 +45,58 @@ class CatalogFormatError(ValueError):
 
 @dataclass(frozen=True)
 class ParsedCatalog:
-    format: str  # OMM_CSV or TLE
+    format: str  # OMM_CSV, OMM_JSON, …; of a zip with several kinds, all of them
     element_sets: ElementSets  # every usable record in file order; several may be of one object
     rejected: list[RejectedRecord]  # the others, by line
 
 
 def parse_catalog(data: bytes, file_name: str) -> ParsedCatalog:
-    """Read OMM CSV, TLE or 3LE, plain or gzip, found by content; ``file_name`` is only for messages and
-    lineage. Unusable records are rejected one by one; CatalogFormatError where the whole file is no catalogue.
-    Zero usable records are no error here."""
-    text = decompress(data, file_name).removeprefix(_BOM)
-    kind = _format(text, file_name)
+    """Read OMM as CSV, JSON, XML or KVN, TLE or 3LE, plain, gzip or zip, found by content; ``file_name`` is only for
+    messages and lineage (of a zip member: ``file!member``). Unusable records are rejected one by one;
+    CatalogFormatError where the whole file is no catalogue. Zero usable records are no error here."""
+    parts: list[ParsedCatalog] = []
+    strangers: list[CatalogFormatError] = []
     try:
-        element_sets, rejected = (parse_omm_csv if kind == OMM_CSV else parse_tle)(text, file_name)
-    except HeaderError as error:
-        raise _no_catalog(file_name, str(error), text) from None
+        for member in unpack(data):
+            try:
+                parts.append(_parse_member(member, file_name))
+            except CatalogFormatError as error:
+                strangers.append(error)
+                parts.append(ParsedCatalog("", ElementSets.empty(), [_stranger(member, file_name, error)]))
+    except NoCatalogError as error:
+        raise _no_catalog(file_name, str(error), data) from None
+    if len(strangers) == len(parts):
+        raise strangers[0]
+    return _joined(parts)
+
+
+def _joined(parts: list[ParsedCatalog]) -> ParsedCatalog:
+    if len(parts) == 1:
+        return parts[0]
+    kinds = "+".join(sorted({part.format for part in parts} - {""}))
+    rejected = [record for part in parts for record in part.rejected]
+    return ParsedCatalog(kinds, ElementSets.concat([part.element_sets for part in parts]), rejected)
+
+
+def _parse_member(member: Member, file_name: str) -> ParsedCatalog:
+    name = _name(member, file_name)
+    text = member.data.removeprefix(_BOM)
+    kind = _format(text, name)
+    try:
+        element_sets, rejected = _READERS[kind](text, name)
+    except NoCatalogError as error:
+        raise _no_catalog(name, str(error), text) from None
     return ParsedCatalog(kind, element_sets, rejected)
 
 
-def decompress(data: bytes, file_name: str) -> bytes:
-    """The content of a gzip file, other bytes as they are; CatalogFormatError where gzip is broken."""
-    if not data.startswith(_GZIP):
-        return data
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            text = stream.read(_MAX_BYTES + 1)
-    except EOFError:
-        raise _no_catalog(file_name, f"is a gzip file cut off after {len(data)} bytes: fetch it again", data) from None
-    except (OSError, zlib.error) as error:
-        raise _no_catalog(file_name, f"is a damaged gzip file ({error}): fetch it again", data) from None
-    if len(text) > _MAX_BYTES:
-        raise _no_catalog(file_name, f"unpacks to more than {_MAX_BYTES >> 20} MiB", data)
-    return text
+def _name(member: Member, file_name: str) -> str:
+    return f"{file_name}!{member.name}" if member.name else file_name
+
+
+def _stranger(member: Member, file_name: str, error: CatalogFormatError) -> RejectedRecord:
+    """A member that is no catalogue, beside others that are."""
+    name = _name(member, file_name)
+    return RejectedRecord(name, 1, RejectRule.MALFORMED, str(error), member.data[:_SHOWN])
 
 
 def _format(text: bytes, file_name: str) -> str:
@@ -77,12 +109,19 @@ def _format(text: bytes, file_name: str) -> str:
             raise _no_catalog(file_name, rule, text)
     if b"\0" in start[:4096]:
         raise _no_catalog(file_name, "is binary, not text", text)
-    first_line = start.splitlines()[0].decode("utf-8", "replace")
-    if is_header(first_line):
+    if begins.startswith(b"<"):
+        return OMM_XML
+    if LOOKS_LIKE_JSON.match(start):
+        return OMM_JSON
+    if is_header(start.splitlines()[0].decode("utf-8", "replace")):
         return OMM_CSV
+    if other := OTHER_MESSAGE.match(start):
+        raise _no_catalog(file_name, f"is a CCSDS {other[1].decode()}, not an OMM: it has no mean elements", text)
+    if LOOKS_LIKE_KVN.search(text):
+        return OMM_KVN
     if LOOKS_LIKE_TLE.search(text):
         return TLE
-    raise _no_catalog(file_name, "is neither OMM as CSV (no header line) nor TLE (no element lines)", text)
+    raise _no_catalog(file_name, "is neither OMM (CSV, JSON, XML, KVN) nor TLE (no element lines)", text)
 
 
 def _no_catalog(file_name: str, rule: str, data: bytes, shown: int = 60) -> CatalogFormatError:

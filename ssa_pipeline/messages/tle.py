@@ -15,6 +15,7 @@ from ssa_pipeline.messages.alpha5 import parse_catalog_number
 from ssa_pipeline.messages.assembly import (
     Assembly,
     Fields,
+    Lines,
     RecordError,
     check_ephemeris_type,
     day_of_year_us,
@@ -115,13 +116,14 @@ class _Open:
 @dataclass
 class _Reader:
     assembly: Assembly
+    lines: Lines
     open: _Open = field(default_factory=_Open)
 
     def feed(self, line: str, line_no: int) -> None:
         match = _BEGINS_LIKE.match(line)
         if match is None:
             self.close(line_no - 1, "a name without element lines")
-            self.open = _Open(name=line.removeprefix("0 ").strip(), name_line=line_no)
+            self.open = _Open(name=_name(line), name_line=line_no)
         elif match[1] == "1":
             if self.open.line_1_no:
                 self.close(line_no - 1, "line 1 without line 2")
@@ -143,7 +145,8 @@ class _Reader:
             self._reject(RecordError(RejectRule.MALFORMED, "line 2 without line 1"), record, line_no)
             return
         try:
-            self.assembly.accept(read_record(record.name, record.line_1, line_2), record.first, line_no)
+            fields = read_record(record.name, record.line_1, line_2)
+            self.assembly.accept(fields, self.lines.span(record.first, line_no))
         except RecordError as error:
             self._reject(error, record, line_no)
 
@@ -153,19 +156,25 @@ class _Reader:
             norad_id = parse_catalog_number(record.line_1[2:7])
         except ValueError:
             norad_id = None
-        self.assembly.reject(error, record.first, last_line, norad_id=norad_id, object_name=name)
+        span = self.lines.span(record.first, last_line)
+        self.assembly.reject(error, span, norad_id=norad_id, object_name=name)
 
 
 def parse_tle(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
     """All records of a TLE or 3LE file. Lines that belong to no record are rejected, blank ones and comments
     (#) skipped."""
-    raw, lines = split_lines(data)
-    reader = _Reader(Assembly(file_name, raw))
-    for line_no, line in enumerate(lines, start=1):
+    lines = split_lines(data)
+    reader = _Reader(Assembly(file_name, data), lines)
+    for line_no, line in enumerate(lines.texts, start=1):
         if line and not line.startswith("#"):
             reader.feed(line, line_no)
-    reader.close(len(lines), "a name without element lines")
+    reader.close(len(lines.texts), "a name without element lines")
     return reader.assembly.finish()
+
+
+def _name(line: str) -> str:
+    """``0 ISS`` and ``ISS`` are ISS; a bare 0 is the line 0 of an object without a name."""
+    return "" if line == "0" else line.removeprefix("0 ").strip()
 
 
 def read_record(name: str, line_1: str, line_2: str) -> Fields:

@@ -12,7 +12,8 @@ import pytest
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
 from ssa_pipeline.core.time import format_utc, to_us
 from ssa_pipeline.messages.assembly import RecordError
-from ssa_pipeline.messages.omm_csv import OPTIONAL, REQUIRED, HeaderError, parse_epoch, parse_omm_csv
+from ssa_pipeline.messages.omm_csv import HeaderError, parse_omm_csv
+from ssa_pipeline.messages.omm_fields import OPTIONAL, REQUIRED, parse_epoch
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CELESTRAK = (DATA / "celestrak_omm_20241101.csv").read_bytes()
