@@ -48,13 +48,15 @@ def delete(connection: psycopg.Connection, key: SliceKey) -> None:
 
 def write(connection: psycopg.Connection, key: SliceKey, value: ReceivedDay, _log_id: int) -> None:
     ids = store_element_sets(connection, value.element_sets)
+    # JSON and XML may hold one set twice on a line
+    sightings = np.unique(np.stack([value.snapshot_id, value.element_sets.source_line, ids], axis=1), axis=0)
     columns = [
         Column("epoch_day", "date", key.epoch_day),
-        Column("snapshot_id", "int8", value.snapshot_id),
-        Column("source_line", "int8", value.element_sets.source_line),
-        Column("element_set_id", "int8", ids),
+        Column("snapshot_id", "int8", sightings[:, 0]),
+        Column("source_line", "int8", sightings[:, 1]),
+        Column("element_set_id", "int8", sightings[:, 2]),
     ]
-    copy_in(connection, sql.Identifier("catalog", "sighting"), columns, len(ids))
+    copy_in(connection, sql.Identifier("catalog", "sighting"), columns, len(sightings))
     write_rejected(connection, key.epoch_day, ASSET, value.rejected, list(value.rejected_snapshot_id.tolist()))
 
 

@@ -203,7 +203,8 @@ TABLES = (
     ),
     Table(
         "catalog", "sighting", "Which line of which snapshot carried which element set (slice raw_tle_snapshots).",
-        ("epoch_day", "snapshot_id", "source_line", "element_set_id"), ("epoch_day", "snapshot_id", "source_line"),
+        ("epoch_day", "snapshot_id", "source_line", "element_set_id"),
+        ("epoch_day", "snapshot_id", "source_line", "element_set_id"),
         partition="month",
     ),
     Table(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.records import ElementSets
+from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.element_sets import store_element_sets
@@ -19,6 +20,7 @@ from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline.storage.snapshots import read_snapshots, snapshot_ids, store_snapshot
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.filled import write
+from ssa_pipeline_tests.omm_samples import ROWS, space_track_json
 
 DAY = slice_samples.DAY
 NOON = datetime(2024, 11, 1, 12, tzinfo=UTC)
@@ -38,6 +40,14 @@ def receive(url: DatabaseUrl, day: date, sets: ElementSets, data: bytes) -> Rece
 
 def rows(sets: ElementSets) -> list[tuple[object, ...]]:
     return sorted(zip(*(getattr(sets, field.name).tolist() for field in fields(sets)), strict=True))
+
+
+def test_records_may_share_a_line_as_in_json_on_one(fresh_database: DatabaseUrl) -> None:
+    data = space_track_json([*ROWS, ROWS[0]])
+    sets = parse_catalog(data, "a.csv").element_sets
+    assert set(sets.source_line) == {1}
+    received = receive(fresh_database, DAY, sets, data).element_sets
+    assert rows(received) == sorted(set(rows(sets)))  # what stands there twice is kept once
 
 
 def test_the_same_bytes_are_kept_once_and_received_once_a_day(fresh_database: DatabaseUrl) -> None:
