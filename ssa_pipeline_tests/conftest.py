@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import configuration, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _SCRUBBED = ("SSA_", "POSTGRES_", "PG", "DAGSTER_", "DATABASE_URL", "http_proxy", "https_proxy", "HTTP_PROXY")
@@ -24,6 +25,10 @@ def _scrub() -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(REPOSITORY / ".pytest_cache" / "numba")
 
 
+# The same examples in every run, and nothing left behind but in pytest's own cache.
+configuration.set_hypothesis_home_dir(REPOSITORY / ".pytest_cache" / "hypothesis")
+settings.register_profile("ssa", database=None, deadline=None, derandomize=True)
+settings.load_profile("ssa")
 _scrub()  # before any test module is imported, and for every process that a test starts
 
 

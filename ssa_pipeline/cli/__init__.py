@@ -42,9 +42,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point: registers every group, turns CliError and Ctrl-C into messages and exit codes."""
-    from ssa_pipeline.cli import catalog, database, ephemeris, events, pipeline, screen, services
+    from ssa_pipeline.cli import catalog, convert, database, ephemeris, events, pipeline, screen, services
 
-    for group in (services, catalog, pipeline, events, ephemeris, screen, database):
+    for group in (services, catalog, convert, pipeline, events, ephemeris, screen, database):
         group.register(app)
     try:
         app()

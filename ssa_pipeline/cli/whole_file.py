@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, TextIO, cast
 
 from ssa_pipeline.cli import CliError
 
@@ -32,9 +32,20 @@ def whole_file(target: str, option: str) -> Iterator[TextIO]:
     """A text stream that becomes the file ``target`` when the block ends without an exception; before that, and
     otherwise, ``target`` stays as it was. ``-`` is standard output; devices and pipes are written directly.
     CliError names ``option`` where the file cannot be written."""
+    with _errors_as_messages(target, option), _stream(target, "w") as stream:
+        yield cast(TextIO, stream)
+
+
+def write_whole_file(target: str, option: str, data: bytes) -> None:
+    """The same for bytes."""
+    with _errors_as_messages(target, option), _stream(target, "wb") as stream:
+        stream.write(data)
+
+
+@contextmanager
+def _errors_as_messages(target: str, option: str) -> Iterator[None]:
     try:
-        with _stream(target) as stream:
-            yield stream
+        yield
     except BrokenPipeError:
         _silence_standard_output()
         raise CliError(f"{option} {target}: the reader went away before everything was written") from None
@@ -43,17 +54,21 @@ def whole_file(target: str, option: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _stream(target: str) -> Iterator[TextIO]:
+def _stream(target: str, mode: str) -> Iterator[IO[Any]]:
     path = Path(target)
     if target == STANDARD_OUTPUT:
-        yield sys.stdout
+        yield sys.stdout.buffer if mode == "wb" else sys.stdout
         sys.stdout.flush()
     elif not _is_replaceable(path):
-        with path.open("w", encoding="utf-8", newline="") as stream:
+        with _open(path, mode) as stream:
             yield stream
     else:
-        with _replacing(path.resolve()) as stream:
+        with _replacing(path.resolve(), mode) as stream:
             yield stream
+
+
+def _open(path: Path, mode: str) -> IO[Any]:
+    return path.open(mode) if mode == "wb" else path.open(mode, encoding="utf-8", newline="")
 
 
 def _silence_standard_output() -> None:
@@ -68,10 +83,10 @@ def _is_replaceable(path: Path) -> bool:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
+def _replacing(path: Path, mode: str) -> Iterator[IO[Any]]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
+        with _open(temporary, mode) as stream:
             if path.exists():
                 temporary.chmod(path.stat().st_mode & 0o777)
             yield stream

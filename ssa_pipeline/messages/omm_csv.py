@@ -54,7 +54,7 @@ def parse_omm_csv(data: bytes, file_name: str) -> tuple[ElementSets, list[Reject
             continue
         span = lines.span(line_no, line_no)
         try:
-            if "NORAD_CAT_ID" in line.upper():  # files were joined
+            if "NORAD_CAT_ID" in line.upper() and is_header(line):  # files were joined
                 header = _next_header(line)
             else:
                 assembly.accept(header.read(line), span)
