@@ -51,7 +51,7 @@ LINE_1 = (
     _OBJECT,
     Column("classification", "[A-Z ]", 1),
     _BLANK,
-    Column("international designator", ".{8}", 8),
+    Column("international designator", "[ -~]{8}", 8),
     _BLANK,
     Column("epoch year", "[0-9]{2}", 2),
     Column("epoch day", _right_justified(3, 1) + r"\.[0-9]{8}", 12),
