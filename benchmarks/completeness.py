@@ -16,9 +16,12 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from benchmarks.workbench import CATALOG, Workbench
 
 TRUTH = Path(__file__).parent / "truth_20241101_24h_5km.csv.gz"
 TRUTH_START = datetime.fromisoformat("2024-11-01T00:00:00Z")
@@ -37,10 +40,9 @@ class Minimum:
     miss_km: float
     speed_km_s: float
 
-    @property
-    def tolerance_s(self) -> float:
-        """Distances within 1 cm of the minimum cannot be told from it: max(1 ms, sqrt(2 miss 1 cm) / speed)."""
-        flat = math.sqrt(2.0 * self.miss_km * MISS_KM) / max(self.speed_km_s, 1e-9)
+    def tolerance_s(self, miss_km: float) -> float:
+        """Distances that differ by ``miss_km`` cannot be told apart: max(1 ms, sqrt(2 miss ``miss_km``) / speed)."""
+        flat = math.sqrt(2.0 * self.miss_km * miss_km) / max(self.speed_km_s, 1e-9)
         return max(1e-3, flat) + TRUTH_TIME_S
 
 
@@ -69,9 +71,23 @@ class Comparison:
     def is_complete(self) -> bool:
         return not self.missed and not self.extra
 
+    def figures(self) -> dict[str, Any]:
+        """Plain figures for a record; every difference is listed."""
+        return {
+            "expected": self.truth,
+            "crossings": self.crossings,
+            "persistent": self.persistent,
+            "matched": self.matched,
+            "inside_persistent": self.inside_persistent,
+            "worst_miss_cm": self.worst_miss_km * 1e5,
+            "worst_tca_us": self.worst_time_s * 1e6,
+            "missed": [asdict(minimum) for minimum in self.missed],
+            "extra": [asdict(minimum) for minimum in self.extra],
+        }
+
     def lines(self) -> list[str]:
         return [
-            f"truth              {self.truth:,} minima below {TRUTH_THRESHOLD_KM:g} km",
+            f"expected           {self.truth:,} minima below {TRUTH_THRESHOLD_KM:g} km",
             f"events             {self.crossings:,} crossings, {self.persistent:,} persistent",
             f"matched            {self.matched:,} minima by crossings, {self.inside_persistent:,} in persistent rows",
             f"largest difference {self.worst_miss_km * 1e5:.4f} cm in miss, {self.worst_time_s * 1e3:.3f} ms in TCA",
@@ -83,15 +99,20 @@ class Comparison:
 def read_truth(path: Path = TRUTH) -> list[Minimum]:
     """The minima of the truth file; its ids may come in any order."""
     with gzip.open(path, "rt", newline="") as stream:
-        return [
-            Minimum(
-                _pair(row["norad_1"], row["norad_2"]),
-                float(row["t_s"]),
-                float(row["miss_km"]),
-                float(row["relspeed_km_s"]),
-            )
-            for row in csv.DictReader(stream)
-        ]
+        return read_minima(stream)
+
+
+def read_minima(lines: Iterable[str]) -> list[Minimum]:
+    """Rows with norad_1, norad_2, t_s, miss_km, relspeed_km_s."""
+    return [
+        Minimum(
+            _pair(row["norad_1"], row["norad_2"]),
+            float(row["t_s"]),
+            float(row["miss_km"]),
+            float(row["relspeed_km_s"]),
+        )
+        for row in csv.DictReader(lines)
+    ]
 
 
 def read_events(lines: Iterable[str]) -> tuple[list[Minimum], list[Interval]]:
@@ -107,8 +128,13 @@ def read_events(lines: Iterable[str]) -> tuple[list[Minimum], list[Interval]]:
     return crossings, intervals
 
 
-def compare(truth: list[Minimum], crossings: list[Minimum], intervals: list[Interval]) -> Comparison:
-    """Match every minimum with the nearest unused crossing of its pair, or a persistent row around it."""
+def compare(
+    truth: list[Minimum], crossings: list[Minimum], intervals: list[Interval], miss_km: float = MISS_KM
+) -> Comparison:
+    """Match every minimum with the nearest unused crossing of its pair, or a persistent row around it.
+
+    Misses may differ by ``miss_km``, and what is not matched may lie so close to the threshold.
+    """
     result = Comparison(len(truth), len(crossings), len(intervals))
     unused: dict[Pair, list[Minimum]] = defaultdict(list)
     for crossing in crossings:
@@ -118,29 +144,36 @@ def compare(truth: list[Minimum], crossings: list[Minimum], intervals: list[Inte
         around[interval.pair].append(interval)
     for minimum in truth:
         nearest = min(unused[minimum.pair], key=lambda c: abs(c.t_s - minimum.t_s), default=None)
-        if nearest is not None and _agree(minimum, nearest):
+        if nearest is not None and _agree(minimum, nearest, miss_km):
             unused[minimum.pair].remove(nearest)
             result.matched += 1
             result.worst_miss_km = max(result.worst_miss_km, abs(nearest.miss_km - minimum.miss_km))
             result.worst_time_s = max(result.worst_time_s, abs(nearest.t_s - minimum.t_s))
         elif any(_is_inside(minimum, interval) for interval in around[minimum.pair]):
             result.inside_persistent += 1
-        elif not _is_borderline(minimum):
+        elif not _is_borderline(minimum, miss_km):
             result.missed.append(minimum)
-    result.extra = [c for left in unused.values() for c in left if not _is_borderline(c)]
+    result.extra = [c for left in unused.values() for c in left if not _is_borderline(c, miss_km)]
     return result
 
 
-def _agree(a: Minimum, b: Minimum) -> bool:
-    return abs(a.t_s - b.t_s) <= a.tolerance_s and abs(a.miss_km - b.miss_km) <= MISS_KM
+def measure(bench: Workbench) -> dict[str, Any]:
+    """The bundled day against the truth."""
+    bench.say("completeness against the independent truth ...")
+    with bench.screen(CATALOG).events.open(newline="") as stream:
+        return compare(read_truth(), *read_events(stream)).figures()
+
+
+def _agree(a: Minimum, b: Minimum, miss_km: float) -> bool:
+    return abs(a.t_s - b.t_s) <= a.tolerance_s(miss_km) and abs(a.miss_km - b.miss_km) <= miss_km
 
 
 def _is_inside(minimum: Minimum, interval: Interval) -> bool:
     return interval.start_s - BORDER_S <= minimum.t_s <= interval.end_s + BORDER_S
 
 
-def _is_borderline(minimum: Minimum) -> bool:
-    return abs(minimum.miss_km - TRUTH_THRESHOLD_KM) <= MISS_KM
+def _is_borderline(minimum: Minimum, miss_km: float) -> bool:
+    return abs(minimum.miss_km - TRUTH_THRESHOLD_KM) <= miss_km
 
 
 def _pair(first: str, second: str) -> Pair:
