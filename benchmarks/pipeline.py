@@ -53,7 +53,7 @@ class CpuMeter:
         for one in self.tree():
             try:
                 used = one.cpu_times()
-                self.by_process[one.pid, one.create_time()] = (one.name(), used.user + used.system)
+                self.by_process[one.pid, one.create_time()] = (_title(one), used.user + used.system)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
         self.times.append(time.time())
@@ -144,6 +144,11 @@ def _service_tree(settings: Settings) -> list[psutil.Process]:
     return found if postgres is None else [*found, postgres, *postgres.children(recursive=True)]
 
 
+def _title(process: psutil.Process) -> str:
+    program, *arguments = process.cmdline() or [process.name()]
+    return " ".join([program.rpartition("/")[2], *arguments])[:100]
+
+
 def _largest(meter: CpuMeter, count: int = 8) -> list[tuple[str, float]]:
     """Of the whole time measured, not only of the run."""
     return sorted(meter.by_process.values(), key=lambda one: -one[1])[:count]
@@ -154,6 +159,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=LEAD_DAYS, choices=range(1, LEAD_DAYS + 1))
     days = parser.parse_args().days
     with temporary_workbench() as bench:
+        bench.compile_kernels()
         print(json.dumps(measure(bench, days), indent=1))
 
 

@@ -25,8 +25,10 @@ def measure(bench: Workbench) -> dict[str, float]:
     later = [bench.screen(small, hours=1.0) for _ in range(LATER_CALLS)]
     return {
         "first_call_s": first.cost.wall_s,
+        "first_call_cpu_s": first.cost.cpu_s,
         "compiling_s": first.cost.wall_s - again.cost.wall_s,
         "says_that_it_compiles": float("compil" in first.cost.stderr.lower()),
         "later_call_s": median(one.cost.wall_s for one in later),
+        "later_call_cpu_s": median(one.cost.cpu_s for one in later),
         "later_call_objects": float(later[0].stats["objects_used"]),
     }

@@ -178,8 +178,8 @@ def test_the_meter_keeps_the_time_of_processes_that_ended() -> None:
         def create_time(self) -> float:
             return 1.0
 
-        def name(self) -> str:
-            return "fake"
+        def cmdline(self) -> list[str]:
+            return ["/usr/bin/fake", "-v"]
 
     server, worker = Fake(1), Fake(2)
     alive: list[Any] = [server]
@@ -191,6 +191,7 @@ def test_the_meter_keeps_the_time_of_processes_that_ended() -> None:
     server.seconds = 2.0
     alive.remove(worker)
     meter.sample()
+    assert {title for title, _ in meter.by_process.values()} == {"fake -v"}
     assert meter.totals == [0.0, 11.0, 12.0]
     meter.times = [100.0, 101.0, 102.0]
     assert meter.between(100.0, 102.0) == 12.0
@@ -218,7 +219,8 @@ def test_a_target_is_met_at_its_limit_and_not_beyond() -> None:
     one, several = table.rows(result(memory=memory))
     assert (one.is_met, several.is_met) == (True, False)
     startup = {"first_call_s": 29.0, "compiling_s": 20.0, "says_that_it_compiles": 0.0, "later_call_s": 1.6}
-    first, later = table.rows(result(startup={**startup, "later_call_objects": 1342.0}))
+    startup |= {"first_call_cpu_s": 28.0, "later_call_cpu_s": 1.5, "later_call_objects": 1342.0}
+    first, later = table.rows(result(startup=startup))
     assert (first.is_met, later.is_met) == (False, False)
 
 
