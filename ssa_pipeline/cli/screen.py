@@ -269,14 +269,16 @@ def _screen(used: ElementSets, request: _Request, clock: _StageClock) -> ScreenR
 
 
 def _prepare_kernels() -> None:
-    """Say where compiled kernels are kept, before numba is imported."""
+    """Say where compiled kernels are kept, before numba is imported; tell a user who must wait for the compiler."""
     from ssa_pipeline.settings import SettingsError, read_settings
-    from ssa_pipeline.supervisor.numba_cache import use_numba_cache
+    from ssa_pipeline.supervisor.numba_cache import has_kernels, use_numba_cache
 
     try:
-        use_numba_cache(read_settings().home)
+        directory = use_numba_cache(read_settings().home)
     except SettingsError as error:
         raise CliError(str(error), Exit.USAGE) from None
+    if not has_kernels(directory):
+        print("ssa: compiling kernels, once per installation: half a minute at most ...", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -23,6 +23,11 @@ def use_numba_cache(home: Path) -> Path:
     return Path(chosen)
 
 
+def has_kernels(directory: Path) -> bool:
+    """Whether anything was compiled into the directory of ``use_numba_cache``; else the first call will take long."""
+    return next(directory.rglob("*.nbi"), None) is not None
+
+
 def _writable(wanted: Path) -> Path:
     try:
         wanted.mkdir(parents=True, exist_ok=True)

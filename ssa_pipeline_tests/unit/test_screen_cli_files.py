@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.cli.events_csv import COLUMNS, write_events_csv
-from ssa_pipeline.cli.screen import QUIET_S, _Progress
+from ssa_pipeline.cli.screen import QUIET_S, _prepare_kernels, _Progress
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Events
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
@@ -217,3 +217,17 @@ def test_names_with_commas_and_quotes_survive_the_csv() -> None:
     assert (first["norad_id_2"], first["name_1"], first["name_2"]) == ("7", 'A, "B"', "Ü")
     assert second["name_2"] == ""
     assert (first["miss_r_km"], second["miss_r_km"]) == ("1.250000000", "0.000000000")
+
+
+def test_only_a_user_who_must_wait_for_the_compiler_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "empty"))
+    _prepare_kernels()
+    assert "compiling kernels, once per installation" in capsys.readouterr().err
+    compiled = subprocess.run(
+        [sys.executable, "-c", "from ssa_pipeline.core.kernels.sgp4 import _gstime; _gstime(2460000.5)"], check=False
+    )
+    assert compiled.returncode == 0
+    _prepare_kernels()
+    assert capsys.readouterr().err == ""
