@@ -11,6 +11,7 @@ import numpy as np
 from ssa_pipeline.core.records import Events, Float64, Int64, Text
 from ssa_pipeline.core.time import format_utc_array
 
+ROWS_PER_BLOCK = 8192  # as text a week of events would take more memory than screening it
 Column = Callable[[Events, Mapping[int, str]], list[str]]
 
 
@@ -80,6 +81,6 @@ def write_events_csv(stream: TextIO, events: Events, names: Mapping[int, str]) -
     order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us))
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    columns = [spell(events, names) for spell in COLUMNS.values()]
-    rows = list(zip(*columns, strict=True))
-    writer.writerows(rows[k] for k in order.tolist())
+    for start in range(0, len(order), ROWS_PER_BLOCK):
+        block = events.take(order[start : start + ROWS_PER_BLOCK])
+        writer.writerows(zip(*(spell(block, names) for spell in COLUMNS.values()), strict=True))

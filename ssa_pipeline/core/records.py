@@ -151,6 +151,10 @@ class Events:
     def __len__(self) -> int:
         return len(self.norad_id_1)
 
+    def take(self, index: Int64) -> Self:
+        """The rows chosen by an integer index, in its order."""
+        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
 
 @dataclass(frozen=True)
 class Candidates:

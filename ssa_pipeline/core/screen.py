@@ -76,5 +76,6 @@ def screen(
         parts.append(refined.events)
         outcomes.update(refined.outcomes)
         candidate_count += len(candidates)
+        del chunks, candidates, refined  # or they would still be there while the next day's are made
     events = Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
     return ScreenResult(events, candidate_count, dict(outcomes), stopwatch.stages)

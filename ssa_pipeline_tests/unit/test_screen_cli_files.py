@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.cli.events_csv import COLUMNS, write_events_csv
+from ssa_pipeline.cli.events_csv import COLUMNS, ROWS_PER_BLOCK, write_events_csv
 from ssa_pipeline.cli.screen import QUIET_S, _prepare_kernels, _Progress
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Events
 from ssa_pipeline.core.time import parse_utc
@@ -217,6 +217,17 @@ def test_names_with_commas_and_quotes_survive_the_csv() -> None:
     assert (first["norad_id_2"], first["name_1"], first["name_2"]) == ("7", 'A, "B"', "Ü")
     assert second["name_2"] == ""
     assert (first["miss_r_km"], second["miss_r_km"]) == ("1.250000000", "0.000000000")
+
+
+def test_many_rows_are_written_in_order_and_none_is_lost() -> None:
+    kinds = {"Text": object, "Int64": np.int64, "Float64": np.float64}
+    count = ROWS_PER_BLOCK + 2
+    columns = {f.name: np.zeros(count, dtype=kinds[str(f.type)]) for f in fields(Events)}
+    columns["norad_id_2"] = np.random.default_rng(8).permutation(count)
+    columns["tca_us"] = columns["norad_id_2"] // 3
+    stream = io.StringIO()
+    write_events_csv(stream, Events(**columns), {})
+    assert [int(row["norad_id_2"]) for row in csv.DictReader(io.StringIO(stream.getvalue()))] == list(range(count))
 
 
 def test_only_a_user_who_must_wait_for_the_compiler_is_told_so(
