@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.orchestration.chain import UPSTREAM
 from ssa_pipeline.storage.errors import InputVersionError, SliceMissingError, StaleTokenError
 from ssa_pipeline.storage.slice_key import SliceKey
@@ -66,6 +67,14 @@ class MemorySlices:
         if key not in self.values:
             raise SliceMissingError(f"{key} was not computed")
         return self.values[key]
+
+    def read_brief(self, key: SliceKey) -> tuple[EphemerisChunks, SliceVersion]:
+        chunks, version = self.read(key)
+        return replace(chunks, nodes_int32=chunks.nodes_int32[:0]), version
+
+    def read_object_ids(self, key: SliceKey) -> tuple[Int64, SliceVersion]:
+        catalog, version = self.read(key)
+        return catalog.element_sets.norad_id, version
 
     def check_inputs(self, key: SliceKey, inputs: dict[str, int]) -> None:
         if set(inputs) != set(UPSTREAM[key.asset]):

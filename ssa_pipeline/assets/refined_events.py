@@ -38,4 +38,4 @@ def refined_events(
         window = (chunks.start_us, chunks.end_us)
         return Computed(refined.events, facts, events_shown(refined.events, elements, refined.outcomes, window, km))
 
-    return each_slice(context, compute, clean_catalog, ephemeris_chunks, conjunction_candidates)
+    return each_slice(context, compute, clean_catalog, ephemeris_chunks.brief(), conjunction_candidates)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from dagster import InitResourceContext, resource
 
+from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.database_url import database_url
 from ssa_pipeline.storage.retention import expire_slices
@@ -36,6 +37,10 @@ class Slices(Protocol):
     ) -> SliceVersion: ...
 
     def read(self, key: SliceKey) -> tuple[Any, SliceVersion]: ...
+
+    def read_brief(self, key: SliceKey) -> tuple[EphemerisChunks, SliceVersion]: ...
+
+    def read_object_ids(self, key: SliceKey) -> tuple[Int64, SliceVersion]: ...
 
     def read_version(self, key: SliceKey) -> SliceVersion | None: ...
 

@@ -21,18 +21,23 @@ from ssa_pipeline.storage.slices import SliceVersion
 @dataclass
 class SliceInput:
     """An upstream asset, read slice by slice. The last slice is kept while it serves (one catalogue serves
-    seven lead days)."""
+    seven lead days). ``is_brief``: ephemeris chunks without their nodes."""
 
     asset: str
     slices: Slices
+    is_brief: bool = False
     _last: tuple[Any, Any, SliceVersion] | None = field(default=None, repr=False)
+
+    def brief(self) -> SliceInput:
+        """The same input for an asset that needs no nodes: 84 MB less to read per lead day."""
+        return SliceInput(self.asset, self.slices, is_brief=True)
 
     def read(self, partition_key: str) -> tuple[Any, SliceVersion]:
         """The slice that a (downstream) partition key needs, and its version."""
         key = slice_key(self.asset, partition_key)
         if self._last is None or self._last[0] != key:
             self._last = None  # frees the former value before the next one is read
-            value, version = self.slices.read(key)
+            value, version = self.slices.read_brief(key) if self.is_brief else self.slices.read(key)
             self._last = (key, value, version)
         return self._last[1], self._last[2]
 

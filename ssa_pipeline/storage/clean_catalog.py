@@ -6,6 +6,7 @@ import psycopg
 from psycopg import sql
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.records import Int64
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.element_sets import (
     ELEMENT_KINDS,
@@ -60,3 +61,9 @@ def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
         columns["is_forward_epoch"],
         [record for _, record in read_rejected(connection, key.epoch_day, ASSET)],
     )
+
+
+def read_object_ids(connection: psycopg.Connection, key: SliceKey) -> Int64:
+    params = {"epoch_day": key.epoch_day}
+    ids: Int64 = copy_out(connection, section("queries.sql", "object_ids"), params, {"norad_id": "int8"})["norad_id"]
+    return ids

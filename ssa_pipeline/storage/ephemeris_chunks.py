@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import psycopg
 from psycopg import sql
 
-from ssa_pipeline.core.records import EphemerisChunks
+from ssa_pipeline.core.records import EphemerisChunks, Int32
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.errors import ChunkFormatError
@@ -63,14 +64,29 @@ def write(connection: psycopg.Connection, key: SliceKey, value: EphemerisChunks,
 
 
 def read(connection: psycopg.Connection, key: SliceKey) -> EphemerisChunks:
-    kinds = {"format_version": "int2", **{name: kind for name, (kind, _) in _FIELDS.items()}, "nodes": "bytea"}
+    columns = _columns(connection, key, "ephemeris_chunks", {"nodes": "bytea"})
+    nodes = columns["nodes"]
+    _demand_whole_nodes(key, [len(part) for part in nodes], columns["node_count"])
+    return _chunks(key, columns, np.frombuffer(b"".join(nodes), dtype="<i4").astype(np.int32))
+
+
+def read_brief(connection: psycopg.Connection, key: SliceKey) -> EphemerisChunks:
+    """All but the nodes, which are nearly all of the bytes: ``nodes_int32`` is empty."""
+    columns = _columns(connection, key, "ephemeris_chunks_without_nodes", {"nodes_length": "int4"})
+    _demand_whole_nodes(key, columns["nodes_length"].tolist(), columns["node_count"])
+    return _chunks(key, columns, np.empty(0, dtype=np.int32))
+
+
+def _columns(connection: psycopg.Connection, key: SliceKey, query: str, last: dict[str, str]) -> dict[str, Any]:
+    kinds = {"format_version": "int2", **{name: kind for name, (kind, _) in _FIELDS.items()}, **last}
     params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
-    columns = copy_out(connection, section("queries.sql", "ephemeris_chunks"), params, kinds)
+    columns = copy_out(connection, section("queries.sql", query), params, kinds)
     for version in np.unique(columns["format_version"]).tolist():
         _demand_format(version, key)
-    nodes = columns["nodes"]
-    if [len(part) for part in nodes] != (columns["node_count"].astype(np.int64) * _BYTES_PER_NODE).tolist():
-        raise ChunkFormatError(f"{key} has chunks whose bytes do not match their node count: {_REMEDY}")
+    return columns
+
+
+def _chunks(key: SliceKey, columns: dict[str, Any], nodes_int32: Int32) -> EphemerisChunks:
     start_us, end_us = key.window_us()
     fields = {field: columns[name] for name, (_, field) in _FIELDS.items()}
     fields["status"] = fields["status"].astype(np.int64)
@@ -79,9 +95,14 @@ def read(connection: psycopg.Connection, key: SliceKey) -> EphemerisChunks:
         start_us=start_us,
         end_us=end_us,
         format_version=CHUNK_FORMAT_VERSION,
-        nodes_int32=np.frombuffer(b"".join(nodes), dtype="<i4").astype(np.int32),
+        nodes_int32=nodes_int32,
         **fields,
     )
+
+
+def _demand_whole_nodes(key: SliceKey, byte_counts: list[int], node_count: Int32) -> None:
+    if byte_counts != (node_count.astype(np.int64) * _BYTES_PER_NODE).tolist():
+        raise ChunkFormatError(f"{key} has chunks whose bytes do not match their node count: {_REMEDY}")
 
 
 _REMEDY = "materialise ephemeris_chunks of that partition again with this release"

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage import (
     clean_catalog,
@@ -51,6 +52,8 @@ __all__ = [
     "StaleTokenError",
     "StorageError",
 ]
+
+T = TypeVar("T")
 
 DAILY_ASSETS = (raw_tle_snapshots.ASSET, clean_catalog.ASSET)
 # In the order of the chain: claims are locked in it, so that writers cannot wait for each other in a circle.
@@ -162,7 +165,21 @@ class SliceStore:
 
         SliceMissingError, SliceExpiredError, ChunkFormatError. An empty slice is read like any other.
         """
-        codec = _codec(key)
+        return self._read(key, _codec(key).read)
+
+    def read_brief(self, key: SliceKey) -> tuple[EphemerisChunks, SliceVersion]:
+        """As ``read``, for ephemeris chunks without their nodes (``nodes_int32`` is empty): a fraction of the bytes."""
+        if key.asset != ephemeris_chunks.ASSET:
+            raise ValueError(f"only {ephemeris_chunks.ASSET} can be read without its bulk, not {key}")
+        return self._read(key, ephemeris_chunks.read_brief)
+
+    def read_object_ids(self, key: SliceKey) -> tuple[Int64, SliceVersion]:
+        """The catalogue numbers, ascending, of a ``clean_catalog`` slice; errors as of ``read``."""
+        if key.asset != clean_catalog.ASSET:
+            raise ValueError(f"only {clean_catalog.ASSET} has objects, not {key}")
+        return self._read(key, clean_catalog.read_object_ids)
+
+    def _read(self, key: SliceKey, read: Callable[[psycopg.Connection, SliceKey], T]) -> tuple[T, SliceVersion]:
         connection = self._connection()
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -174,7 +191,7 @@ class SliceStore:
                     f"{key} expired: its rows were dropped on {version.expired_at:%Y-%m-%d} by retention. `ssa "
                     f"materialize --epoch-day {key.epoch_day}` computes them again from the snapshots"
                 )
-            return codec.read(connection, key), version
+            return read(connection, key), version
 
     def read_version(self, key: SliceKey) -> SliceVersion | None:
         """The newest version of a slice (perhaps expired), or None where it was never written."""

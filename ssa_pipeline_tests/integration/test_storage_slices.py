@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import psycopg
 import pytest
 
@@ -63,6 +64,32 @@ def test_what_was_written_is_read_bit_for_bit(filled: tuple[DatabaseUrl, Events]
     assert version.row_count == len(events)
     for name, expected in vars(filled[1]).items():
         assert list(getattr(events, name)) == list(expected), name
+
+
+def test_chunks_without_nodes_are_otherwise_the_same(store: SliceStore) -> None:
+    whole, version = store.read(CHUNKS)
+    brief, same_version = store.read_brief(CHUNKS)
+    assert version == same_version
+    assert len(whole.nodes_int32) == int(whole.node_count.sum()) * 3 > 0
+    assert len(brief.nodes_int32) == 0
+    for name, expected in vars(whole).items():
+        if name != "nodes_int32":
+            assert np.array_equal(getattr(brief, name), expected), name
+            assert getattr(getattr(brief, name), "dtype", None) == getattr(expected, "dtype", None), name
+
+
+def test_the_objects_of_a_catalogue_are_read_alone(store: SliceStore) -> None:
+    ids, version = store.read_object_ids(CATALOG)
+    catalog, same_version = store.read(CATALOG)
+    assert version == same_version
+    assert np.array_equal(ids, catalog.element_sets.norad_id)
+
+
+def test_other_slices_have_no_brief_form(store: SliceStore) -> None:
+    with pytest.raises(ValueError, match="only ephemeris_chunks"):
+        store.read_brief(EVENTS)
+    with pytest.raises(ValueError, match="only clean_catalog"):
+        store.read_object_ids(EVENTS)
 
 
 @pytest.mark.parametrize("step", ["owned", "inputs checked", "logged", "deleted", "copied"])
@@ -162,11 +189,24 @@ def test_a_chunk_of_another_format_is_refused(store: SliceStore, filled: tuple[D
     with connect(filled[0]) as connection:
         connection.execute("UPDATE screening.ephemeris_chunk SET format_version = 99 WHERE lead_day = 0")
     try:
-        with pytest.raises(ChunkFormatError, match="99"):
-            store.read(CHUNKS)
+        for read in (store.read, store.read_brief):
+            with pytest.raises(ChunkFormatError, match="99"):
+                read(CHUNKS)
     finally:
         with connect(filled[0]) as connection:
             connection.execute("UPDATE screening.ephemeris_chunk SET format_version = 1 WHERE lead_day = 0")
+
+
+def test_chunks_with_lost_bytes_are_refused(store: SliceStore, filled: tuple[DatabaseUrl, Events]) -> None:
+    with connect(filled[0]) as connection:
+        connection.execute("UPDATE screening.ephemeris_chunk SET node_count = node_count + 1 WHERE lead_day = 0")
+    try:
+        for read in (store.read, store.read_brief):
+            with pytest.raises(ChunkFormatError, match="do not match their node count"):
+                read(CHUNKS)
+    finally:
+        with connect(filled[0]) as connection:
+            connection.execute("UPDATE screening.ephemeris_chunk SET node_count = node_count - 1 WHERE lead_day = 0")
 
 
 def test_inputs_that_do_not_belong_together_are_refused(store: SliceStore, filled: tuple[DatabaseUrl, Events]) -> None:

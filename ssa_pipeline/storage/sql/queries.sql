@@ -83,6 +83,9 @@ JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
 WHERE c.epoch_day = %(epoch_day)s
 ORDER BY c.norad_id;
 
+-- name: object_ids
+SELECT norad_id FROM screening.clean_catalog WHERE epoch_day = %(epoch_day)s ORDER BY norad_id;
+
 -- name: membership
 SELECT c.norad_id, c.element_set_id, e.epoch
 FROM screening.clean_catalog c
@@ -93,6 +96,13 @@ ORDER BY c.norad_id;
 -- name: ephemeris_chunks
 SELECT format_version, norad_id, status, spacing_us, first_node, node_count, scale_km, error_bound_km,
     acceleration_bound_km_s2, valid_from, valid_to, nodes
+FROM screening.ephemeris_chunk
+WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+ORDER BY norad_id;
+
+-- name: ephemeris_chunks_without_nodes
+SELECT format_version, norad_id, status, spacing_us, first_node, node_count, scale_km, error_bound_km,
+    acceleration_bound_km_s2, valid_from, valid_to, octet_length(nodes)
 FROM screening.ephemeris_chunk
 WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
 ORDER BY norad_id;
