@@ -170,10 +170,15 @@ def test_a_failing_process_is_an_error_with_its_last_words() -> None:
 def test_the_meter_keeps_the_time_of_processes_that_ended() -> None:
     class Fake:
         def __init__(self, pid: int) -> None:
-            self.pid, self.seconds = pid, 0.0
+            self.pid, self.seconds, self.children = pid, 0.0, 0.0
 
         def cpu_times(self) -> Any:
-            return SimpleNamespace(user=self.seconds * 0.75, system=self.seconds * 0.25)
+            return SimpleNamespace(
+                user=self.seconds * 0.75,
+                system=self.seconds * 0.25,
+                children_user=self.children * 0.5,
+                children_system=self.children * 0.5,
+            )
 
         def create_time(self) -> float:
             return 1.0
@@ -188,11 +193,13 @@ def test_the_meter_keeps_the_time_of_processes_that_ended() -> None:
     server.seconds, worker.seconds = 1.0, 10.0
     alive.append(worker)
     meter.sample()
-    server.seconds = 2.0
-    alive.remove(worker)
+    alive.remove(worker)  # it ended, and the server has not noticed
+    meter.sample()
+    server.seconds, server.children = 2.0, 10.0
     meter.sample()
     assert {title for title, _ in meter.by_process.values()} == {"fake -v"}
-    assert meter.totals == [0.0, 11.0, 12.0]
+    assert meter.totals == [0.0, 11.0, 11.0, 12.0]
+    del meter.totals[2]
     meter.times = [100.0, 101.0, 102.0]
     assert meter.between(100.0, 102.0) == 12.0
     assert meter.between(100.5, 101.5) == pytest.approx(6.0)
