@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 _N = TypeVar("_N", int, float)
+_SPACE_TRACK = "https://www.space-track.org"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -62,6 +64,25 @@ def _safe(url: str) -> str:
 
 
 @dataclass(frozen=True)
+class HttpSettings:
+    user_agent: str  # SSA_CONTACT: an e-mail or web address, so that a provider can write instead of banning
+    proxy: str | None = field(default=None, repr=False)  # SSA_PROXY, else HTTPS_PROXY; may hold a password
+    ca_file: Path | None = None  # SSA_CA_FILE: certificates to trust instead of the system's
+    timeout_s: float = 60.0  # SSA_HTTP_TIMEOUT_S: to connect, and between two pieces of an answer
+    deadline_s: float = 600.0  # SSA_HTTP_DEADLINE_S: for a whole answer
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    http: HttpSettings
+    celestrak_url: str  # SSA_CELESTRAK_URL
+    space_track_url: str  # SSA_SPACE_TRACK_URL
+    space_track_username: str = field(default="", repr=False)  # SPACE_TRACK_USERNAME
+    space_track_password: str = field(default="", repr=False)  # SPACE_TRACK_PASSWORD
+    folder: Path | None = None  # SSA_WATCHED_FOLDER
+
+
+@dataclass(frozen=True)
 class Settings:
     home: Path  # SSA_HOME, default var/ of the checkout: all state of this installation
     database_url: DatabaseUrl | None  # None: the embedded server under home
@@ -72,6 +93,7 @@ class Settings:
     max_runs: int  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
     retention_days: int  # SSA_RETENTION_DAYS: chunks and candidates
     ui_port: int | None  # SSA_UI_PORT: None = 3000 or the next free port
+    sources: SourceSettings
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -89,7 +111,67 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         max_runs=_number(env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
         retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1),
         ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0) or None,
+        sources=_sources(env),
     )
+
+
+def _sources(env: Mapping[str, str]) -> SourceSettings:
+    folder = env.get("SSA_WATCHED_FOLDER")
+    return SourceSettings(
+        http=_http(env),
+        celestrak_url=base_url("SSA_CELESTRAK_URL", env.get("SSA_CELESTRAK_URL") or "https://celestrak.org"),
+        space_track_url=login_url("SSA_SPACE_TRACK_URL", env.get("SSA_SPACE_TRACK_URL") or _SPACE_TRACK),
+        space_track_username=env.get("SPACE_TRACK_USERNAME", ""),
+        space_track_password=env.get("SPACE_TRACK_PASSWORD", ""),
+        folder=Path(folder).expanduser().resolve() if folder else None,
+    )
+
+
+def _http(env: Mapping[str, str]) -> HttpSettings:
+    contact = env.get("SSA_CONTACT", "")
+    if not re.fullmatch(r"[!-~]*", contact):
+        raise SettingsError(f"SSA_CONTACT={contact!r} is not an e-mail or web address")
+    ca_file = Path(env["SSA_CA_FILE"]).expanduser() if env.get("SSA_CA_FILE") else None
+    if ca_file and not ca_file.is_file():
+        raise SettingsError(f"SSA_CA_FILE={ca_file} is not a file")
+    return HttpSettings(
+        user_agent="ssa-pipeline/0.1.0" + (f" (+{contact})" if contact else ""),
+        proxy=_proxy(env),
+        ca_file=ca_file,
+        timeout_s=_number(env, "SSA_HTTP_TIMEOUT_S", 60.0, minimum=1e-3),
+        deadline_s=_number(env, "SSA_HTTP_DEADLINE_S", 600.0, minimum=1e-3),
+    )
+
+
+def _proxy(env: Mapping[str, str]) -> str | None:
+    for name in ("SSA_PROXY", "HTTPS_PROXY", "https_proxy"):
+        if env.get(name):
+            parts = urlsplit(env[name])
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise SettingsError(f"{name} must look like http://proxy:3128")  # its value may hold a password
+            return env[name]
+    return None
+
+
+def base_url(name: str, text: str) -> str:
+    """A server's address without a final slash; SettingsError for one with a login, a query, or no HTTP."""
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise SettingsError(f"{name} is not an address like https://celestrak.org") from None
+    if not is_good or "@" in parts.netloc or parts.query or parts.fragment:
+        raise SettingsError(f"{name} must look like https://celestrak.org, without login or query")
+    return text.rstrip("/")
+
+
+def login_url(name: str, text: str) -> str:
+    """The same of a server that gets a password: HTTPS, or this machine."""
+    url = base_url(name, text)
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise SettingsError(f"{name}={url} would send a password unencrypted: use https")
+    return url
 
 
 def _database_url(env: Mapping[str, str]) -> DatabaseUrl | None:

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import configuration, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-_SCRUBBED = ("SSA_", "POSTGRES_", "PG", "DAGSTER_", "DATABASE_URL", "http_proxy", "https_proxy", "HTTP_PROXY")
+_SCRUBBED = (
+    "SSA_",
+    "SPACE_TRACK_",
+    "HTTPS_PROXY",
+    "POSTGRES_",
+    "PG",
+    "DAGSTER_",
+    "DATABASE_URL",
+    "http_proxy",
+    "https_proxy",
+    "HTTP_PROXY",
+)
 
 
 def _scrub() -> None:

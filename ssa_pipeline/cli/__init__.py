@@ -2,7 +2,8 @@
 ``ssa screen`` loads neither Dagster nor a database driver.
 
 Exit codes: 0 done; 1 the work failed (the message says why); 2 wrong usage; 3 nothing usable in the input;
-4 a service or the database is not running; 130 interrupted.
+4 a service or the database is not running; 130 interrupted. Of ``ssa fetch`` also:
+10 nothing new; 11 too early to ask; 12 refused by the provider.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ class Exit(IntEnum):
     USAGE = 2
     NO_USABLE_INPUT = 3
     NOT_RUNNING = 4
+    NO_CHANGE = 10
+    TOO_EARLY = 11
+    REFUSED = 12
     INTERRUPTED = 130
 
 
@@ -42,9 +46,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point: registers every group, turns CliError and Ctrl-C into messages and exit codes."""
-    from ssa_pipeline.cli import catalog, convert, database, ephemeris, events, pipeline, screen, services
+    from ssa_pipeline.cli import catalog, convert, database, ephemeris, events, fetch, pipeline, screen, services
 
-    for group in (services, catalog, convert, pipeline, events, ephemeris, screen, database):
+    for group in (services, catalog, convert, fetch, pipeline, events, ephemeris, screen, database):
         group.register(app)
     try:
         app()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.rejected_records import storable
+
+GP = "gp"  # the kind of snapshot that makes the catalogue
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,27 @@ class StoredSnapshot:
     is_new: bool = False
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """How bytes came over the network. Headers hold no cookies and no credentials."""
+
+    url: str
+    headers: dict[str, str] | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    http_status: int | None = None
+
+
 def store_snapshot(
-    url: DatabaseUrl, data: bytes, *, file_name: str, source: str, epoch_day: date, received_at: datetime
+    url: DatabaseUrl,
+    data: bytes,
+    *,
+    file_name: str,
+    source: str,
+    epoch_day: date,
+    received_at: datetime,
+    kind: str = GP,
+    provenance: Provenance | None = None,
 ) -> StoredSnapshot:
     """Keep bytes for ever, as received on ``epoch_day``. Receiving the same bytes again that day changes nothing.
 
@@ -42,6 +66,8 @@ def store_snapshot(
         "file_name": storable(file_name),
         "sha256": digest,
         "received_at": received_at,
+        "kind": kind,
+        **_network(provenance),
     }
     with connect(url) as connection, connection.transaction():
         connection.execute(section("snapshots.sql", "append_content"), {"sha256": digest, "content": data})
@@ -51,10 +77,21 @@ def store_snapshot(
     return StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, data, is_new)
 
 
-def read_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:
-    """What was received on a day, in order of arrival; empty where nothing was."""
+def _network(provenance: Provenance | None) -> dict[str, Any]:
+    if provenance is None:
+        return dict.fromkeys(("url", "headers", "etag", "last_modified", "http_status"))
+    headers = provenance.headers
+    return asdict(provenance) | {
+        "headers": None if headers is None else Jsonb({k: storable(v) for k, v in headers.items()})
+    }
+
+
+def read_snapshots(url: DatabaseUrl, epoch_day: date, kind: str = GP) -> list[StoredSnapshot]:
+    """What was received of a kind on a day, in order of arrival; empty where nothing was."""
     with connect(url) as connection:
-        rows = connection.execute(section("snapshots.sql", "of_day"), {"epoch_day": epoch_day}, binary=True)
+        rows = connection.execute(
+            section("snapshots.sql", "of_day"), {"epoch_day": epoch_day, "kind": kind}, binary=True
+        )
         return [
             StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, content)
             for snapshot_id, source, file_name, digest, received_at, content in rows
@@ -62,7 +99,7 @@ def read_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:
 
 
 def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:
-    """Ids of what was received on a day, ascending."""
+    """Ids of the catalogues received on a day, ascending."""
     with connect(url) as connection:
         rows = connection.execute(section("snapshots.sql", "ids_of_day"), {"epoch_day": epoch_day})
         return [snapshot_id for (snapshot_id,) in rows]

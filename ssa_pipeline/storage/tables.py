@@ -45,6 +45,19 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "source": ("text", "Where the bytes came from, e.g. file, celestrak, space-track."),
     "file_name": ("text", "Name of the file as received."),
     "received_at": ("timestamp with time zone", "When the bytes were received."),
+    "kind": ("text", "What the bytes are: gp, supplemental_gp, satcat, decay, tip. Only gp makes the catalogue."),
+    "url": ("text", "Address from which the bytes came, redirects followed; NULL where they were given as a file."),
+    "headers": ("jsonb", "Headers of the answer, without cookies and credentials."),
+    "etag": ("text", "ETag of the answer."),
+    "last_modified": ("text", "Last-Modified of the answer, as received."),
+    "http_status": ("smallint", "Status of the answer."),
+    # fetching
+    "query_key": ("text", "Identity of a query for its provider's rules."),
+    "attempted_at": ("timestamp with time zone", "When the query was last made; committed before the request."),
+    "outcome": ("text", "How that ended: started, stored, unchanged, failed, refused, not_a_catalog."),
+    "content_received_at": ("timestamp with time zone", "When the query last brought content that was stored."),
+    "account": ("text", "Whose requests are counted."),
+    "requested_at": ("timestamp with time zone[]", "Requests of the last hour, oldest first."),
     # element sets
     "element_set_id": ("bigint", "Identity of an element set in this database."),
     "element_set_id_1": ("bigint", "Element set of object 1 from which the event was computed."),
@@ -195,7 +208,18 @@ TABLES = (
     ),
     Table(
         "raw", "snapshot", "One receipt of bytes; the same bytes received twice on a day are one receipt.",
-        ("snapshot_id", "epoch_day", "source", "file_name", "sha256", "received_at"), ("snapshot_id",),
+        ("snapshot_id", "epoch_day", "source", "file_name", "sha256", "received_at", "kind", "url", "headers", "etag",
+         "last_modified", "http_status"),
+        ("snapshot_id",), nullable=("url", "headers", "etag", "last_modified", "http_status"),
+    ),
+    Table(
+        "raw", "fetch_state", "When each query was last made, and how that ended: what the providers' rules ask for.",
+        ("query_key", "source", "attempted_at", "outcome", "detail", "content_received_at", "etag", "last_modified"),
+        ("query_key",), nullable=("content_received_at", "etag", "last_modified"),
+    ),
+    Table(
+        "raw", "fetch_account", "Requests of an account within the last hour.", ("account", "requested_at"),
+        ("account",),
     ),
     Table(
         "catalog", "element_set", "Every element set ever received, once.",

@@ -4,8 +4,13 @@ VALUES (%(sha256)s, %(content)b, octet_length(%(content)b::bytea))
 ON CONFLICT (sha256) DO NOTHING;
 
 -- name: append_receipt
-INSERT INTO raw.snapshot (epoch_day, source, file_name, sha256, received_at)
-VALUES (%(epoch_day)s, %(source)s, %(file_name)s, %(sha256)s, %(received_at)s)
+INSERT INTO raw.snapshot (
+    epoch_day, source, file_name, sha256, received_at, kind, url, headers, etag, last_modified, http_status
+)
+VALUES (
+    %(epoch_day)s, %(source)s, %(file_name)s, %(sha256)s, %(received_at)s, %(kind)s, %(url)s, %(headers)s, %(etag)s,
+    %(last_modified)s, %(http_status)s
+)
 ON CONFLICT (epoch_day, sha256) DO NOTHING
 RETURNING snapshot_id;
 
@@ -18,8 +23,8 @@ WHERE epoch_day = %(epoch_day)s AND sha256 = %(sha256)s;
 SELECT s.snapshot_id, s.source, s.file_name, s.sha256, s.received_at, c.content
 FROM raw.snapshot s
 JOIN raw.content c ON c.sha256 = s.sha256
-WHERE s.epoch_day = %(epoch_day)s
+WHERE s.epoch_day = %(epoch_day)s AND s.kind = %(kind)s
 ORDER BY s.received_at, s.snapshot_id;
 
 -- name: ids_of_day
-SELECT snapshot_id FROM raw.snapshot WHERE epoch_day = %(epoch_day)s ORDER BY snapshot_id;
+SELECT snapshot_id FROM raw.snapshot WHERE epoch_day = %(epoch_day)s AND kind = 'gp' ORDER BY snapshot_id;

@@ -176,7 +176,7 @@ FROM sized s;
 -- name: catalog_quality
 SELECT
     d.epoch_day,
-    (SELECT count(*) FROM raw.snapshot s WHERE s.epoch_day = d.epoch_day) AS snapshots_received,
+    (SELECT count(*) FROM raw.snapshot s WHERE s.epoch_day = d.epoch_day AND s.kind = 'gp') AS snapshots_received,
     (SELECT count(*) FROM catalog.sighting s WHERE s.epoch_day = d.epoch_day) AS records_received,
     CASE WHEN EXISTS (
         SELECT FROM screening.slice_log l WHERE l.asset = 'clean_catalog' AND l.epoch_day = d.epoch_day
@@ -189,7 +189,7 @@ SELECT
     used.age_p95_days,
     used.age_max_days
 FROM (
-    SELECT epoch_day FROM raw.snapshot
+    SELECT epoch_day FROM raw.snapshot WHERE kind = 'gp'
     UNION
     SELECT epoch_day FROM screening.slice_log WHERE asset IN ('raw_tle_snapshots', 'clean_catalog')
 ) d

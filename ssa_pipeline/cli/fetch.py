@@ -1,0 +1,110 @@
+"""``ssa fetch``: releases from CelesTrak, Space-Track or a folder into the database, as received."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import typer
+
+from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.events import parse_day
+
+if TYPE_CHECKING:
+    from ssa_pipeline.fetch_release import Fetched
+    from ssa_pipeline.settings import SourceSettings
+    from ssa_pipeline.sources.errors import SourceError
+
+
+class SourceName(StrEnum):
+    CELESTRAK = "celestrak"
+    SPACE_TRACK = "space-track"
+    FOLDER = "folder"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("fetch")(fetch)
+
+
+def fetch(
+    source: Annotated[SourceName, typer.Option(help="Whom to ask.")],
+    query: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="CelesTrak: GROUP=active (default), SPECIAL=gpz, FILE=starlink (supplemental), satcat. "
+            "Space-Track: gp (default), satcat, decay, tip. May be repeated."
+        ),
+    ] = None,
+    base_url: Annotated[str, typer.Option(help="Another server than the provider's; the folder.")] = "",
+    epoch_day: Annotated[
+        str, typer.Option(help="Day the release is for; today (UTC), or the day in a file's name, when left out.")
+    ] = "",
+    after_refusal: Annotated[
+        bool, typer.Option("--after-refusal", help="Ask again although the provider refused: the cause is gone.")
+    ] = False,
+) -> None:
+    """Fetch releases within the providers' rules and store them as received (docs/sources.md).
+
+    Exit codes: 0 something new stored, 10 nothing new, 11 too early to ask, 12 the provider refused (and is not asked
+    again), 3 the answer is not what was asked for, 1 no answer, 2 wrong usage, 4 no database. Of several queries, the
+    worst: 12, 3, 1, 11, 0, 10.
+    """
+    from ssa_pipeline.cli.catalog import errors_as_messages
+    from ssa_pipeline.fetch_release import fetch_release
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.sources.errors import QueryError
+    from ssa_pipeline.storage.database_url import database_url
+
+    day = parse_day(epoch_day)
+    with errors_as_messages():
+        settings = read_settings()
+        sources = _with_base_url(settings.sources, source, base_url) if base_url else settings.sources
+        try:
+            results = fetch_release(
+                database_url(settings), sources, source.value, query or [], epoch_day=day, after_refusal=after_refusal
+            )
+        except QueryError as error:
+            raise CliError(str(error), Exit.USAGE) from None
+    _report(results)
+
+
+def _with_base_url(settings: SourceSettings, source: SourceName, text: str) -> SourceSettings:
+    from ssa_pipeline.settings import base_url, login_url
+
+    if source == SourceName.CELESTRAK:
+        return replace(settings, celestrak_url=base_url("--base-url", text))
+    if source == SourceName.SPACE_TRACK:
+        return replace(settings, space_track_url=login_url("--base-url", text))
+    path = url2pathname(urlsplit(text).path) if text.startswith("file:") else text
+    return replace(settings, folder=Path(path).expanduser().resolve())
+
+
+def _report(results: list[Fetched]) -> None:
+    """One line a query; raises typer.Exit with the worst code."""
+    codes = []
+    for result in results:
+        if result.error is not None:
+            typer.echo(f"ssa: {result.error}", err=True)
+            codes.append(_code(result.error))
+        elif result.is_new:
+            typer.echo(f"{result.query.file_name}: {result.byte_count:,} bytes stored for {result.epoch_day}")
+            codes.append(Exit.OK)
+        else:
+            typer.echo(f"{result.query.file_name}: nothing new")
+            codes.append(Exit.NO_CHANGE)
+    worst = (Exit.REFUSED, Exit.NO_USABLE_INPUT, Exit.FAILED, Exit.TOO_EARLY, Exit.OK, Exit.NO_CHANGE)
+    if not codes:
+        typer.echo("the folder holds no file to read")
+    raise typer.Exit(next((code for code in worst if code in codes), Exit.NO_CHANGE))
+
+
+def _code(error: SourceError) -> Exit:
+    from ssa_pipeline.sources.errors import NotCatalogError, RefusedError, TooEarlyError
+
+    codes = {TooEarlyError: Exit.TOO_EARLY, RefusedError: Exit.REFUSED, NotCatalogError: Exit.NO_USABLE_INPUT}
+    return codes.get(type(error), Exit.FAILED)

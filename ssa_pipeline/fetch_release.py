@@ -1,0 +1,124 @@
+"""One fetch with everything in place: settings, HTTP client, the state in PostgreSQL, storage of what came. Called by
+``ssa fetch`` and by jobs; the rules are in ``sources``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from ssa_pipeline.settings import DatabaseUrl, SourceSettings
+from ssa_pipeline.sources import celestrak, folder, space_track
+from ssa_pipeline.sources.celestrak import CelesTrak
+from ssa_pipeline.sources.errors import QueryError, SourceError, TooEarlyError
+from ssa_pipeline.sources.fetching import Answer, Clock, Query, Source, fetch, utc_now
+from ssa_pipeline.sources.folder import Folder, release_day
+from ssa_pipeline.sources.http import open_client
+from ssa_pipeline.sources.space_track import SpaceTrack
+from ssa_pipeline.storage.fetch_state import PostgresFetchState
+from ssa_pipeline.storage.snapshots import Provenance, store_snapshot
+
+SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """How one query ended. ``epoch_day`` and ``byte_count`` where something came, ``error`` where the source gave
+    nothing, neither where it has nothing new."""
+
+    query: Query
+    is_new: bool = False
+    epoch_day: date | None = None
+    byte_count: int = 0
+    error: SourceError | None = None
+
+
+def fetch_release(
+    database: DatabaseUrl,
+    settings: SourceSettings,
+    source: str,
+    queries: list[str],
+    *,
+    epoch_day: date | None = None,
+    clock: Clock = utc_now,
+    after_refusal: bool = False,
+) -> list[Fetched]:
+    """Make queries of a source one after the other in one session and store what comes, as received.
+
+    ``queries``: see ``CelesTrak.query`` and ``SpaceTrack.query``, empty for the default; of a folder, all its new
+    files. ``epoch_day``: the day the release is for; the UTC day of reception, or the day in a file's name, when
+    left out. A query that gives nothing does not stop the others. QueryError where one makes no sense: none is made.
+    """
+    state = PostgresFetchState(database)
+    with _opened(settings, source, queries, clock, after_refusal) as (opened, asked):
+        results = []
+        for query in asked:
+            keeper = _Keeper(database, epoch_day)
+            try:
+                is_new = fetch(opened, query, state, keeper.keep, clock, after_refusal=after_refusal)
+            except TooEarlyError as error:
+                results.append(Fetched(query, error=None if source == folder.SOURCE else error))
+            except SourceError as error:
+                results.append(Fetched(query, error=error))
+            else:
+                results.append(Fetched(query, is_new, keeper.day, keeper.byte_count))
+        return results
+
+
+@dataclass
+class _Keeper:
+    database: DatabaseUrl
+    wanted_day: date | None
+    day: date | None = None
+    byte_count: int = 0
+
+    def keep(self, query: Query, answer: Answer) -> bool:
+        named = release_day(query.file_name) if query.source == folder.SOURCE else None
+        day = self.wanted_day or named or answer.received_at.date()
+        stored = store_snapshot(
+            self.database,
+            answer.data,
+            file_name=query.file_name,
+            source=query.source,
+            epoch_day=day,
+            received_at=answer.received_at,
+            kind=query.kind,
+            provenance=Provenance(
+                answer.url, answer.headers or None, answer.etag, answer.last_modified, answer.http_status
+            ),
+        )
+        self.day, self.byte_count = day, len(answer.data)
+        return stored.is_new
+
+
+@contextmanager
+def _opened(
+    settings: SourceSettings, source: str, queries: list[str], clock: Clock, after_refusal: bool
+) -> Iterator[tuple[Source, list[Query]]]:
+    if source == folder.SOURCE:
+        if queries:
+            raise QueryError("a folder has no queries: all its files are read")
+        opened = Folder(_folder(settings.folder), clock)
+        yield opened, opened.queries()
+        return
+    with open_client(settings.http) as client:
+        if source == celestrak.SOURCE:
+            site = CelesTrak(client, settings, clock)
+            yield site, _asked(site.query, queries, celestrak.DEFAULT_QUERY)
+        elif source == space_track.SOURCE:
+            session = SpaceTrack(client, settings, clock, after_refusal=after_refusal)
+            yield session, _asked(session.query, queries, space_track.DEFAULT_QUERY)
+        else:
+            raise QueryError(f"{source!r} is no source: {', '.join(SOURCES)}")
+
+
+def _asked(query: Callable[[str], Query], texts: list[str], default: str) -> list[Query]:
+    return [query(text) for text in texts or [default]]
+
+
+def _folder(path: Path | None) -> Path:
+    if path is None:
+        raise QueryError("which folder? Give --base-url, or set SSA_WATCHED_FOLDER")
+    return path

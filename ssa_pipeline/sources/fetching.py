@@ -1,0 +1,110 @@
+"""One fetch of one query: may we ask, ask, is the answer what was asked for, keep it. The order makes it safe to die
+anywhere: the attempt is recorded before the request, the content before its validators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from ssa_pipeline.sources.errors import RefusedError, SourceError, TooEarlyError
+from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
+
+Clock = Callable[[], datetime]
+Rule = Callable[[Attempt | None, datetime], datetime]  # (last attempt, now) -> when the next one may be made
+
+GP, SUPPLEMENTAL_GP, SATCAT, DECAY, TIP = "gp", "supplemental_gp", "satcat", "decay", "tip"
+
+
+def utc_now() -> datetime:
+    """The clock of production; tests inject another."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Something to ask a source for."""
+
+    source: str  # celestrak, space-track, folder
+    key: str  # identity for the provider's rules: spellings of one query share it
+    kind: str  # GP, SATCAT, …: what the bytes are
+    url: str
+    file_name: str
+    earliest: Rule
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Bytes of a query as received (a transfer encoding undone), already judged to be what was asked for."""
+
+    data: bytes
+    url: str
+    received_at: datetime
+    http_status: int | None = None  # None: no HTTP
+    headers: dict[str, str] = field(default_factory=dict)  # without cookies and credentials
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Source(Protocol):
+    """A provider of catalogues."""
+
+    def get(self, query: Query, previous: Attempt | None, state: FetchState) -> Answer | None:
+        """The answer, None where it has not changed since ``previous``; a SourceError."""
+        ...
+
+
+def fetch(
+    source: Source,
+    query: Query,
+    state: FetchState,
+    keep: Callable[[Query, Answer], bool],
+    clock: Clock = utc_now,
+    *,
+    after_refusal: bool = False,
+) -> bool:
+    """Ask once and keep the answer; True where it is new, False where the source has nothing new.
+
+    ``keep`` stores an answer and says whether its bytes are new. ``after_refusal``: an operator has looked at why the
+    provider refused. TooEarlyError (nothing sent), RefusedError, TransientError, NotCatalogError (nothing stored).
+    """
+    now = clock()
+    previous = state.begin(query.key, query.source, now, lambda last: _check(query, last, now, after_refusal))
+    try:
+        answer = source.get(query, previous, state)
+    except SourceError as error:
+        state.finish(query.key, error.outcome, str(error))
+        raise
+    except BaseException as error:
+        state.finish(query.key, SourceError.outcome, type(error).__name__)
+        raise
+    if answer is None:
+        state.finish(query.key, UNCHANGED)
+        return False
+    is_new = keep(query, answer)
+    state.finish(
+        query.key,
+        STORED,
+        received_at=answer.received_at,
+        etag=answer.etag,
+        last_modified=answer.last_modified,
+    )
+    return is_new
+
+
+def _check(query: Query, last: Attempt | None, now: datetime, after_refusal: bool) -> None:
+    if last and last.outcome == RefusedError.outcome and not after_refusal:
+        raise RefusedError(
+            f"{query.key} was refused at {last.attempted_at:%Y-%m-%dT%H:%M:%SZ} and is not asked again "
+            f"({last.detail}). When the cause is gone: `ssa fetch … --after-refusal`"
+        )
+    not_before = query.earliest(last, now)
+    if now < not_before:
+        since = f", last asked at {last.attempted_at:%Y-%m-%dT%H:%M:%SZ}" if last else ""
+        raise TooEarlyError(f"{query.key}: too early for the provider's rules{since}", not_before)
+
+
+def at_most_every(interval: timedelta) -> Rule:
+    """The rule "not within ``interval`` of the last attempt"."""
+    return lambda last, now: now if last is None else last.attempted_at + interval

@@ -1,0 +1,71 @@
+"""A watched folder: catalogue files that somebody or something else puts there. Files are read, never moved."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
+from ssa_pipeline.sources.fetching import GP, Answer, Clock, Query, utc_now
+from ssa_pipeline.sources.judge import check_answer
+from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
+
+SOURCE = "folder"
+SETTLED = timedelta(seconds=10)  # a file that changed within this time may still be being written
+_UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".filepart")
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Folder:
+    """The files directly in a folder. A file is read once; again when its size or time of change is another."""
+
+    def __init__(self, path: Path, clock: Clock = utc_now) -> None:
+        self._path, self._clock = path, clock
+
+    def queries(self) -> list[Query]:
+        """One per settled file, by name; QueryError where the folder cannot be read."""
+        settled = self._clock() - SETTLED
+        try:
+            files = sorted(path for path in self._path.iterdir() if path.is_file() and _is_finished(path))
+            changed = {path: path.stat() for path in files}
+        except OSError as error:
+            raise QueryError(f"{self._path}: {(error.strerror or str(error)).lower()}") from None
+        return [
+            Query(
+                SOURCE, f"{path.resolve()} {s.st_size} {s.st_mtime_ns}", GP, path.resolve().as_uri(), path.name, _once
+            )
+            for path, s in changed.items()
+            if datetime.fromtimestamp(s.st_mtime, UTC) <= settled
+        ]
+
+    def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer | None:
+        """See ``fetching.Source``; NotCatalogError for a file that is none, TransientError for one that is gone."""
+        path = self._path / query.file_name
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise TransientError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        try:
+            check_answer(query, data)
+        except NotCatalogError as error:
+            raise NotCatalogError(str(error).removeprefix(f"{query.key}: ")) from None
+        return Answer(data, query.url, self._clock())
+
+
+def release_day(file_name: str) -> date | None:
+    """The day in a file's name (``20260822`` or ``2026-08-22``); None where there is none."""
+    match = re.search(r"(?<!\d)(20\d\d)(-?)([01]\d)\2([0-3]\d)(?!\d)", file_name)
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
+    except ValueError:
+        return None
+
+
+def _once(last: Attempt | None, now: datetime) -> datetime:
+    is_settled = last is not None and last.outcome in (STORED, UNCHANGED, NotCatalogError.outcome)
+    return _NEVER if is_settled else now
+
+
+def _is_finished(path: Path) -> bool:
+    return not path.name.startswith(".") and path.suffix.lower() not in _UNFINISHED

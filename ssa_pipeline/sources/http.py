@@ -1,0 +1,113 @@
+"""One HTTP exchange, politely: named, bounded in time and size, no credentials in what is kept or said."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+import ssl
+import time
+import zlib
+from dataclasses import dataclass
+
+import httpx
+
+from ssa_pipeline.settings import HttpSettings
+from ssa_pipeline.sources.errors import NotCatalogError, RefusedError, TransientError
+
+MAX_BYTES = 1 << 28  # ten times the largest catalogue served today
+_SECRET = ("cookie", "auth", "token")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A complete HTTP answer; ``body`` without its content encoding."""
+
+    status: int
+    url: str
+    headers: dict[str, str]  # names in lower case, secrets left out
+    body: bytes
+    sets_cookie: bool
+
+    @property
+    def text(self) -> str:
+        """The beginning of the body, for messages: one line."""
+        return " ".join(self.body[:300].decode("utf-8", "replace").split())
+
+
+def open_client(settings: HttpSettings) -> httpx.Client:
+    """A client that reads nothing from the environment and follows no redirect by itself."""
+    logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
+    verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    return httpx.Client(
+        proxy=settings.proxy,
+        verify=verify,
+        timeout=settings.timeout_s,
+        trust_env=False,
+        follow_redirects=False,
+        headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip"},
+    )
+
+
+def exchange(
+    client: httpx.Client,
+    settings: HttpSettings,
+    url: str,
+    *,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    form: dict[str, str] | None = None,
+) -> Reply:
+    """Send one request and read its whole answer, whatever the status.
+
+    TransientError where the connection fails, is cut, or takes longer than the settings allow; NotCatalogError for a
+    body that cannot be unpacked or is too large. Messages name the host and path, never what was sent.
+    """
+    try:
+        with client.stream(method, url, headers=headers, data=form) as response:
+            body = _read(response, url, settings.deadline_s)
+            kept = {k: v for k, v in response.headers.items() if not any(word in k for word in _SECRET)}
+            text = _unpacked(response, body, url)
+            return Reply(response.status_code, str(response.url), kept, text, "set-cookie" in response.headers)
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+        raise TransientError(f"{url}: {type(error).__name__}: {reason}") from None
+
+
+def _read(response: httpx.Response, url: str, deadline_s: float) -> bytes:
+    started, chunks, size = time.monotonic(), [], 0
+    for chunk in response.iter_raw():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise NotCatalogError(f"{url}: answered more than {MAX_BYTES >> 20} MiB")
+        if time.monotonic() - started > deadline_s:
+            raise TransientError(f"{url}: the answer was not complete after {deadline_s:g} s ({size} bytes)")
+    return b"".join(chunks)
+
+
+def _unpacked(response: httpx.Response, body: bytes, url: str) -> bytes:
+    """By hand: httpx takes a gzip body that is cut off for a complete one."""
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding == "identity" or not body:
+        return body
+    if encoding != "gzip":
+        raise NotCatalogError(f"{url}: answered with content encoding {encoding}, which was not asked for")
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
+            text = stream.read(MAX_BYTES + 1)
+    except EOFError:
+        raise TransientError(f"{url}: the gzip body is cut off after {len(body)} bytes") from None
+    except (OSError, zlib.error) as error:
+        raise NotCatalogError(f"{url}: the gzip body is damaged ({error})") from None
+    if len(text) > MAX_BYTES:
+        raise NotCatalogError(f"{url}: unpacks to more than {MAX_BYTES >> 20} MiB")
+    return text
+
+
+def raise_for_status(reply: Reply, what: str) -> None:
+    """TransientError for 5xx; RefusedError for everything else but 200: such an answer will not get better."""
+    if reply.status == 200:
+        return
+    said = f"{what}: HTTP {reply.status}" + (f", {reply.text!r}" if reply.text else "")
+    raise TransientError(said) if reply.status >= 500 else RefusedError(said)

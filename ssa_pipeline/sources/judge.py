@@ -1,0 +1,54 @@
+"""Is a 200 what was asked for? Providers answer with web pages, JSON errors and one-line texts, all with status 200."""
+
+from __future__ import annotations
+
+import csv
+
+from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
+from ssa_pipeline.sources.errors import NotCatalogError
+from ssa_pipeline.sources.fetching import GP, SATCAT, SUPPLEMENTAL_GP, Query
+
+_CONTENT_TYPES = ("text/csv", "text/plain", "application/csv", "application/octet-stream")
+# Columns that name such a file, in CelesTrak's or Space-Track's spelling.
+_COLUMNS = {
+    SATCAT: {"NORAD_CAT_ID", "OBJECT_TYPE"},
+    "decay": {"NORAD_CAT_ID", "DECAY_EPOCH"},
+    "tip": {"NORAD_CAT_ID", "DECAY_EPOCH"},
+}
+
+
+def check_answer(query: Query, data: bytes, content_type: str | None = None) -> None:
+    """NotCatalogError says what came instead."""
+    kind = (content_type or "").split(";")[0].strip().lower()
+    if kind and kind not in _CONTENT_TYPES:
+        raise NotCatalogError(f"{query.key}: answered with content type {kind}, not CSV ({_beginning(data)})")
+    if query.kind in (GP, SUPPLEMENTAL_GP):
+        _check_catalog(query, data)
+    else:
+        _check_table(query, data, _COLUMNS[query.kind])
+
+
+def _check_catalog(query: Query, data: bytes) -> None:
+    try:
+        catalog = parse_catalog(data, query.file_name)
+    except CatalogFormatError as error:
+        raise NotCatalogError(f"{query.key}: {error}") from None
+    if not len(catalog.element_sets):
+        raise NotCatalogError(
+            f"{query.key}: none of {len(catalog.rejected)} records can be used; "
+            f"the first: {catalog.rejected[0].detail if catalog.rejected else 'there is none'}"
+        )
+
+
+def _check_table(query: Query, data: bytes, wanted: set[str]) -> None:
+    lines = data.decode("utf-8-sig", "replace").splitlines()
+    columns = {name.strip().upper() for name in next(csv.reader(lines[:1]), [])}
+    if not wanted <= columns:
+        missing = ", ".join(sorted(wanted - columns))
+        raise NotCatalogError(f"{query.key}: no {query.kind} table, column {missing} is missing ({_beginning(data)})")
+    if not any(line.strip() for line in lines[1:]):
+        raise NotCatalogError(f"{query.key}: a {query.kind} table without rows")
+
+
+def _beginning(data: bytes, shown: int = 60) -> str:
+    return f"it begins {data[:shown]!r}" if data else "it is empty"
