@@ -23,7 +23,9 @@ def empty_database(any_server: Server) -> Iterator[DatabaseUrl]:
 
 
 def test_an_empty_database_says_what_to_do(empty_database: DatabaseUrl) -> None:
-    assert migrate.check(empty_database) == ["revisions b0001, a0001, b0002, b0003 are not applied: run `ssa db upgrade`"]
+    assert migrate.check(empty_database) == [
+        "revisions b0001, a0001, b0002, b0003 are not applied: run `ssa db upgrade`"
+    ]
 
 
 def test_two_upgrades_at_once_share_the_work(empty_database: DatabaseUrl) -> None:
