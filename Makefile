@@ -1,5 +1,5 @@
 # Bare `make` lists the commands.
-DAYS ?= 1
+DAYS ?= 7
 BIN := .venv/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -7,7 +7,7 @@ SHELL := /bin/sh
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  variables: DAYS=7 (lead days of make run), PYTHON=python3.12, SSA_HOME, DATABASE_URL"
+	@echo "  variables: DAYS=1 (lead days of make run, 7 unless set), PYTHON=python3.12, SSA_HOME, DATABASE_URL"
 
 setup: ## make .venv from the lock files (part of all commands that need it)
 	@scripts/setup.sh

@@ -52,7 +52,7 @@ def materialize(
 
 
 def run(
-    days: Annotated[int, typer.Option(min=1, max=7, help="Lead days to screen, from lead day 0 on.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=7, help="Lead days to screen, from lead day 0 on.")] = 7,
 ) -> None:
     """The main job: the bundled catalogue of 2024-11-01 through all five assets, then what was found.
 
