@@ -19,14 +19,17 @@ def _integer(field: str) -> Column:
     return lambda events, _: [str(value) for value in getattr(events, field).tolist()]
 
 
-def _number(field: str) -> Column:
-    """Nine decimals: micrometres for km, 0.1 ms for days."""
-
+def _fixed(field: str, decimals: int) -> Column:
     def spell(events: Events, _: Mapping[int, str]) -> list[str]:
-        values: Float64 = np.round(getattr(events, field), 9) + 0.0  # no minus zero
-        return [f"{value:.9f}" for value in values.tolist()]
+        values: Float64 = np.round(getattr(events, field), decimals) + 0.0  # no minus zero
+        return [f"{value:.{decimals}f}" for value in values.tolist()]
 
     return spell
+
+
+def _number(field: str) -> Column:
+    """Nine decimals: micrometres for km, 0.1 ms for days."""
+    return _fixed(field, 9)
 
 
 def _time(field: str) -> Column:
@@ -76,11 +79,43 @@ COLUMNS: dict[str, Column] = {
 }
 
 
-def write_events_csv(stream: TextIO, events: Events, names: Mapping[int, str]) -> None:
+def _socrates_time(field: str) -> Column:
+    """``2024-11-01 06:00:00.123``, the nearest millisecond."""
+
+    def spell(events: Events, _: Mapping[int, str]) -> list[str]:
+        values: Int64 = (getattr(events, field) + 500) // 1000 * 1000
+        return [text[:23].replace("T", " ") for text in format_utc_array(values)]
+
+    return spell
+
+
+def _nothing(events: Events, _: Mapping[int, str]) -> list[str]:
+    return [""] * len(events)
+
+
+# The fields of https://celestrak.org/SOCRATES/socrates-format.php, spelled as in its files.
+SOCRATES_COLUMNS: dict[str, Column] = {
+    "NORAD_CAT_ID_1": _integer("norad_id_1"),
+    "OBJECT_NAME_1": _name("norad_id_1"),
+    "DSE_1": _fixed("age_1_days", 3),
+    "NORAD_CAT_ID_2": _integer("norad_id_2"),
+    "OBJECT_NAME_2": _name("norad_id_2"),
+    "DSE_2": _fixed("age_2_days", 3),
+    "TCA": _socrates_time("tca_us"),
+    "TCA_RANGE": _fixed("miss_distance_km", 3),
+    "TCA_RELATIVE_SPEED": _fixed("relative_speed_km_s", 3),
+    "MAX_PROB": _nothing,
+    "DILUTION": _nothing,
+}
+
+
+def write_events_csv(
+    stream: TextIO, events: Events, names: Mapping[int, str], columns: Mapping[str, Column] = COLUMNS
+) -> None:
     """The header and one row per event, sorted by TCA, then ids; ``names`` by catalogue number."""
     order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us))
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for start in range(0, len(order), ROWS_PER_BLOCK):
         block = events.take(order[start : start + ROWS_PER_BLOCK])
-        writer.writerows(zip(*(spell(block, names) for spell in COLUMNS.values()), strict=True))
+        writer.writerows(zip(*(spell(block, names) for spell in columns.values()), strict=True))

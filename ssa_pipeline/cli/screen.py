@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
     from ssa_pipeline.core.screen import ScreenResult
+    from ssa_pipeline.core.screening_volume import ScreeningVolumes
 
-LARGEST_THRESHOLD_KM = 500.0
 LONGEST_HOURS = 24.0 * 31
 QUIET_S = 2.0  # no progress is shown for work shorter than this
 LINE_EVERY_S = 10.0  # progress where standard error is no terminal
@@ -33,6 +35,11 @@ HONESTY = (
     "Complete with respect to the element sets used. Public sets are good to about 1 km at epoch and lose 1 to 3 km "
     "a day along track in low orbits, far more after a manoeuvre: see the ages of each event."
 )
+
+
+class CsvStyle(StrEnum):
+    EVENTS = "events"
+    SOCRATES = "socrates"
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +56,23 @@ def screen(
     hours: Annotated[float, typer.Option(help=f"Length of the window, at most {LONGEST_HOURS:g}.")],
     out: Annotated[str, typer.Option(help="The events as CSV; - is standard output.")],
     threshold_km: Annotated[
-        float, typer.Option("--threshold-km", help=f"Report what comes nearer, at most {LARGEST_THRESHOLD_KM:g}.")
-    ] = 5.0,
+        float | None,
+        typer.Option("--threshold-km", help=f"Report what comes nearer, at most {LARGEST_KM:g}.", show_default="5"),
+    ] = None,
+    volume: Annotated[
+        str | None,
+        typer.Option(help="Instead of a threshold: half-axes R,T,N of a box in km, or a preset (docs/volumes.md)."),
+    ] = None,
+    primaries: Annotated[
+        Path | None,
+        typer.Option(help="File of catalogue numbers, one per line: only encounters with one of these objects."),
+    ] = None,
+    exclude_same_constellation: Annotated[
+        bool, typer.Option("--exclude-same-constellation", help="Leave out Starlink with Starlink, and others alike.")
+    ] = False,
+    csv_style: Annotated[
+        CsvStyle, typer.Option(help="Columns of docs/events-csv.md, or those of CelesTrak's SOCRATES.")
+    ] = CsvStyle.EVENTS,
     threads: Annotated[
         int | None, typer.Option(help="Threads; default SSA_THREADS or every core. The answer is the same.")
     ] = None,
@@ -59,24 +81,26 @@ def screen(
     ] = None,
     stats: Annotated[str | None, typer.Option(help="Counts, times and memory as JSON; - is standard output.")] = None,
 ) -> None:
-    """Screen all pairs of objects in catalogue files for close approaches, without a database.
+    """Screen the objects in catalogue files for close approaches, all pairs or some, without a database.
 
     Reports every approach with its closest point in [start, start + hours). Of an object that occurs more than
     once the newest valid element set is used. The file appears whole or not at all.
     """
-    request = _request(catalogs, start, hours, out, threshold_km, threads, max_age_days, stats)
+    volumes = volume_request(threshold_km, volume, primaries, exclude_same_constellation)
+    request = _request(catalogs, start, hours, out, volumes, threads, max_age_days, stats, csv_style)
     clock = _StageClock()
     with _termination_as_interrupt():
         with clock.stage("read"):
             received = _read(request)
         with clock.stage("clean"):
             used = _choose(received, request)
-        result = _screen(used, request, clock)
+            asked = screening_volumes(request.volumes, used, received.rejected)
+        result = _screen(used, asked, request, clock)
         with clock.stage("write"):
             _write_events(request, used, result)
-        report = _report(request, received, used, result) | clock.report()
+        report = _report(request, received, used, asked, result) | clock.report()
         _write_stats(request, report)
-    _print_summary(report, request)
+    _print_summary(report)
 
 
 @dataclass(frozen=True)
@@ -85,10 +109,11 @@ class _Request:
     start_us: int
     end_us: int
     out: str
-    threshold_km: float
+    volumes: VolumeRequest
     threads: int
     max_age_days: float
     stats: str | None
+    csv_style: CsvStyle
 
 
 def _request(
@@ -96,10 +121,11 @@ def _request(
     start: str,
     hours: float,
     out: str,
-    threshold_km: float,
+    volumes: VolumeRequest,
     threads: int | None,
     max_age_days: float | None,
     stats: str | None,
+    csv_style: CsvStyle,
 ) -> _Request:
     """The options, checked: CliError names the first that cannot be used."""
     from ssa_pipeline.cli.whole_file import check_writable
@@ -107,9 +133,6 @@ def _request(
     start_us = _start_us(start)
     if not 0.0 < hours <= LONGEST_HOURS:
         raise CliError(f"--hours must be above 0 and at most {LONGEST_HOURS:g}, not {hours:g}", Exit.USAGE)
-    if not 0.0 < threshold_km <= LARGEST_THRESHOLD_KM:
-        rule = f"above 0 and at most {LARGEST_THRESHOLD_KM:g}"
-        raise CliError(f"--threshold-km must be {rule}, not {threshold_km:g}", Exit.USAGE)
     if max_age_days is not None and not max_age_days > 0.0:
         raise CliError(f"--max-age-days must be above 0, not {max_age_days:g}", Exit.USAGE)
     length_us = round(hours * 3_600_000_000)
@@ -121,7 +144,8 @@ def _request(
     if stats is not None:
         check_writable(stats, "--stats")
     age = math.inf if max_age_days is None else max_age_days
-    return _Request(catalogs, start_us, start_us + length_us, out, threshold_km, _threads(threads), age, stats)
+    end_us = start_us + length_us
+    return _Request(catalogs, start_us, end_us, out, volumes, _threads(threads), age, stats, csv_style)
 
 
 def _start_us(start: str) -> int:
@@ -244,7 +268,7 @@ def _example(received: _Received) -> str:
     return f"; the first, {first.source_file} line {first.source_line}: {first.detail}"
 
 
-def _screen(used: ElementSets, request: _Request, clock: _StageClock) -> ScreenResult:
+def _screen(used: ElementSets, asked: ScreeningVolumes, request: _Request, clock: _StageClock) -> ScreenResult:
     """Run the engine; the first Ctrl-C asks it to stop, a second one does not wait."""
     with clock.stage("load"):
         _prepare_kernels()
@@ -257,7 +281,7 @@ def _screen(used: ElementSets, request: _Request, clock: _StageClock) -> ScreenR
                 used,
                 request.start_us,
                 request.end_us,
-                threshold_km=request.threshold_km,
+                volumes=asked,
                 threads=request.threads,
                 watch=Watch(progress.show, stopped),
             )
@@ -379,7 +403,9 @@ def _rounded(seconds: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in seconds.items()}
 
 
-def _report(request: _Request, received: _Received, used: ElementSets, result: ScreenResult) -> dict[str, Any]:
+def _report(
+    request: _Request, received: _Received, used: ElementSets, asked: ScreeningVolumes, result: ScreenResult
+) -> dict[str, Any]:
     """Everything of stats.json but times and memory."""
     import ssa_pipeline
     from ssa_pipeline.core.propagation import CONSTANTS, PROPAGATOR
@@ -396,7 +422,10 @@ def _report(request: _Request, received: _Received, used: ElementSets, result: S
         "constants": CONSTANTS,
         "start_utc": format_utc(request.start_us),
         "end_utc": format_utc(request.end_us),
-        "threshold_km": request.threshold_km,
+        "threshold_km": request.volumes.threshold_km,
+        "volume": spell_volume(request.volumes),
+        "primaries": int(asked.is_primary.sum()),
+        "exclude_same_constellation": request.volumes.exclude_same_constellation,
         "max_age_days": None if math.isinf(request.max_age_days) else request.max_age_days,
         "threads": request.threads,
         "catalogs": received.files,
@@ -412,12 +441,13 @@ def _report(request: _Request, received: _Received, used: ElementSets, result: S
 
 
 def _write_events(request: _Request, used: ElementSets, result: ScreenResult) -> None:
-    from ssa_pipeline.cli.events_csv import write_events_csv
+    from ssa_pipeline.cli.events_csv import COLUMNS, SOCRATES_COLUMNS, write_events_csv
     from ssa_pipeline.cli.whole_file import whole_file
 
+    columns = SOCRATES_COLUMNS if request.csv_style is CsvStyle.SOCRATES else COLUMNS
     names = dict(zip(used.norad_id.tolist(), used.object_name.tolist(), strict=True))
     with whole_file(request.out, "--out") as stream:
-        write_events_csv(stream, result.events, names)
+        write_events_csv(stream, result.events, names, columns)
 
 
 def _write_stats(request: _Request, report: dict[str, Any]) -> None:
@@ -429,14 +459,14 @@ def _write_stats(request: _Request, report: dict[str, Any]) -> None:
             stream.write("\n")
 
 
-def _print_summary(report: dict[str, Any], request: _Request) -> None:
+def _print_summary(report: dict[str, Any]) -> None:
     """What was done, on standard error: standard output belongs to the events."""
     rejected = _spell_counts(report["records_rejected_by_rule"])
     seconds = ", ".join(f"{name} {value:.1f}" for name, value in report["wall_s"].items() if name != "total")
     total_wall, total_cpu = report["wall_s"]["total"], report["cpu_s"]["total"]
     lines = (
-        f"window   {report['start_utc']} to {report['end_utc']}, below {request.threshold_km:g} km",
-        f"objects  {report['objects_used']:,} used, {report['objects_rejected']:,} rejected",
+        f"window   {report['start_utc']} to {report['end_utc']}, {report['volume']}",
+        f"objects  {report['objects_used']:,} used, {report['objects_rejected']:,} rejected{_spell_primaries(report)}",
         f"records  rejected: {rejected or 'none'}",
         f"pairs    {report['candidates']:,} candidates",
         f"events   {report['events']:,}: {_spell_counts(report['events_by_class'])}",
@@ -444,6 +474,10 @@ def _print_summary(report: dict[str, Any], request: _Request) -> None:
         f"claim    {HONESTY}",
     )
     print("\n".join(lines), file=sys.stderr)
+
+
+def _spell_primaries(report: dict[str, Any]) -> str:
+    return f"; {report['primaries']:,} primaries" if report["primaries"] < report["objects_used"] else ""
 
 
 def _spell_counts(counts: Mapping[str, int]) -> str:

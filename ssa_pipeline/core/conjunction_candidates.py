@@ -11,13 +11,14 @@ from ssa_pipeline.core.ephemeris_chunks import HALO, lagrange_weights
 from ssa_pipeline.core.kernels import conjunction_candidates as kernel
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import Candidates, EphemerisChunks, Float64, Int64
+from ssa_pipeline.core.screening_volume import ScreeningVolumes, as_volumes
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.core.watch import SILENT, Watch
 
 STEP_US = 240_000_000
 LONGEST_STEP_US = 600_000_000  # gravity over half a step must stay a correction (g < 0.5 in docs/sieve.md)
 ROOM_KM = 20.0  # radial room up to which an object takes the fast way through the sieve
-SLOW_PER_THRESHOLD = 0.022  # 1/s: below this times the threshold (+ 10 m/s) an encounter is searched densely
+MANY_PRIMARIES = 0.1  # of all objects: from here on primaries take the fast way too
 STEPS_PER_BLOCK = 12
 
 
@@ -31,29 +32,31 @@ class _SpacingClass:
 
 def find_conjunction_candidates(
     chunks: EphemerisChunks,
-    threshold_km: float,
+    volumes: float | ScreeningVolumes,
     *,
     threads: int = 1,
     watch: Watch = SILENT,
     step_us: int = STEP_US,
 ) -> Candidates:
-    """Every (pair, step) of the chunks' window in which the pair may come below ``threshold_km``.
+    """Every (pair, step) of the chunks' window in which the pair may enter a screening volume.
 
-    Raises ValueError for a chunk format other than this version's, a threshold that is
-    not positive, or a step outside of (0, LONGEST_STEP_US].
+    ``volumes`` is a threshold in km for all pairs, or the volumes of the chunks' objects in their order: then pairs
+    within the larger of the two spheres about their volumes are named, and only those that are asked for. Raises
+    ValueError for a chunk format other than this version's, a threshold that is not positive, or a step outside of
+    (0, LONGEST_STEP_US].
     """
     if chunks.format_version != CHUNK_FORMAT_VERSION:
         raise ValueError(f"ephemeris chunk format {chunks.format_version}, expected {CHUNK_FORMAT_VERSION}")
-    if not threshold_km > 0.0:
-        raise ValueError(f"threshold {threshold_km} km is not positive")
     if not 0 < step_us <= LONGEST_STEP_US:
         raise ValueError(f"a step of {step_us} us is not above 0 and at most {LONGEST_STEP_US}")
+    asked = as_volumes(volumes, len(chunks))
     order, classes = _by_spacing(chunks)
     error = chunks.error_bound_km[order]
     acceleration = chunks.acceleration_bound_km_s2[order]
     valid_from, valid_to = chunks.valid_from_us[order], chunks.valid_to_us[order]
-    threshold = np.full(len(order), threshold_km)
-    wanted = np.ones(len(order), dtype=np.bool_)
+    threshold = asked.reach_km[order]
+    wanted = asked.is_primary[order]
+    base_threshold = _base_threshold(threshold, wanted)
     steps = -(-(chunks.end_us - chunks.start_us) // step_us)
     weights = _Weights(classes)
 
@@ -86,7 +89,7 @@ def find_conjunction_candidates(
                     alive,
                     threshold,
                     wanted,
-                    threshold_km,
+                    base_threshold,
                     ROOM_KM,
                     0.5e-6 * (end - begin) + 1e-6,
                     hits,
@@ -101,13 +104,30 @@ def find_conjunction_candidates(
 
     parts = map_blocks(block, steps, threads=threads, watch=watch, stage="sieve", block=STEPS_PER_BLOCK)
     hits = np.concatenate(parts) if parts else np.empty((0, kernel.HIT_COLUMNS))
-    return _candidates(chunks, hits, chunks.norad_id[order], threshold_km, step_us)
+    return _candidates(chunks, hits, order, asked, step_us)
+
+
+def _base_threshold(threshold: Float64, wanted: NDArray[np.bool_]) -> float:
+    """The threshold up to which objects take the fast way through the sieve: it costs as much as all pairs do, so a
+    few primaries are better looked up one by one."""
+    if np.count_nonzero(wanted) < MANY_PRIMARIES * len(wanted):
+        return 0.0
+    return float(np.median(threshold[wanted])) if len(wanted) else 0.0
+
+
+def slow_speed_km_s(reach_km: Float64) -> Float64:
+    """Relative speed below which an encounter within ``reach_km`` is searched densely (docs/sieve.md), shape (k,)."""
+    return np.maximum(np.minimum(0.022 * reach_km, 0.11), 0.01 * reach_km) + 0.01
 
 
 def _candidates(
-    chunks: EphemerisChunks, hits: Float64, norad_id: Int64, threshold_km: float, step_us: int
+    chunks: EphemerisChunks, hits: Float64, rows: Int64, volumes: ScreeningVolumes, step_us: int
 ) -> Candidates:
-    a, b = norad_id[hits[:, 0].astype(np.int64)], norad_id[hits[:, 1].astype(np.int64)]
+    first, second = rows[hits[:, 0].astype(np.int64)], rows[hits[:, 1].astype(np.int64)]
+    is_asked = volumes.is_asked(first, second)
+    hits, first, second = hits[is_asked], first[is_asked], second[is_asked]
+    reach = volumes.pair_reach_km(first, second)
+    a, b = chunks.norad_id[first], chunks.norad_id[second]
     start = chunks.start_us + hits[:, 2].astype(np.int64) * step_us
     first, second = np.minimum(a, b), np.maximum(a, b)
     order = np.lexsort((second, first, start))
@@ -120,7 +140,7 @@ def _candidates(
         step_end_us=np.minimum(start + step_us, chunks.end_us),
         approx_miss_km=hits[order, 3],
         approx_speed_km_s=speed,
-        is_slow=speed < SLOW_PER_THRESHOLD * threshold_km + 0.01,
+        is_slow=speed < slow_speed_km_s(reach[order]),
     )
 
 

@@ -117,13 +117,14 @@ class Events:
 
     Object 1 is the primary and has the smaller catalogue number. ``miss_[rtn]_km`` and
     ``relative_velocity_[rtn]_km_s`` are object 2 minus object 1 in the RTN frame of object 1 (R radial, N along
-    the orbit normal, T completes) at TCA. ``start_us``/``end_us`` bound the time below the threshold (clipped
-    to the window for persistent rows). ``age_*_days`` is TCA minus the element set's epoch.
-    ``approach_angle_deg`` is the angle between the two velocities. ``flags`` is a blank-separated list of
+    the orbit normal, T completes) at TCA. ``start_us``/``end_us`` bound the time below the threshold, or inside
+    the screening volume (clipped to the window for persistent rows). ``age_*_days`` is TCA minus the element set's
+    epoch. ``approach_angle_deg`` is the angle between the two velocities. ``flags`` is a blank-separated list of
     words, '' where there is none: ``continues_before``, ``continues_after`` (persistent, goes on beyond the
     window), ``no_minimum`` (a piece of a persistent interval without a minimum of its own: ``tca_us`` is its
     deepest instant), ``constant_range``, ``identical_elements``, ``validity_ends_1``/``_2`` (SGP4 fails for that
-    object in the window; it was screened up to then), ``forward_epoch_1``/``_2`` (epoch after TCA).
+    object in the window; it was screened up to then), ``forward_epoch_1``/``_2`` (epoch after TCA),
+    ``tca_outside_volume`` (nearest outside the volume that it enters).
     """
 
     norad_id_1: Int64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from ssa_pipeline.core.records import (
     Int64,
     Text,
 )
+from ssa_pipeline.core.screening_volume import ScreeningVolumes, as_volumes
+from ssa_pipeline.core.volume_entries import VolumeEntries
 from ssa_pipeline.core.watch import SILENT, Watch
 
 PERSISTENT_US = 600 * 1_000_000  # together this long or longer is persistent
@@ -36,6 +38,7 @@ OUTCOMES = {
     kernel.NOT_VALID: "object_not_valid",
 }
 SLOW_OUTCOME = "searched_as_slow_pair"
+OUTSIDE_OUTCOME = "outside_the_volume"
 
 
 @dataclass(frozen=True)
@@ -64,28 +67,31 @@ def refine_events(
     elements: ElementSets,
     chunks: EphemerisChunks,
     candidates: Candidates,
-    threshold_km: float,
+    volumes: float | ScreeningVolumes,
     *,
     threads: int = 1,
     watch: Watch = SILENT,
 ) -> RefinedEvents:
-    """Encounters below ``threshold_km`` in the window of ``chunks``, from its candidates.
+    """Encounters in the window of ``chunks``, from its candidates for the same ``volumes``.
 
-    ``elements`` must hold the objects of ``chunks`` in the same order. Raises ValueError where they differ,
-    Cancelled.
+    ``volumes`` is a threshold in km for all pairs, or the volumes of the objects (docs/volumes.md). ``elements`` (and
+    volumes) must hold the objects of ``chunks`` in the same order. Raises ValueError where they differ, Cancelled.
     """
     if not np.array_equal(elements.norad_id, chunks.norad_id):
         raise ValueError("element sets and ephemeris chunks hold different objects")
+    asked = as_volumes(volumes, len(chunks))
     coefficients = sgp4_coefficients(elements)
     first, second = _rows_of(chunks, candidates.norad_id_1), _rows_of(chunks, candidates.norad_id_2)
     valid = np.stack([chunks.valid_from_us, chunks.valid_to_us], axis=1)
     is_slow = _pairs_with_slow_step(first, second, candidates.is_slow)
 
+    entries = VolumeEntries(elements, coefficients, chunks, asked)
+
     fast = np.flatnonzero(~is_slow)
     rows, outcomes = _refine_fast(
-        elements, coefficients, valid, first[fast], second[fast], candidates, fast, threshold_km, threads, watch
+        elements, coefficients, valid, first[fast], second[fast], candidates, fast, entries, threads, watch
     )
-    search = _SlowSearch(elements, coefficients, valid, chunks.start_us, chunks.end_us, threshold_km)
+    search = _SlowSearch(elements, coefficients, valid, chunks.start_us, chunks.end_us, entries)
     pairs = list(_slow_pairs(first, second, candidates, np.flatnonzero(is_slow)))
 
     def block(begin: int, end: int) -> list[_Row]:
@@ -117,10 +123,11 @@ def _refine_fast(
     second: Int64,
     candidates: Candidates,
     chosen: Int64,
-    threshold_km: float,
+    entries: VolumeEntries,
     threads: int,
     watch: Watch,
 ) -> tuple[list[_Row], dict[str, int]]:
+    reach = entries.volumes.pair_reach_km(first, second)
     lo, hi = candidates.step_start_us[chosen], candidates.step_end_us[chosen]
     outcome = np.empty(len(chosen), dtype=np.int64)
     times = np.zeros((len(chosen), 3), dtype=np.int64)
@@ -136,7 +143,7 @@ def _refine_fast(
             second[part],
             lo[part],
             hi[part],
-            threshold_km,
+            reach[part],
             outcome[part],
             times[part],
             miss[part],
@@ -149,7 +156,37 @@ def _refine_fast(
         for tca, start, stop in (times[k].tolist(),)
     ]
     counts = {name: int(np.count_nonzero(outcome == code)) for code, name in OUTCOMES.items()}
+    if np.any(entries.are_needed):
+        passes = len(rows)
+        rows = _entered(rows, entries, threads, watch)
+        counts[OUTSIDE_OUTCOME] = passes - len(rows)
+        counts[OUTCOMES[kernel.EVENT]] = len(rows)
     return rows, counts
+
+
+def _entered(rows: list[_Row], entries: VolumeEntries, threads: int, watch: Watch) -> list[_Row]:
+    """The passes that enter a volume of their pair, with the times at which they do."""
+
+    def block(begin: int, end: int) -> list[_Row]:
+        return [row for row in (_narrowed(r, entries) for r in rows[begin:end]) if row is not None]
+
+    parts = map_blocks(block, len(rows), threads=threads, watch=watch, stage="volumes", block=64)
+    return [row for part in parts for row in part]
+
+
+def _narrowed(row: _Row, entries: VolumeEntries) -> _Row | None:
+    """The row with its times inside a volume of the pair, None where it enters none."""
+    if entries.is_within_sphere(row.first, row.second):
+        return row
+    span = entries.inside(row.first, row.second, row.start_us, row.end_us)
+    if span is None:
+        return None
+    left = {"continues_before"} if span[0] > row.start_us else set()
+    left |= {"continues_after"} if span[1] < row.end_us else set()
+    flags = [word for word in row.flags if word not in left]
+    if entries.inside(row.first, row.second, row.tca_us, row.tca_us) is None:
+        flags.append("tca_outside_volume")
+    return replace(row, start_us=span[0], end_us=span[1], flags=tuple(flags))
 
 
 def _slow_pairs(
@@ -174,14 +211,14 @@ class _SlowSearch:
         valid: Int64,
         start_us: int,
         end_us: int,
-        threshold_km: float,
+        entries: VolumeEntries,
     ) -> None:
         self._elements = elements
         self._coefficients = coefficients
         self._valid = valid
         self._start_us = start_us
         self._end_us = end_us
-        self._threshold_km = threshold_km
+        self._entries = entries
 
     def encounters(self, first: int, second: int, starts: Int64, ends: Int64) -> Iterator[_Row]:
         """Rows of one pair, given the steps in which it may be below the threshold."""
@@ -207,13 +244,13 @@ class _SlowSearch:
         minima, minima_km = np.empty(room, dtype=np.int64), np.empty(room)
         pair = self._pair(first, second)
         count, found, spread = kernel.search_slow(
-            *pair, begin, end, sample, self._threshold_km, revolution, intervals, minima, minima_km
+            *pair, begin, end, sample, self._entries.reach_km(first, second), revolution, intervals, minima, minima_km
         )
         is_flat = spread < kernel.FLAT_KM
         for start, stop in intervals[:count].tolist():
             inside = (minima[:found] >= start) & (minima[:found] <= stop)
             row = self._classify(first, second, start, stop, minima[:found][inside], minima_km[:found][inside], is_flat)
-            if row is not None:
+            if row is not None and (row := _narrowed(row, self._entries)) is not None:
                 yield row
 
     def _pair(self, first: int, second: int) -> tuple[Float64, int, Float64, int]:

@@ -14,6 +14,7 @@ from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
 from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events
 from ssa_pipeline.core.refined_events import refine_events
+from ssa_pipeline.core.screening_volume import ScreeningVolumes
 from ssa_pipeline.core.watch import SILENT, Watch
 
 
@@ -51,16 +52,19 @@ def screen(
     end_us: int,
     *,
     threshold_km: float = 5.0,
+    volumes: ScreeningVolumes | None = None,
     threads: int = 1,
     watch: Watch = SILENT,
 ) -> ScreenResult:
-    """Every encounter below ``threshold_km`` in [start_us, end_us), one element set per object.
+    """Every encounter below ``threshold_km``, or in ``volumes`` instead, in [start_us, end_us), one element set per
+    object.
 
     Works in lead days of 24 h from ``start_us``; a persistent encounter has one row per lead day. Raises
     ValueError for an empty window, a threshold that is not positive or an object that occurs twice; Cancelled.
     """
     if len(np.unique(elements.norad_id)) != len(elements):
         raise ValueError("an object has more than one element set; clean the catalogue first")
+    asked = threshold_km if volumes is None else volumes
     stopwatch = _Stopwatch()
     parts: list[Events] = []
     outcomes: Counter[str] = Counter()
@@ -70,9 +74,9 @@ def screen(
         with stopwatch.stage("ephemeris_chunks"):
             chunks = compute_ephemeris_chunks(elements, day_start, day_end, threads=threads, watch=watch)
         with stopwatch.stage("conjunction_candidates"):
-            candidates = find_conjunction_candidates(chunks, threshold_km, threads=threads, watch=watch)
+            candidates = find_conjunction_candidates(chunks, asked, threads=threads, watch=watch)
         with stopwatch.stage("refined_events"):
-            refined = refine_events(elements, chunks, candidates, threshold_km, threads=threads, watch=watch)
+            refined = refine_events(elements, chunks, candidates, asked, threads=threads, watch=watch)
         parts.append(refined.events)
         outcomes.update(refined.outcomes)
         candidate_count += len(candidates)

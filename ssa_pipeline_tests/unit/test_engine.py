@@ -33,8 +33,19 @@ CODE_HASHES = Path(__file__).with_name("code_hashes.json")
 SOURCES = {
     "clean_catalog": ["clean_catalog.py"],
     "ephemeris_chunks": ["ephemeris_chunks.py", "propagation.py", "kernels/ephemeris_chunks.py", "kernels/sgp4.py"],
-    "conjunction_candidates": ["conjunction_candidates.py", "kernels/conjunction_candidates.py"],
-    "refined_events": ["refined_events.py", "kernels/refined_events.py", "kernels/sgp4.py"],
+    "conjunction_candidates": [
+        "conjunction_candidates.py",
+        "kernels/conjunction_candidates.py",
+        "screening_volume.py",
+    ],
+    "refined_events": [
+        "refined_events.py",
+        "kernels/refined_events.py",
+        "kernels/sgp4.py",
+        "screening_volume.py",
+        "volume_entries.py",
+        "kernels/screening_volume.py",
+    ],
 }
 
 

@@ -135,19 +135,19 @@ def refine_fast(
     second: Int,
     lo_us: Int,
     hi_us: Int,
-    threshold: float,
+    threshold: Float,
     outcome: Int,
     times: Int,
     miss: Float,
 ) -> None:
     """The minimum of each candidate inside its step, if it has one below the threshold.
 
-    coef (n, COEF_SIZE), epoch_us (n,), valid (n, 2) by object; first, second, lo_us, hi_us (k,) by candidate. Fills
-    outcome (k,), times (k, 3) = TCA, start, end, and miss (k,) km.
+    coef (n, COEF_SIZE), epoch_us (n,), valid (n, 2) by object; first, second, lo_us, hi_us, threshold (k,) by
+    candidate. Fills outcome (k,), times (k, 3) = TCA, start, end, and miss (k,) km.
     """
     work = np.zeros((2, 9))
-    limit2 = threshold * threshold
     for k in range(first.shape[0]):
+        limit2 = threshold[k] * threshold[k]
         i, j = first[k], second[k]
         ca, cb = coef[i], coef[j]
         ea, eb = epoch_us[i], epoch_us[j]

@@ -1,0 +1,188 @@
+"""Boxes against a twin on dense python-sgp4 positions, large spheres against the brute force."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.records import ElementSets
+from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume
+from ssa_pipeline.core.time import from_us, parse_utc
+from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline_tests.encounters import COMPANIONS
+from ssa_pipeline_tests.naive import Floats, Sky, brute_force_events
+
+ROOT = Path(__file__).parents[2]
+BUNDLED = ROOT / "data" / "omm_on_orbit_20241101.csv.gz"
+TRUTH = ROOT / "benchmarks" / "truth_20241101_24h_5km.csv.gz"
+START_US = parse_utc("2024-11-01T00:00:00Z")
+HOUR_US = 3600 * 10**6
+DAY_US = 24 * HOUR_US
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> ElementSets:
+    parsed = parse_catalog(BUNDLED.read_bytes(), BUNDLED.name)
+    return clean_catalog(parsed.element_sets, from_us(START_US).date()).element_sets
+
+
+@pytest.fixture(scope="module")
+def crowd(catalogue: ElementSets) -> ElementSets:
+    """About 1,000 objects: pairs that meet at every speed, and those that keep company."""
+    with gzip.open(TRUTH, "rt") as file:
+        rows = sorted(csv.DictReader(file), key=lambda r: float(r["relspeed_km_s"]))
+    some = {int(row[name]) for row in rows[::50] for name in ("norad_1", "norad_2")} | set(COMPANIONS)
+    return catalogue.take(np.isin(catalogue.norad_id, list(some)))
+
+
+# -- the twin: where a pair is, sample after sample, on python-sgp4 -----------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stay:
+    """When, in seconds from the window's start, an object is inside the box of another on a pass."""
+
+    begin_s: float
+    end_s: float
+
+
+def margins(sky: Sky, owner: int, other: int, t_s: Floats, box: tuple[float, float, float]) -> Floats:
+    """How far (km) outside the nearest pair of faces the other is at each time; negative inside."""
+    r, v = sky.states(owner, t_s)
+    d = sky.states(other, t_s)[0] - r
+    radial = r / np.linalg.norm(r, axis=1)[:, None]
+    normal = np.cross(r, v)
+    normal /= np.linalg.norm(normal, axis=1)[:, None]
+    components = np.stack([np.sum(d * axis, axis=1) for axis in (radial, np.cross(normal, radial), normal)], axis=1)
+    return np.max(np.abs(components) - np.array(box), axis=1)
+
+
+def stay(
+    sky: Sky, owner: int, other: int, begin_s: float, end_s: float, box: tuple[float, float, float]
+) -> Stay | None:
+    """Inside from .. to between two times, by samples 100 m of relative motion apart, and again closer."""
+    count = int(np.clip((end_s - begin_s) * 10, 2000, 8000))
+    t = np.linspace(begin_s, end_s, count)
+    h = margins(sky, owner, other, t, box)
+    lowest = int(np.argmin(h))
+    near = np.linspace(t[max(lowest - 1, 0)], t[min(lowest + 1, count - 1)], 2000)
+    t = np.union1d(t, near)
+    inside = np.flatnonzero(margins(sky, owner, other, t, box) <= 0.0)
+    return Stay(float(t[inside[0]]), float(t[inside[-1]])) if len(inside) else None
+
+
+BOXES = [(0.4, 44.0, 51.0), (2.0, 25.0, 25.0), (0.5, 5.0, 0.5), (10.0, 10.0, 10.0)]
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_a_box_reports_the_passes_that_enter_it_and_no_others(
+    crowd: ElementSets, box: tuple[float, float, float]
+) -> None:
+    """Every pass within the sphere about the box is sampled with python-sgp4; its rows are exactly those inside."""
+    n = len(crowd)
+    is_primary = np.zeros(n, dtype=np.bool_)
+    is_primary[::4] = True
+    is_primary[np.isin(crowd.norad_id, [25544, 31698, 43476, 26824, 39452])] = True
+    volume = Volume.box(*box)
+    end_us = START_US + 2 * HOUR_US
+    boxed = screen(crowd, START_US, end_us, volumes=ScreeningVolumes.of([volume] * n, is_primary)).events
+    sphere = ScreeningVolumes.of([Volume.sphere(volume.radius_km)] * n, is_primary)
+    passes = screen(crowd, START_US, end_us, volumes=sphere).events
+    sky = Sky(crowd, START_US, end_us)
+    row_of = {norad_id: row for row, norad_id in enumerate(crowd.norad_id.tolist())}
+    found = {
+        (one, two, tca): k
+        for k, (one, two, tca) in enumerate(
+            zip(boxed.norad_id_1.tolist(), boxed.norad_id_2.tolist(), boxed.tca_us.tolist(), strict=True)
+        )
+    }
+    assert len(found) == len(boxed)
+    entered = outside = 0
+    for k in range(len(passes)):
+        one, two = row_of[int(passes.norad_id_1[k])], row_of[int(passes.norad_id_2[k])]
+        begin, end = (int(passes.start_us[k]) - START_US) / 1e6, (int(passes.end_us[k]) - START_US) / 1e6
+        stays = [
+            s
+            for owner, other in ((one, two), (two, one))
+            if is_primary[owner] and (s := stay(sky, owner, other, begin, end, box)) is not None
+        ]
+        row = found.pop((int(passes.norad_id_1[k]), int(passes.norad_id_2[k]), int(passes.tca_us[k])), None)
+        if not stays:
+            assert row is None, "a pass that stays outside"
+            outside += 1
+            continue
+        assert row is not None, "a pass that enters the box"
+        entered += 1
+        spacing = 1.1 * max((end - begin) / 2000, 1e-3)
+        assert (int(boxed.start_us[row]) - START_US) / 1e6 == pytest.approx(min(s.begin_s for s in stays), abs=spacing)
+        assert (int(boxed.end_us[row]) - START_US) / 1e6 == pytest.approx(max(s.end_s for s in stays), abs=spacing)
+        at_tca = np.array([(int(boxed.tca_us[row]) - START_US) / 1e6])
+        is_out = all(
+            margins(sky, owner, other, at_tca, box)[0] > 0.0
+            for owner, other in ((one, two), (two, one))
+            if is_primary[owner]
+        )
+        assert ("tca_outside_volume" in boxed.flags[row]) == is_out
+    assert not found, "rows that are no pass of the sphere"
+    assert entered > 10
+    assert outside > 10
+
+
+def test_the_faces_of_a_box_are_met_to_a_millimetre(crowd: ElementSets) -> None:
+    """A box whose radial face lies 2 mm inside or outside the least radial distance of a pass."""
+    end_us = START_US + HOUR_US
+    events = screen(crowd, START_US, end_us, threshold_km=40.0).events
+    fast = np.flatnonzero((events.event_class == "crossing") & (events.relative_speed_km_s > 2.0))
+    sky = Sky(crowd, START_US, end_us)
+    tried = 0
+    for k in fast[:: max(len(fast) // 25, 1)].tolist():
+        one, two = (
+            int(np.flatnonzero(crowd.norad_id == norad_id)[0])
+            for norad_id in (events.norad_id_1[k], events.norad_id_2[k])
+        )
+        begin, end = (int(t) for t in (events.start_us[k], events.end_us[k]))
+        t = np.linspace(begin - START_US, end - START_US, 20_001) / 1e6
+        h = margins(sky, one, two, t, (0.0, 1e3, 1e3))
+        h_radial = np.abs(h)
+        lowest = int(np.argmin(h_radial))
+        if h_radial[lowest] < 0.1 or lowest in (0, len(t) - 1):
+            continue  # passes the centre plane, or is least at the end
+        tried += 1
+        least = float(h_radial[lowest])
+        pair = crowd.take(np.array([one, two]))
+        for face, count in ((least + 2e-6, 1), (least - 2e-6, 0)):
+            volumes = ScreeningVolumes.of([Volume.box(face, 40.0, 40.0)] * 2, np.array([True, False]))
+            near = (START_US, end_us)
+            rows = screen(pair, *near, volumes=volumes).events
+            here = (rows.tca_us > begin) & (rows.tca_us < end)
+            assert np.count_nonzero(here) == count
+    assert tried >= 3
+
+
+@pytest.mark.parametrize("radius_km", [20.0, 50.0])
+def test_large_spheres_find_what_the_twin_finds(catalogue: ElementSets, radius_km: float) -> None:
+    """Beyond 11 km fewer encounters count as slow: the answer is the brute-force twin's all the same."""
+    some = catalogue.take(np.isin(catalogue.norad_id, [*COMPANIONS, *catalogue.norad_id[::260].tolist()]))
+    end_us = START_US + HOUR_US
+    truth = brute_force_events(some, START_US, end_us, radius_km)
+    found = screen(some, START_US, end_us, threshold_km=radius_km).events
+    wanted = sorted((e.norad_id_1, e.norad_id_2, e.is_persistent, round(e.miss_distance_km, 4)) for e in truth)
+    got = sorted(
+        zip(
+            found.norad_id_1.tolist(),
+            found.norad_id_2.tolist(),
+            (found.event_class == "persistent").tolist(),
+            np.round(found.miss_distance_km, 4).tolist(),
+            strict=True,
+        )
+    )
+    assert [row[:3] for row in got] == [row[:3] for row in wanted]
+    assert [row[3] for row in got] == pytest.approx([row[3] for row in wanted], abs=2e-4)
+    assert len(got) > 30
