@@ -369,3 +369,28 @@ class _Pair:
 
     def _us(self, t: float) -> int:
         return self.sky.start_us + round(t * 1e6)
+
+
+def box_margins(sky: Sky, owner: int, other: int, t_s: Floats, box: tuple[float, float, float]) -> Floats:
+    """How far (km) beyond the faces of its owner's RTN box (half-axes in km) another object is at each time; negative
+    inside."""
+    r, v = sky.states(owner, t_s)
+    d = sky.states(other, t_s)[0] - r
+    radial = r / np.linalg.norm(r, axis=1)[:, None]
+    normal = np.cross(r, v)
+    normal /= np.linalg.norm(normal, axis=1)[:, None]
+    components = np.stack([np.sum(d * axis, axis=1) for axis in (radial, np.cross(normal, radial), normal)], axis=1)
+    return np.asarray(np.max(np.abs(components) - np.array(box), axis=1))
+
+
+def box_stay(
+    sky: Sky, owner: int, other: int, begin_s: float, end_s: float, box: tuple[float, float, float]
+) -> tuple[float, float] | None:
+    """First and last sampled time in [begin_s, end_s] inside the box, by 2,000 samples or more and as many again around
+    the deepest; None where all are outside."""
+    count = int(np.clip((end_s - begin_s) * 10, 2000, 8000))
+    t = np.linspace(begin_s, end_s, count)
+    lowest = int(np.argmin(box_margins(sky, owner, other, t, box)))
+    t = np.union1d(t, np.linspace(t[max(lowest - 1, 0)], t[min(lowest + 1, count - 1)], 2000))
+    inside = np.flatnonzero(box_margins(sky, owner, other, t, box) <= 0.0)
+    return (float(t[inside[0]]), float(t[inside[-1]])) if len(inside) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +16,13 @@ from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.encounters import COMPANIONS
-from ssa_pipeline_tests.naive import Floats, Sky, brute_force_events
+from ssa_pipeline_tests.naive import Sky, box_margins, box_stay, brute_force_events
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "data" / "omm_on_orbit_20241101.csv.gz"
 TRUTH = ROOT / "benchmarks" / "truth_20241101_24h_5km.csv.gz"
 START_US = parse_utc("2024-11-01T00:00:00Z")
 HOUR_US = 3600 * 10**6
-DAY_US = 24 * HOUR_US
 
 
 @pytest.fixture(scope="module")
@@ -40,42 +38,6 @@ def crowd(catalogue: ElementSets) -> ElementSets:
         rows = sorted(csv.DictReader(file), key=lambda r: float(r["relspeed_km_s"]))
     some = {int(row[name]) for row in rows[::50] for name in ("norad_1", "norad_2")} | set(COMPANIONS)
     return catalogue.take(np.isin(catalogue.norad_id, list(some)))
-
-
-# -- the twin: where a pair is, sample after sample, on python-sgp4 -----------------------------------------------
-
-
-@dataclass(frozen=True)
-class Stay:
-    """When, in seconds from the window's start, an object is inside the box of another on a pass."""
-
-    begin_s: float
-    end_s: float
-
-
-def margins(sky: Sky, owner: int, other: int, t_s: Floats, box: tuple[float, float, float]) -> Floats:
-    """How far (km) outside the nearest pair of faces the other is at each time; negative inside."""
-    r, v = sky.states(owner, t_s)
-    d = sky.states(other, t_s)[0] - r
-    radial = r / np.linalg.norm(r, axis=1)[:, None]
-    normal = np.cross(r, v)
-    normal /= np.linalg.norm(normal, axis=1)[:, None]
-    components = np.stack([np.sum(d * axis, axis=1) for axis in (radial, np.cross(normal, radial), normal)], axis=1)
-    return np.max(np.abs(components) - np.array(box), axis=1)
-
-
-def stay(
-    sky: Sky, owner: int, other: int, begin_s: float, end_s: float, box: tuple[float, float, float]
-) -> Stay | None:
-    """Inside from .. to between two times, by samples 100 m of relative motion apart, and again closer."""
-    count = int(np.clip((end_s - begin_s) * 10, 2000, 8000))
-    t = np.linspace(begin_s, end_s, count)
-    h = margins(sky, owner, other, t, box)
-    lowest = int(np.argmin(h))
-    near = np.linspace(t[max(lowest - 1, 0)], t[min(lowest + 1, count - 1)], 2000)
-    t = np.union1d(t, near)
-    inside = np.flatnonzero(margins(sky, owner, other, t, box) <= 0.0)
-    return Stay(float(t[inside[0]]), float(t[inside[-1]])) if len(inside) else None
 
 
 BOXES = [(0.4, 44.0, 51.0), (2.0, 25.0, 25.0), (0.5, 5.0, 0.5), (10.0, 10.0, 10.0)]
@@ -111,7 +73,7 @@ def test_a_box_reports_the_passes_that_enter_it_and_no_others(
         stays = [
             s
             for owner, other in ((one, two), (two, one))
-            if is_primary[owner] and (s := stay(sky, owner, other, begin, end, box)) is not None
+            if is_primary[owner] and (s := box_stay(sky, owner, other, begin, end, box)) is not None
         ]
         row = found.pop((int(passes.norad_id_1[k]), int(passes.norad_id_2[k]), int(passes.tca_us[k])), None)
         if not stays:
@@ -121,11 +83,11 @@ def test_a_box_reports_the_passes_that_enter_it_and_no_others(
         assert row is not None, "a pass that enters the box"
         entered += 1
         spacing = 1.1 * max((end - begin) / 2000, 1e-3)
-        assert (int(boxed.start_us[row]) - START_US) / 1e6 == pytest.approx(min(s.begin_s for s in stays), abs=spacing)
-        assert (int(boxed.end_us[row]) - START_US) / 1e6 == pytest.approx(max(s.end_s for s in stays), abs=spacing)
+        assert (int(boxed.start_us[row]) - START_US) / 1e6 == pytest.approx(min(s[0] for s in stays), abs=spacing)
+        assert (int(boxed.end_us[row]) - START_US) / 1e6 == pytest.approx(max(s[1] for s in stays), abs=spacing)
         at_tca = np.array([(int(boxed.tca_us[row]) - START_US) / 1e6])
         is_out = all(
-            margins(sky, owner, other, at_tca, box)[0] > 0.0
+            box_margins(sky, owner, other, at_tca, box)[0] > 0.0
             for owner, other in ((one, two), (two, one))
             if is_primary[owner]
         )
@@ -149,7 +111,7 @@ def test_the_faces_of_a_box_are_met_to_a_millimetre(crowd: ElementSets) -> None:
         )
         begin, end = (int(t) for t in (events.start_us[k], events.end_us[k]))
         t = np.linspace(begin - START_US, end - START_US, 20_001) / 1e6
-        h = margins(sky, one, two, t, (0.0, 1e3, 1e3))
+        h = box_margins(sky, one, two, t, (0.0, 1e3, 1e3))
         h_radial = np.abs(h)
         lowest = int(np.argmin(h_radial))
         if h_radial[lowest] < 0.1 or lowest in (0, len(t) - 1):

@@ -18,6 +18,7 @@ SHARED = {
     "ephemeris_chunks": {"ssa_pipeline.core.kernels.sgp4"},
     "conjunction_candidates": set[str](),
     "refined_events": {"ssa_pipeline.core.kernels.sgp4"},
+    "screening_volume": {"ssa_pipeline.core.kernels.sgp4"},
     "sgp4": set[str](),
 }
 # stage -> its plain twin: python-sgp4 itself, or the brute force on it
@@ -26,6 +27,7 @@ TWINS = {
     "ephemeris_chunks": naive.Sky,
     "conjunction_candidates": naive.brute_force_events,
     "refined_events": naive.brute_force_events,
+    "screening_volume": naive.box_stay,
 }
 DOORS = {"njit", "inlined"}
 
