@@ -13,7 +13,6 @@ setup: ## make .venv from the lock files (part of all commands that need it)
 	@scripts/setup.sh
 
 run: setup ## start the services and screen the bundled catalogue, DAYS lead days
-	@$(BIN)/ssa up
 	@$(BIN)/ssa run --days $(DAYS)
 
 stop: setup ## stop everything that was started; keeps the data

@@ -109,21 +109,23 @@ def _text(value: Any) -> str:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from ssa_pipeline.orchestration.closest import CLAIM
+    from ssa_pipeline.orchestration.closest import CLAIM, text_lines
 
     if not rows:
         typer.echo("no encounter")
     else:
         typer.echo(f"epoch day {rows[0]['epoch_day']}")
-        typer.echo(f"{'TCA (UTC)':<24} {'miss km':>8} {'km/s':>7}  {'ages, days':<12} {'class':<11} objects")
-    for row in rows:
-        ages = f"{row['age_1_days']:.1f} / {row['age_2_days']:.1f}"
-        pair = " - ".join(f"{row[f'norad_id_{k}']} {row[f'name_{k}']}" for k in (1, 2))
-        typer.echo(
-            f"{_text(row['tca_utc'])[:23]:<24} {row['miss_distance_km']:8.3f} {row['relative_speed_km_s']:7.3f}  "
-            f"{ages:<12} {row['event_class']:<11} {pair}"
-        )
+        for line in text_lines(map(_table_row, rows)):
+            typer.echo(line)
     typer.echo(CLAIM)
+
+
+def _table_row(row: dict[str, Any]) -> tuple[str, ...]:
+    first, second = (f"{row[f'norad_id_{k}']} {row[f'name_{k}']}" for k in (1, 2))
+    ages = f"{row['age_1_days']:.1f} / {row['age_2_days']:.1f}"
+    tca = _text(row["tca_utc"])[:-4] + "Z"
+    miss, speed = f"{row['miss_distance_km']:.3f}", f"{row['relative_speed_km_s']:.3f}"
+    return first, second, tca, miss, speed, ages, row["event_class"]
 
 
 def _print_csv(rows: list[dict[str, Any]]) -> None:

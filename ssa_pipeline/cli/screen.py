@@ -100,7 +100,7 @@ def screen(
             _write_events(request, used, result)
         report = _report(request, received, used, asked, result) | clock.report()
         _write_stats(request, report)
-    _print_summary(report)
+    _print_summary(report, received)
 
 
 @dataclass(frozen=True)
@@ -459,7 +459,7 @@ def _write_stats(request: _Request, report: dict[str, Any]) -> None:
             stream.write("\n")
 
 
-def _print_summary(report: dict[str, Any]) -> None:
+def _print_summary(report: dict[str, Any], received: _Received) -> None:
     """What was done, on standard error: standard output belongs to the events."""
     rejected = _spell_counts(report["records_rejected_by_rule"])
     seconds = ", ".join(f"{name} {value:.1f}" for name, value in report["wall_s"].items() if name != "total")
@@ -468,6 +468,7 @@ def _print_summary(report: dict[str, Any]) -> None:
         f"window   {report['start_utc']} to {report['end_utc']}, {report['volume']}",
         f"objects  {report['objects_used']:,} used, {report['objects_rejected']:,} rejected{_spell_primaries(report)}",
         f"records  rejected: {rejected or 'none'}",
+        *_first_of_each_rule(received),
         f"pairs    {report['candidates']:,} candidates",
         f"events   {report['events']:,}: {_spell_counts(report['events_by_class'])}",
         f"seconds  {total_wall:.1f} wall, {total_cpu:.1f} CPU ({seconds}); {report['peak_memory_mb']:,.0f} MB at most",
@@ -478,6 +479,16 @@ def _print_summary(report: dict[str, Any]) -> None:
 
 def _spell_primaries(report: dict[str, Any]) -> str:
     return f"; {report['primaries']:,} primaries" if report["primaries"] < report["objects_used"] else ""
+
+
+def _first_of_each_rule(received: _Received) -> Iterator[str]:
+    """What to look at in the files; an older set of an object is no fault of theirs."""
+    firsts: dict[str, RejectedRecord] = {}
+    for record in received.rejected:
+        firsts.setdefault(record.rule.value, record)
+    for rule, record in firsts.items():
+        if rule not in ("superseded", "duplicate"):
+            yield f"         {rule}: {record.source_file} line {record.source_line}: {record.detail}"
 
 
 def _spell_counts(counts: Mapping[str, int]) -> str:

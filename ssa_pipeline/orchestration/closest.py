@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -42,6 +42,13 @@ def closest_rows(events: Events, names: Mapping[int, str], limit: int = 10) -> l
         )
         for i in order.tolist()
     ]
+
+
+def text_lines(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Rows in the order of CLOSEST_HEAD as lines of text below a head; the names, which may be long, come last."""
+    yield f"{'TCA (UTC)':<24} {'miss km':>8} {'km/s':>7}  {'ages, days':<12} {'class':<11} objects"
+    for first, second, tca, miss, speed, ages, name in rows:
+        yield f"{tca:<24} {miss:>8} {speed:>7}  {ages:<12} {name:<11} {first} - {second}"
 
 
 def _object(norad_id: int, names: Mapping[int, str]) -> str:

@@ -15,7 +15,7 @@ from rich.table import Table
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import Events, RejectRule
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS
-from ssa_pipeline.orchestration.closest import CLAIM, CLOSEST_HEAD, closest_rows, names_of
+from ssa_pipeline.orchestration.closest import CLAIM, closest_rows, names_of, text_lines
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceVersion
 
@@ -67,10 +67,9 @@ def _joined(parts: Iterable[Events]) -> Events:
 def print_report(report: Report, console: Console) -> None:
     last = report.lead_days[-1]
     days = f"lead days {report.lead_days[0]} to {last}" if last else "lead day 0"
-    closest = Table(*CLOSEST_HEAD, title=f"Ten closest approaches, epoch day {report.epoch_day}, {days}")
-    for row in closest_rows(report.events, names_of(report.catalog.element_sets)):
-        closest.add_row(*row)
-    console.print(closest)
+    console.print(f"[bold]Ten closest approaches[/bold], epoch day {report.epoch_day}, {days}", highlight=False)
+    for line in text_lines(closest_rows(report.events, names_of(report.catalog.element_sets))):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     _print_pairs(console, "Objects", _object_counts(report))
     classes = Counter(str(name) for name in report.events.event_class)
     _print_pairs(console, "Events", [("all", len(report.events)), *sorted(classes.items())])

@@ -132,4 +132,5 @@ class Webserver:
 
 def _message(answer: Mapping[str, Any]) -> str:
     errors = answer.get("errors") or [answer]
-    return "; ".join(str(error.get("message", answer["__typename"])) for error in errors)
+    messages = [str(error.get("message") or answer["__typename"]) for error in errors]
+    return "; ".join(message.splitlines()[0] for message in messages)  # of SQL errors the statement follows

@@ -100,7 +100,7 @@ def _why_none(connection: psycopg.Connection, given: dict[str, Any]) -> StorageE
     if expired_at is not None:
         return SliceExpiredError(
             f"the ephemeris of {day} expired on {expired_at:%Y-%m-%d}: `ssa materialize --epoch-day {epoch_day} "
-            f"--lead-days {lead_day}` computes it again"
+            f"--lead-days {lead_day} --force` computes it again"
         )
     return NotValidError(
         f"object {given['norad_id']} is not in the catalogue of {epoch_day}: `ssa why {given['norad_id']} --epoch-day "

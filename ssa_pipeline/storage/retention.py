@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import psycopg
 from psycopg import sql
@@ -15,17 +15,20 @@ from ssa_pipeline.storage.partitions import partition_name
 from ssa_pipeline.storage.tables import TABLE
 
 EXPIRING = (ephemeris_chunks, conjunction_candidates)
+MIN_AGE = timedelta(hours=6)  # as long as a run may last (dagster.yaml): it reads what its first step wrote
 LOCK_TIMEOUT_MS = 300  # a waiting exclusive lock holds up new readers: give up soon, the next call tries again
 
 
-def expire_slices(url: DatabaseUrl, retention_days: int) -> list[date]:
+def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MIN_AGE) -> list[date]:
     """Drop chunks and candidates of all but the ``retention_days`` newest epoch days that have some; returns the
-    days dropped, oldest first. Counted in epoch days that exist, not from today: a history computed later is kept
-    as long as any other. A day in use by a reader is left for the next call."""
+    days dropped, oldest first. Counted in epoch days that exist, not from today: the days of a rarely used
+    installation do not expire for being old. A day in use by a reader, or written to less than ``min_age`` ago, is
+    left for the next call."""
     if retention_days < 1:
         raise ValueError(f"retention_days must be at least 1, not {retention_days}")
     with connect(url) as connection:
-        params = {"assets": [codec.ASSET for codec in EXPIRING], "retention_days": retention_days}
+        assets = [codec.ASSET for codec in EXPIRING]
+        params = {"assets": assets, "retention_days": retention_days, "min_age": min_age}
         rows = connection.execute(section("retention.sql", "days_to_expire"), params)
         days: list[date] = [day for (day,) in rows]
         return [day for day in days if _expire_day(connection, day)]

@@ -189,7 +189,7 @@ class SliceStore:
             if version.expired_at is not None:
                 raise SliceExpiredError(
                     f"{key} expired: its rows were dropped on {version.expired_at:%Y-%m-%d} by retention. `ssa "
-                    f"materialize --epoch-day {key.epoch_day}` computes them again from the snapshots"
+                    f"materialize --epoch-day {key.epoch_day} --force` computes them again from the snapshots"
                 )
             return read(connection, key), version
 

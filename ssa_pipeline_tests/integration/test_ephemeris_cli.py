@@ -101,4 +101,4 @@ def test_an_expired_ephemeris_says_so(fresh_database: DatabaseUrl, tmp_path: Pat
         connection.execute("UPDATE screening.slice_log SET expired_at = now() WHERE asset = 'ephemeris_chunks'")
     printed = run(fresh_database, tmp_path, known, "--at", "2024-11-01T12:00:00Z", code=1)
     assert "expired on" in printed
-    assert "ssa materialize --epoch-day 2024-11-01 --lead-days 0" in printed
+    assert "ssa materialize --epoch-day 2024-11-01 --lead-days 0 --force" in printed

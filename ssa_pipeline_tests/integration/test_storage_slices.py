@@ -231,6 +231,9 @@ def test_retention_drops_chunks_and_candidates_and_keeps_events(fresh_database: 
         shift = 19 * 86_400 * 10**6
         moved = replace(value, step_start_us=value.step_start_us + shift, step_end_us=value.step_end_us + shift)
         write(store, newer, moved, {})
+        assert expire_slices(fresh_database, 1) == []  # written just now: a run may still need them
+        with connect(fresh_database) as connection:
+            connection.execute("UPDATE screening.slice_log SET written_at = written_at - INTERVAL '7 hours'")
         assert expire_slices(fresh_database, 7) == []  # two epoch days exist, seven are kept
         settings = replace(read_settings({}), retention_days=1)
         storage = PostgresStorage(store, fresh_database)
@@ -238,7 +241,7 @@ def test_retention_drops_chunks_and_candidates_and_keeps_events(fresh_database: 
         assert nightly.success
         assert expire_slices(fresh_database, 1) == []  # done already
         for key in (CHUNKS, CANDIDATES):
-            with pytest.raises(SliceExpiredError, match="expired"):
+            with pytest.raises(SliceExpiredError, match=r"expired.*--epoch-day 2024-11-01 --force"):
                 store.read(key)
         assert len(store.read(EVENTS)[0]) == len(events)
         assert len(store.read(CATALOG)[0].element_sets) > 0

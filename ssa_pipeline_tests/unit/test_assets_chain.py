@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,13 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 from dagster import DagsterInstance, ExecuteInProcessResult
+from rich.console import Console
 
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.definitions import build_defs
 from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, UPSTREAM
+from ssa_pipeline.orchestration.closest import closest_rows, names_of
 from ssa_pipeline.orchestration.plan import contiguous, slices_to_compute
+from ssa_pipeline.orchestration.report import print_report, read_report
 from ssa_pipeline.pictures import MAX_PICTURE_BYTES
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.slice_key import SliceKey
@@ -168,6 +172,23 @@ def test_pictures_of_an_asset_are_few_and_small(screened: tuple[Chain, ExecuteIn
     assert all(len(picture) < MAX_PICTURE_BYTES * 4 / 3 + 100 for picture in pictures)
     assert "not a measurement" in metadata["what_this_can_claim"].value
     assert metadata["closest_events"].value.count("\n") == 11
+
+
+def test_the_report_shows_every_figure_in_a_narrow_terminal(screened: tuple[Chain, ExecuteInProcessResult]) -> None:
+    report = read_report(screened[0].storage.slices, EPOCH_DAY, [0, 1])
+    shown = io.StringIO()
+    print_report(report, Console(file=shown, width=80))
+    text = shown.getvalue()
+    assert "…" not in text
+    rows = closest_rows(report.events, names_of(report.catalog.element_sets))
+    assert len(rows) == 10
+    lines = text.splitlines()
+    for row in rows:
+        assert any(all(value in line for value in row) for line in lines), row
+    for asset, seconds in report.seconds_by_stage().items():
+        assert any(asset in line and f"{seconds['compute']:.2f}" in line for line in lines)
+    crossings = int((report.events.event_class == "crossing").sum())
+    assert f"Events: all {len(report.events)}, crossing {crossings}" in text
 
 
 def test_one_catalog_serves_the_lead_days_of_a_run(chain: Chain) -> None:

@@ -122,6 +122,66 @@ def test_what_cannot_be_read_or_used_exits_with_3(catalog: Path, tmp_path: Path)
     assert not out.exists()
 
 
+def _with(line: bytes, **values: str) -> bytes:
+    """A record of the bundled catalogue with other values in some columns."""
+    columns = catalog_of(set()).decode().strip().split(",")
+    return ",".join((dict(zip(columns, line.decode().split(","), strict=True)) | values).values()).encode()
+
+
+def test_of_a_file_full_of_faults_the_good_records_are_used_and_the_others_reported(tmp_path: Path) -> None:
+    csv_file, tle_file = tmp_path / "faults.csv", tmp_path / "faults.tle"
+    header, station, *_ = catalog_of({25544}).splitlines()
+    records = [
+        header,
+        station,
+        _with(station, NORAD_CAT_ID="799501", EPOCH="2024-10-31T13:56:02"),
+        _with(station, NORAD_CAT_ID="999999999", EPOCH="2024-10-31T13:56:02.5Z"),
+        _with(station, NORAD_CAT_ID="1", EPOCH="2024-11-11T00:00:00"),  # 10 days ahead: used
+        _with(station, NORAD_CAT_ID="2", EPOCH="2024-11-20T00:00:00"),  # 19 days ahead: not
+        _with(station, NORAD_CAT_ID="3", ECCENTRICITY="NaN"),
+        _with(station, NORAD_CAT_ID="4", MEAN_MOTION="-15.5"),
+        _with(station, NORAD_CAT_ID="5", ECCENTRICITY="0.9"),  # perigee inside the Earth
+        station,
+    ]
+    csv_file.write_bytes(b"  \r\n".join(records) + b" \r\n")
+    first, second, wrong = (
+        b"1 25544U 98067A   24305.58058399  .00000000  00000-0  10000-3 0  999",
+        b"2 25544  51.6387  13.7583 0009508  66.4560  54.8450 15.4995390147940",
+        b"0",
+    )
+    alpha5 = [line[:2] + b"T0001" + line[7:] for line in (first, second)]
+    tle_lines = [line + str(_checksum(line)).encode() for line in alpha5]
+    bad_line = first[:2] + b"25545" + first[7:]
+    tle_lines += [bad_line + str((_checksum(bad_line) + 1) % 10).encode(), second + wrong]
+    tle_file.write_bytes(b"\r\n".join(tle_lines))
+    stats = tmp_path / "stats.json"
+    done = run(csv_file, tle_file, *WINDOW, "--out", tmp_path / "events.csv", "--stats", stats, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(stats.read_text())
+    assert counts["objects_used"] == 5  # 25544, 799501, 999999999, 1 and T0001
+    assert counts["objects_rejected"] == 5
+    assert counts["records_rejected_by_rule"] == {
+        "bad_number": 1,
+        "checksum": 1,
+        "duplicate": 1,
+        "epoch_too_far_ahead": 1,
+        "out_of_range": 1,
+        "perigee_below_surface": 1,
+    }
+    for rule, where in {
+        "epoch_too_far_ahead": "faults.csv line 6",
+        "bad_number": "faults.csv line 7: ECCENTRICITY 'NaN' is not a number",
+        "out_of_range": "faults.csv line 8: mean_motion_rev_per_day -15.5",
+        "perigee_below_surface": "faults.csv line 9",
+        "checksum": "faults.tle line 3",
+    }.items():
+        assert re.search(rf"{rule}: \S*{re.escape(where)}", done.stderr), done.stderr
+
+
+def _checksum(line: bytes) -> int:
+    return sum(c - 48 if chr(c).isdigit() else c == 45 for c in line) % 10
+
+
 def test_an_unwritable_target_is_named_before_the_work_begins(catalog: Path, tmp_path: Path) -> None:
     nowhere = run(catalog, *WINDOW, "--out", tmp_path / "no" / "events.csv", home=tmp_path)
     assert (nowhere.returncode, "does not exist" in nowhere.stderr) == (1, True)

@@ -1,15 +1,17 @@
 -- name: days_to_expire
 WITH newest AS (
-    SELECT DISTINCT ON (asset, epoch_day, lead_day) asset, epoch_day, expired_at
+    SELECT DISTINCT ON (asset, epoch_day, lead_day) asset, epoch_day, written_at, expired_at
     FROM screening.slice_log
     WHERE asset = ANY(%(assets)s)
     ORDER BY asset, epoch_day, lead_day, log_id DESC
 ), kept AS (
     SELECT DISTINCT epoch_day FROM newest WHERE expired_at IS NULL ORDER BY epoch_day DESC LIMIT %(retention_days)s
 )
-SELECT DISTINCT epoch_day
+SELECT epoch_day
 FROM newest
 WHERE expired_at IS NULL AND epoch_day NOT IN (SELECT epoch_day FROM kept)
+GROUP BY epoch_day
+HAVING max(written_at) <= clock_timestamp() - %(min_age)s
 ORDER BY epoch_day;
 
 -- name: lock_claims
