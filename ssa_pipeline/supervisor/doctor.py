@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from ssa_pipeline.settings import Settings
+from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.storage.database_url import embedded_server
 from ssa_pipeline.storage.embedded import RELOCATION_DIR, EmbeddedPostgresError, packaged_bin_dir
 from ssa_pipeline.storage.errors import StorageError
@@ -139,7 +139,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     from ssa_pipeline.storage import migrate
     from ssa_pipeline.storage.connection import connect
 
-    url = services.running_database_url(settings)
+    url = _running_database_url(settings)
     if url is None:
         yield Finding(Level.WARN, "database", "not running: ssa up")
         return
@@ -172,7 +172,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 def _dagster(settings: Settings) -> Iterator[Finding]:
     found = {name: services.find_service(settings, name) for name in (services.DAEMON, services.WEBSERVER)}
     missing = [name for name, service in found.items() if service is None]
-    url = services.running_database_url(settings)
+    url = _running_database_url(settings)
     if missing or url is None:
         yield Finding(Level.WARN, "Dagster", f"{' and '.join(missing) or 'database'} not running: ssa up")
         return
@@ -197,6 +197,13 @@ def _strays(settings: Settings) -> Iterator[Finding]:
     if found and all(services.find_service(settings, name) is None for name in (services.DAEMON, services.WEBSERVER)):
         pids = ", ".join(str(one.pid) for one in found)
         yield Finding(Level.WARN, "left-over processes", f"{pids}: ssa down ends them")
+
+
+def _running_database_url(settings: Settings) -> DatabaseUrl | None:
+    try:
+        return services.running_database_url(settings)
+    except EmbeddedPostgresError:  # told by _embedded_server
+        return None
 
 
 def _finding(is_good: bool, subject: str, good: str, bad: str) -> Finding:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -170,29 +171,52 @@ def run_workers(home: Path) -> list[psutil.Process]:
     return found
 
 
-def test_a_killed_run_worker_is_noticed_and_the_job_completes(home: Path) -> None:
-    command = [sys.executable, "-c", "from ssa_pipeline.cli import main; main()"]
-    following = subprocess.Popen(
-        [*command, "materialize", "--epoch-day", DAY, "--lead-days", "2-6"],
+@contextmanager
+def run_in_progress(home: Path, lead_days: str) -> Iterator[subprocess.Popen[str]]:
+    """`ssa materialize`, from the moment on which its run works."""
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from ssa_pipeline.cli import main; main()"),
+            *("materialize", "--epoch-day", DAY, "--lead-days", lead_days, "--force"),
+        ],
         env={**os.environ, "SSA_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        deadline = time.monotonic() + 90
-        status: tuple[object, ...] = ("",)
-        while time.monotonic() < deadline and status[0] != "STARTED":
-            time.sleep(0.1)
-            status = one(home, "SELECT status FROM dagster.runs ORDER BY id DESC LIMIT 1")
-        assert status == ("STARTED",)
+    ) as command:
+        try:
+            deadline = time.monotonic() + 90
+            started: tuple[object, ...] = (0,)
+            while time.monotonic() < deadline and started == (0,):
+                time.sleep(0.1)
+                started = one(home, "SELECT count(*) FROM dagster.runs WHERE status = 'STARTED'")
+            assert started == (1,)
+            yield command
+        finally:
+            command.kill()
+
+
+def test_a_killed_run_worker_is_noticed_and_the_job_completes(home: Path) -> None:
+    with run_in_progress(home, "2-6"):
         for process in run_workers(home):
             process.send_signal(signal.SIGKILL)
-    finally:
-        following.kill()
-        following.communicate()
+    completes_after_up(home)
+
+
+def test_a_killed_postmaster_is_said_and_the_job_completes(home: Path) -> None:
+    with run_in_progress(home, "2-6") as command:
+        postmaster = embedded_server(_settings(home)).postmaster()
+        assert postmaster is not None
+        postmaster.kill()
+        said, _ = command.communicate(timeout=120)
+    assert command.returncode == 1, said
+    assert "Traceback" not in said
+    completes_after_up(home)
+
+
+def completes_after_up(home: Path) -> None:
     ssa(home, "up")
     assert one(home, "SELECT count(*) FROM dagster.runs WHERE status IN ('STARTED', 'STARTING')") == (0,)
-    assert "done" in ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "2-6")
+    assert "done" in ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "2-6", "--force")
     counted = one(home, "SELECT count(DISTINCT lead_day) FROM ssa.events_latest WHERE epoch_day = %s", DAY)
     assert counted[0] in range(3, 8)  # days that the later epoch day covers are its own
