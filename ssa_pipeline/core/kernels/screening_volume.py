@@ -125,11 +125,8 @@ def first_inside(
             first, last = _part_inside(left[depth], right[depth], volume, pad)
             if first > last:
                 continue
-            if pad < STRAIGHT_KM or span < 2.0e-6:
-                first, last = _part_inside(left[depth], right[depth], volume, 0.0)
-                if first > last:
-                    continue
-                return at + sign * ceil(1.0e6 * (begin[depth] + first * span))
+            if pad < STRAIGHT_KM:
+                return at + sign * min(ceil(1.0e6 * (begin[depth] + first * span)), length)
             middle = int(0.5e6 * (begin[depth] + end[depth]) + 0.5)
             _relative(coef_a, epoch_a, coef_b, epoch_b, at + sign * middle, work, left[depth + 1])
             # the later half waits below the earlier one
