@@ -18,7 +18,7 @@ from ssa_pipeline.core.watch import SILENT, Watch
 STEP_US = 240_000_000
 LONGEST_STEP_US = 600_000_000  # gravity over half a step must stay a correction (g < 0.5 in docs/sieve.md)
 ROOM_KM = 20.0  # radial room up to which an object takes the fast way through the sieve
-MANY_PRIMARIES = 0.1  # of all objects: from here on primaries take the fast way too
+MANY_PRIMARIES = 0.25  # of all objects: from here on primaries take the fast way too
 STEPS_PER_BLOCK = 12
 
 
