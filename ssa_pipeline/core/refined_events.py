@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -339,7 +339,7 @@ def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunk
         flags=_flags(chunks, rows, first, second, tca - epoch_1, tca - epoch_2, identical),
     )
     order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us))
-    return Events(**{f.name: getattr(events, f.name)[order] for f in fields(Events)})
+    return events.take(order)
 
 
 def _rtn_axes(state: Float64) -> Float64:

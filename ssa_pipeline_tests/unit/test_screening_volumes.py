@@ -46,10 +46,6 @@ def crowd(catalogue: ElementSets) -> ElementSets:
     return catalogue.take(np.isin(catalogue.norad_id, list(some)))
 
 
-def rows_of(events: Events, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Events:
-    return Events(**{f.name: getattr(events, f.name)[chosen] for f in fields(Events)})
-
-
 def assert_equal(one: Events, other: Events) -> None:
     for field in fields(Events):
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
@@ -88,7 +84,7 @@ def test_primaries_give_the_rows_of_the_whole_answer_that_have_one(crowd: Elemen
     volumes = ScreeningVolumes.of([Volume.sphere(5.0)] * len(crowd), is_primary)
     few = screen(crowd, START_US, end_us, volumes=volumes).events
     ids = crowd.norad_id[is_primary]
-    wanted = rows_of(everyone, np.isin(everyone.norad_id_1, ids) | np.isin(everyone.norad_id_2, ids))
+    wanted = everyone.take(np.flatnonzero(np.isin(everyone.norad_id_1, ids) | np.isin(everyone.norad_id_2, ids)))
     assert_equal(few, wanted)
     assert 0 < len(few) < len(everyone)
 
@@ -105,8 +101,8 @@ def test_each_primary_has_its_own_volume(crowd: ElementSets) -> None:
     reach = {norad_id: r if kind < 2 else 0.0 for norad_id, r, kind in zip(crowd.norad_id, radii, kinds, strict=True)}
     limit = np.array([max(reach[a], reach[b]) for a, b in zip(wide.norad_id_1, wide.norad_id_2, strict=True)])
     crossing = wide.event_class == "crossing"
-    wanted = rows_of(wide, crossing & (wide.miss_distance_km < limit))
-    got = rows_of(found, found.event_class == "crossing")
+    wanted = wide.take(np.flatnonzero(crossing & (wide.miss_distance_km < limit)))
+    got = found.take(np.flatnonzero(found.event_class == "crossing"))
     keys = [
         {(int(e.norad_id_1[k]), int(e.norad_id_2[k]), int(e.tca_us[k]) // 1000) for k in range(len(e))}
         for e in (wanted, got)
@@ -130,7 +126,7 @@ def test_pairs_of_one_constellation_are_left_out(crowd: ElementSets) -> None:
         ]
     )
     assert 0 < np.count_nonzero(both) < len(everyone)
-    assert_equal(found, rows_of(everyone, ~both))
+    assert_equal(found, everyone.take(np.flatnonzero(~both)))
 
 
 def test_constellations_are_told_by_the_stem_of_the_name() -> None:
@@ -149,14 +145,14 @@ def test_boxes_do_not_depend_on_windows_threads_and_steps(crowd: ElementSets) ->
     volumes = ScreeningVolumes.of([Volume.box(1.0, 12.0, 12.0)] * n, np.arange(n) % 5 == 0)
     whole = screen(crowd, START_US, START_US + 6 * HOUR_US, volumes=volumes).events
     assert_equal(whole, screen(crowd, START_US, START_US + 6 * HOUR_US, volumes=volumes, threads=2).events)
-    crossings = rows_of(whole, whole.event_class == "crossing")
+    crossings = whole.take(np.flatnonzero(whole.event_class == "crossing"))
     for length in (1, 3):
         parts = [
             screen(crowd, START_US + k * HOUR_US, START_US + (k + length) * HOUR_US, volumes=volumes).events
             for k in range(0, 6, length)
         ]
         joined = Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
-        again = rows_of(joined, joined.event_class == "crossing")
+        again = joined.take(np.flatnonzero(joined.event_class == "crossing"))
         np.testing.assert_array_equal(crossings.norad_id_1, again.norad_id_1)
         np.testing.assert_array_equal(crossings.norad_id_2, again.norad_id_2)
         for name in ("tca_us", "start_us", "end_us"):
