@@ -220,31 +220,3 @@ def completes_after_up(home: Path) -> None:
     assert "done" in ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "2-6", "--force")
     counted = one(home, "SELECT count(DISTINCT lead_day) FROM ssa.events_latest WHERE epoch_day = %s", DAY)
     assert counted[0] in range(3, 8)  # days that the later epoch day covers are its own
-
-
-def test_after_a_postmaster_killed_in_a_run_the_job_completes(home: Path) -> None:
-    command = [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "materialize", "--force"]
-    following = subprocess.Popen(
-        [*command, "--epoch-day", DAY, "--lead-days", "0-3"],
-        env={**os.environ, "SSA_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        deadline = time.monotonic() + 90
-        running: tuple[object, ...] = (0,)
-        while time.monotonic() < deadline and running == (0,):
-            time.sleep(0.1)
-            running = one(home, "SELECT count(*) FROM dagster.runs WHERE status = 'STARTED'")
-        assert running == (1,)
-        postmaster = embedded_server(_settings(home)).postmaster()
-        assert postmaster is not None
-        postmaster.kill()
-        said = following.communicate(timeout=120)[0]
-    finally:
-        following.kill()
-    assert following.returncode == 1
-    assert "Traceback" not in said
-    ssa(home, "up")
-    assert "done" in ssa(home, "materialize", "--force", "--epoch-day", DAY, "--lead-days", "0-3")
