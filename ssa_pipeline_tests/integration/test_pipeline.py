@@ -211,30 +211,7 @@ def test_a_killed_postmaster_is_said_and_a_later_job_completes(home: Path) -> No
         said, _ = command.communicate(timeout=120)
     assert command.returncode == 1, said
     assert "Traceback" not in said
-    ssa(home, "up")
-    # seen once in four: the daemon fails the first run that it takes from the queue
-    first = materialize(home)
-    if "marked as failed from outside" in first:
-        assert "done" in materialize(home)
-
-
-def materialize(home: Path) -> str:
-    """What the command says, whether or not its run succeeds."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "from ssa_pipeline.cli import main; main()"),
-            *("materialize", "--epoch-day", DAY, "--lead-days", "2-6", "--force"),
-        ],
-        env={**os.environ, "SSA_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    said = done.stdout + done.stderr
-    assert "Traceback" not in said
-    assert done.returncode == 0 or "marked as failed from outside" in said, said
-    return said
+    completes_after_up(home)
 
 
 def completes_after_up(home: Path) -> None:
