@@ -18,7 +18,7 @@ from ssa_pipeline.core.records import (
 )
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
-from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 
 DAY = date(2024, 11, 1)
 
@@ -73,12 +73,21 @@ def rejected(n: int, file: str = "a.csv") -> list[RejectedRecord]:
 
 
 def received_day(snapshot_id: int, n: int = 20, day: date = DAY, **options: object) -> ReceivedDay:
-    return ReceivedDay.from_parsed(day, [(snapshot_id, element_sets(n, day, **options), rejected(4))])  # type: ignore[arg-type]
+    return ReceivedDay.from_parsed(day, [ParsedSnapshot(snapshot_id, element_sets(n, day, **options), rejected(4))])  # type: ignore[arg-type]
 
 
 def clean_catalog(sets: ElementSets, day: date = DAY, n_rejected: int = 5) -> CleanCatalog:
     age_days = (day_start_us(day) - sets.epoch_us) / MICROSECONDS_PER_DAY
-    return CleanCatalog(day, sets, age_days, age_days < -1.0, rejected(n_rejected))
+    return CleanCatalog(
+        day,
+        sets,
+        age_days,
+        age_days < -1.0,
+        rejected(n_rejected),
+        texts(["carried_over" if i % 7 == 0 else "" for i in range(len(sets))]),
+        texts([("celestrak", "file é")[i % 2] for i in range(len(sets))]),
+        np.datetime64(day) - (np.arange(len(sets)) % 7 == 0),
+    )
 
 
 def chunks(norad_id: np.ndarray[tuple[int], np.dtype[np.int64]], lead_day: int = 0, day: date = DAY) -> EphemerisChunks:

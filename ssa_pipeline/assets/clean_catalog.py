@@ -29,7 +29,8 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
     settings: Settings = context.resources.settings
 
     def compute(key: str, received: ReceivedDay, _: Watch) -> Computed:
-        catalog = clean(received.element_sets, date.fromisoformat(key), max_age_days=settings.max_age_days)
+        day = date.fromisoformat(key)
+        catalog = clean(received.element_sets, day, received.receipts, max_age_days=settings.max_age_days)
         return Computed(catalog, _facts(catalog, settings), _shown(catalog))
 
     return each_slice(context, compute, raw_tle_snapshots)

@@ -12,7 +12,7 @@ from ssa_pipeline.orchestration.failures import NoSnapshotError
 from ssa_pipeline.orchestration.partitions import chain_asset
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.slice_stream import Computed, SliceStream, each_slice
-from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 
 
@@ -29,29 +29,33 @@ def raw_tle_snapshots(context: AssetExecutionContext) -> SliceStream:
         snapshots = storage.snapshots(epoch_day)
         if not snapshots:
             raise NoSnapshotError(epoch_day)
-        parsed = [(s.snapshot_id, parse_catalog(s.data, s.file_name)) for s in snapshots]
-        received = ReceivedDay.from_parsed(epoch_day, [(i, c.element_sets, c.rejected) for i, c in parsed])
-        return Computed(received, _facts(received, parsed), _shown(received, snapshots, parsed))
+        parsed = [parse_catalog(s.data, s.file_name) for s in snapshots]
+        received = ReceivedDay.from_parsed(
+            epoch_day,
+            [
+                ParsedSnapshot(s.snapshot_id, c.element_sets, c.rejected, s.source, s.kind)
+                for s, c in zip(snapshots, parsed, strict=True)
+            ],
+        )
+        return Computed(received, _facts(received, snapshots), _shown(received, snapshots, parsed))
 
     return each_slice(context, compute)
 
 
-def _facts(received: ReceivedDay, parsed: list[tuple[int, ParsedCatalog]]) -> dict[str, object]:
+def _facts(received: ReceivedDay, snapshots: list[StoredSnapshot]) -> dict[str, object]:
     return {
-        "snapshot_ids": [snapshot_id for snapshot_id, _ in parsed],
+        "snapshot_ids": sorted(snapshot.snapshot_id for snapshot in snapshots),
         "objects": len(np.unique(received.element_sets.norad_id)),
         "rejected_by_rule": rejected_by_rule(received.rejected),
     }
 
 
-def _shown(
-    received: ReceivedDay, snapshots: list[StoredSnapshot], parsed: list[tuple[int, ParsedCatalog]]
-) -> dict[str, object]:
+def _shown(received: ReceivedDay, snapshots: list[StoredSnapshot], parsed: list[ParsedCatalog]) -> dict[str, object]:
     rows = [
-        (s.file_name, s.source, c.format, len(s.data), len(c.element_sets), len(c.rejected))
-        for s, (_, c) in zip(snapshots, parsed, strict=True)
+        (s.file_name, s.source, s.kind, c.format, len(s.data), len(c.element_sets), len(c.rejected))
+        for s, c in zip(snapshots, parsed, strict=True)
     ]
-    table = markdown_table(["file", "source", "format", "bytes", "element sets", "rejected"], rows)
+    table = markdown_table(["file", "source", "kind", "format", "bytes", "element sets", "rejected"], rows)
     return {
         "objects": len(np.unique(received.element_sets.norad_id)),
         "element_sets": len(received.element_sets),

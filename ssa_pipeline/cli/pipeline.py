@@ -108,10 +108,10 @@ class Screening:
         from ssa_pipeline.orchestration.plan import slices_to_compute
         from ssa_pipeline.storage.database_url import database_url
         from ssa_pipeline.storage.slices import SliceStore
-        from ssa_pipeline.storage.snapshots import read_snapshots
+        from ssa_pipeline.storage.snapshots import snapshot_ids
 
         url = database_url(self.settings)
-        ids = [snapshot.snapshot_id for snapshot in read_snapshots(url, self.epoch_day)]
+        ids = snapshot_ids(url, self.epoch_day)
         if not ids:
             raise CliError(
                 f"nothing was received on {self.epoch_day}: `ssa ingest FILE --epoch-day {self.epoch_day}` first",

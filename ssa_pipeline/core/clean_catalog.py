@@ -19,13 +19,18 @@ from numpy.typing import NDArray
 from sgp4.api import Satrec
 
 from ssa_pipeline.core.element_set_key import element_set_keys
+from ssa_pipeline.core.object_flags import ObjectFlag, flags_text
 from ssa_pipeline.core.records import (
+    GP,
     MICROSECONDS_PER_DAY,
+    Days,
     ElementSets,
     Float64,
     Int64,
+    Receipts,
     RejectedRecord,
     RejectRule,
+    Text,
 )
 from ssa_pipeline.core.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.time import day_start_us, format_utc, format_utc_array
@@ -54,13 +59,16 @@ _NEXT_OLDER_MAY_DO = frozenset({RejectRule.PERIGEE_BELOW_SURFACE, RejectRule.SGP
 @dataclass(frozen=True)
 class CleanCatalog:
     """``element_sets`` has one row per object, sorted by catalogue number; ``age_days`` and
-    ``is_forward_epoch`` have one value per row."""
+    ``is_forward_epoch`` and the columns after ``rejected`` have one value per row."""
 
     epoch_day: date
     element_sets: ElementSets
     age_days: Float64  # 00:00 UTC of epoch_day minus the element set's epoch; negative = epoch ahead
     is_forward_epoch: NDArray[np.bool_]  # the epoch lies after the end of epoch_day
     rejected: list[RejectedRecord]  # every other set received, with its rule; raw is empty, file and line tell
+    flags: Text  # blank-separated words (core.object_flags), '' where there is none
+    source: Text  # where the set came from, e.g. celestrak
+    received_day: Days  # on which it was received last; earlier than epoch_day: carried over
 
 
 class Fault(NamedTuple):
@@ -69,13 +77,22 @@ class Fault(NamedTuple):
 
 
 def clean_catalog(
-    received: ElementSets, epoch_day: date, *, max_age_days: float = 30.0, max_ahead_days: float = 15.0
+    received: ElementSets,
+    epoch_day: date,
+    receipts: Receipts | None = None,
+    *,
+    max_age_days: float = 30.0,
+    max_ahead_days: float = 15.0,
 ) -> CleanCatalog:
-    """Choose among all sets ``received`` up to the end of ``epoch_day``. Ages are measured once, at its 00:00
-    UTC: older than ``max_age_days`` is stale (inf: never), more than ``max_ahead_days`` ahead is rejected."""
+    """Choose among all sets ``received`` up to the end of ``epoch_day``; without ``receipts`` they are of one file of
+    the day. Ages are measured once, at its 00:00 UTC: older than ``max_age_days`` is stale (inf: never), more than
+    ``max_ahead_days`` ahead is rejected."""
     day_us = day_start_us(epoch_day)
+    receipts = receipts or Receipts.alike(len(received), epoch_day)
+    is_gp = receipts.kind == GP  # supplemental sets are solutions of their own
+    received, receipts = received.take(is_gp), receipts.take(is_gp)
     order, is_duplicate = _newest_first(received)
-    sets = received.take(order)
+    sets, came = received.take(order), receipts.take(order)
     age_days = (day_us - sets.epoch_us) / MICROSECONDS_PER_DAY
     is_ahead = ~is_duplicate & (age_days < -max_ahead_days)
     faults = dict(_duplicate_faults(sets, is_duplicate))
@@ -89,6 +106,9 @@ def clean_catalog(
         age_days[used],
         sets.epoch_us[used] >= day_us + MICROSECONDS_PER_DAY,
         _rejected(sets, faults),
+        flags_text({ObjectFlag.CARRIED_OVER: came.received_day[used] < np.datetime64(epoch_day)}, len(used)),
+        came.source[used],
+        came.received_day[used],
     )
 
 

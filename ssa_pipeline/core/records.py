@@ -7,6 +7,7 @@ element sets); angles in degrees; lengths in km. See docs/naming.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import date
 from enum import StrEnum
 from typing import Self
 
@@ -17,6 +18,11 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Float64 = NDArray[np.float64]
 Text = NDArray[np.object_]
+Days = NDArray[np.datetime64]  # unit D
+
+# Kinds of snapshots that bring element sets.
+GP = "gp"
+SUPPLEMENTAL_GP = "supplemental_gp"
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 
@@ -89,6 +95,33 @@ class ElementSets:
     def empty(cls) -> Self:
         kinds = {"Text": object, "Int64": np.int64, "Float64": np.float64}
         return cls(**{f.name: np.empty(0, dtype=kinds[str(f.type)]) for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """How each of n element sets came: ``source`` (e.g. celestrak), ``kind`` of the snapshot (``gp`` or
+    ``supplemental_gp``) and ``received_day`` (UTC day of the newest receipt); every field has length n."""
+
+    source: Text
+    kind: Text
+    received_day: Days
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The rows chosen by an integer or boolean index, in its order."""
+        return type(self)(self.source[index], self.kind[index], self.received_day[index])
+
+    @classmethod
+    def concat(cls, parts: list[Self]) -> Self:
+        """All rows of ``parts`` (at least one), in order."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
+
+    @classmethod
+    def alike(cls, n: int, day: date, source: str = "file", kind: str = GP) -> Self:
+        """n sets that came in one snapshot."""
+        return cls(np.full(n, source, dtype=object), np.full(n, kind, dtype=object), np.full(n, day, "datetime64[D]"))
 
 
 @dataclass(frozen=True)

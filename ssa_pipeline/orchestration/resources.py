@@ -16,7 +16,7 @@ from ssa_pipeline.storage.database_url import database_url
 from ssa_pipeline.storage.retention import expire_slices
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
-from ssa_pipeline.storage.snapshots import StoredSnapshot, read_snapshots
+from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots
 
 
 class Slices(Protocol):
@@ -54,7 +54,7 @@ class Storage(Protocol):
     def slices(self) -> Slices: ...
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
-        """What was received on a day, with its bytes, in order of arrival."""
+        """Catalogues received on a day, with their bytes: GP, then supplemental GP, each in order of arrival."""
         ...
 
     def expire_slices(self, retention_days: int) -> list[date]:
@@ -68,7 +68,7 @@ class PostgresStorage:
     url: DatabaseUrl
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
-        return read_snapshots(self.url, epoch_day)
+        return read_catalog_snapshots(self.url, epoch_day)
 
     def expire_slices(self, retention_days: int) -> list[date]:
         return expire_slices(self.url, retention_days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import psycopg
 from psycopg import sql
 
@@ -13,6 +14,7 @@ from ssa_pipeline.storage.element_sets import (
     TEXT_KINDS,
     from_columns,
     store_element_sets,
+    text,
 )
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.rejected_records import read_rejected, storable, write_rejected
@@ -44,15 +46,18 @@ def write(connection: psycopg.Connection, key: SliceKey, value: CleanCatalog, _l
         Column("age_days", "float8", value.age_days),
         Column("is_forward_epoch", "bool", value.is_forward_epoch),
         Column("source_line", "int8", sets.source_line),
+        Column("received_day", "date", value.received_day.astype(np.int64)),
         Column("source_file", "text", [storable(name) for name in sets.source_file]),
+        Column("source", "text", [storable(name) for name in value.source]),
+        Column("flags", "text", value.flags.tolist()),
     ]
     copy_in(connection, sql.Identifier("screening", "clean_catalog"), columns, len(sets))
     write_rejected(connection, key.epoch_day, ASSET, value.rejected, [None] * len(value.rejected))
 
 
 def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
-    kinds = {"age_days": "float8", "is_forward_epoch": "bool", "source_line": "int8", **ELEMENT_KINDS, **TEXT_KINDS}
-    kinds["source_file"] = "text"
+    kinds = {"age_days": "float8", "is_forward_epoch": "bool", "source_line": "int8", **ELEMENT_KINDS}
+    kinds |= {"received_day": "date", **TEXT_KINDS, "source_file": "text", "source": "text", "flags": "text"}
     columns = copy_out(connection, section("queries.sql", "clean_catalog"), {"epoch_day": key.epoch_day}, kinds)
     return CleanCatalog(
         key.epoch_day,
@@ -60,6 +65,9 @@ def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
         columns["age_days"],
         columns["is_forward_epoch"],
         [record for _, record in read_rejected(connection, key.epoch_day, ASSET)],
+        text(columns["flags"]),
+        text(columns["source"]),
+        columns["received_day"].astype("datetime64[D]"),
     )
 
 

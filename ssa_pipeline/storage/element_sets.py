@@ -9,7 +9,7 @@ import numpy as np
 import psycopg
 
 from ssa_pipeline.core.element_set_key import element_set_keys
-from ssa_pipeline.core.records import ElementSets, Int64
+from ssa_pipeline.core.records import ElementSets, Int64, Text
 from ssa_pipeline.core.time import from_us
 from ssa_pipeline.storage.named_sql import section
 
@@ -62,22 +62,23 @@ def store_element_sets(connection: psycopg.Connection, element_sets: ElementSets
 
 def from_columns(columns: dict[str, Any]) -> ElementSets:
     """Element sets from the columns of a query over ELEMENT_KINDS, TEXT_KINDS and source file and line."""
-
-    def text(name: str) -> Any:
-        values = np.empty(len(columns[name]), dtype=object)
-        values[:] = columns[name]
-        return values
-
     numbers = {name: columns[name] for name in ELEMENT_KINDS if name != "epoch"}
     return ElementSets(
         **numbers,
         epoch_us=columns["epoch"],
-        object_name=text("object_name"),
-        object_id=text("object_id"),
-        classification=text("classification"),
-        source_file=text("source_file"),
+        object_name=text(columns["object_name"]),
+        object_id=text(columns["object_id"]),
+        classification=text(columns["classification"]),
+        source_file=text(columns["source_file"]),
         source_line=columns["source_line"],
     )
+
+
+def text(values: list[str]) -> Text:
+    """A column of text, shape (n,)."""
+    column: Text = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
 
 
 def _ids(connection: psycopg.Connection, keys: list[bytes]) -> dict[bytes, int]:

@@ -15,12 +15,14 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
+from ssa_pipeline.core.records import Receipts
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.element_sets import (
     ELEMENT_KINDS,
     TEXT_KINDS,
     from_columns,
     store_element_sets,
+    text,
 )
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.records import ReceivedDay
@@ -69,13 +71,15 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
     for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
         # By index only. Statistics lag behind the day's write, and the plan then chosen took 89 s where this takes 1.
         connection.execute("SELECT set_config(%s, 'off', true)", [f"enable_{plan}"])
-    kinds = {"snapshot_id": "int8", "source_line": "int8", **ELEMENT_KINDS, **TEXT_KINDS, "source_file": "text"}
+    kinds = {"snapshot_id": "int8", "source_line": "int8", **ELEMENT_KINDS, "received_day": "date", **TEXT_KINDS}
+    kinds |= {"source_file": "text", "source": "text", "kind": "text"}
     columns = copy_out(connection, section("queries.sql", "received_up_to"), params, kinds)
     rejected = read_rejected(connection, key.epoch_day, ASSET)
     return ReceivedDay(
         key.epoch_day,
         from_columns(columns),
         columns["snapshot_id"],
+        Receipts(text(columns["source"]), text(columns["kind"]), columns["received_day"].astype("datetime64[D]")),
         [record for _, record in rejected],
         np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
     )

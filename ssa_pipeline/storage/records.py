@@ -9,28 +9,43 @@ from typing import Self
 
 import numpy as np
 
-from ssa_pipeline.core.records import ElementSets, Int64, RejectedRecord
+from ssa_pipeline.core.records import GP, ElementSets, Int64, Receipts, RejectedRecord
+
+
+@dataclass(frozen=True)
+class ParsedSnapshot:
+    """What one snapshot holds, for ``ReceivedDay.from_parsed``."""
+
+    snapshot_id: int
+    element_sets: ElementSets
+    rejected: list[RejectedRecord]
+    source: str = "file"
+    kind: str = GP
 
 
 @dataclass(frozen=True)
 class ReceivedDay:
     """What was received on ``epoch_day`` (as written) or up to its end (as read, see
-    ``storage.raw_tle_snapshots``). ``snapshot_id`` has one value per element set, ``rejected_snapshot_id`` one per
-    rejected record."""
+    ``storage.raw_tle_snapshots``). ``snapshot_id`` and ``receipts`` have one value per element set,
+    ``rejected_snapshot_id`` one per rejected record."""
 
     epoch_day: date
     element_sets: ElementSets
     snapshot_id: Int64
+    receipts: Receipts
     rejected: list[RejectedRecord]
     rejected_snapshot_id: Int64
 
     @classmethod
-    def from_parsed(cls, epoch_day: date, parts: Sequence[tuple[int, ElementSets, list[RejectedRecord]]]) -> Self:
-        """From the day's snapshots: (snapshot_id, element sets, rejected records) of each."""
+    def from_parsed(cls, epoch_day: date, parts: Sequence[ParsedSnapshot]) -> Self:
+        """From the day's snapshots."""
+        ids = [part.snapshot_id for part in parts]
+        receipts = [Receipts.alike(len(part.element_sets), epoch_day, part.source, part.kind) for part in parts]
         return cls(
             epoch_day,
-            ElementSets.concat([sets for _, sets, _ in parts]) if parts else ElementSets.empty(),
-            np.repeat([i for i, _, _ in parts], [len(sets) for _, sets, _ in parts]).astype(np.int64),
-            [record for _, _, rejected in parts for record in rejected],
-            np.repeat([i for i, _, _ in parts], [len(rejected) for _, _, rejected in parts]).astype(np.int64),
+            ElementSets.concat([part.element_sets for part in parts]) if parts else ElementSets.empty(),
+            np.repeat(ids, [len(part.element_sets) for part in parts]).astype(np.int64),
+            Receipts.concat(receipts) if parts else Receipts.alike(0, epoch_day),
+            [record for part in parts for record in part.rejected],
+            np.repeat(ids, [len(part.rejected) for part in parts]).astype(np.int64),
         )

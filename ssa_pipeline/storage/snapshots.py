@@ -9,12 +9,11 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.rejected_records import storable
-
-GP = "gp"  # the kind of snapshot that makes the catalogue
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class StoredSnapshot:
     received_at: datetime
     data: bytes
     is_new: bool = False
+    kind: str = GP
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def store_snapshot(
         connection.execute(section("snapshots.sql", "append_content"), {"sha256": digest, "content": data})
         is_new = bool(connection.execute(section("snapshots.sql", "append_receipt"), receipt).fetchall())
         rows = connection.execute(section("snapshots.sql", "receipt"), receipt).fetchall()
-    snapshot_id, source, file_name, received_at = rows[0]
-    return StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, data, is_new)
+    snapshot_id, source, file_name, received_at, kind = rows[0]
+    return StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, data, is_new, kind)
 
 
 def _network(provenance: Provenance | None) -> dict[str, Any]:
@@ -93,13 +93,18 @@ def read_snapshots(url: DatabaseUrl, epoch_day: date, kind: str = GP) -> list[St
             section("snapshots.sql", "of_day"), {"epoch_day": epoch_day, "kind": kind}, binary=True
         )
         return [
-            StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, content)
+            StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, content, kind=kind)
             for snapshot_id, source, file_name, digest, received_at, content in rows
         ]
 
 
+def read_catalog_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:
+    """The snapshots that make the day's slice ``raw_tle_snapshots``: GP, then supplemental GP, by arrival."""
+    return [*read_snapshots(url, epoch_day), *read_snapshots(url, epoch_day, SUPPLEMENTAL_GP)]
+
+
 def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:
-    """Ids of the catalogues received on a day, ascending."""
+    """Ids of the same snapshots, ascending."""
     with connect(url) as connection:
         rows = connection.execute(section("snapshots.sql", "ids_of_day"), {"epoch_day": epoch_day})
         return [snapshot_id for (snapshot_id,) in rows]

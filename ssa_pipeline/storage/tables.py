@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ssa_pipeline.core.object_flags import ObjectFlag
+
 SCHEMAS = {
     "raw": "Bytes as received, append-only.",
     "catalog": "Element sets (content-addressed, append-only), where each was seen, and records that are not used.",
@@ -89,6 +91,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     # catalogue membership
     "age_days": ("double precision", "Epoch day 00:00 UTC minus epoch, days; negative: epoch ahead."),
     "is_forward_epoch": ("boolean", "True where the epoch lies after the end of the epoch day."),
+    "received_day": ("date", "UTC day on which the set was received last; before the epoch day: carried over."),
     # chunks
     "format_version": ("smallint", "Version of the chunk format."),
     "spacing_us": ("bigint", "Time between nodes, microseconds."),
@@ -138,7 +141,8 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "n_minima": ("bigint", "Number of minima of the distance in the interval."),
     "flags": (
         "text",
-        "Blank-separated words: continues_before, continues_after, no_minimum, constant_range, "
+        f"Blank-separated words. Of an object: {', '.join(ObjectFlag)} (docs/catalog.md). "
+        "Of an event: continues_before, continues_after, no_minimum, constant_range, "
         "identical_elements, validity_ends_1, validity_ends_2, forward_epoch_1, forward_epoch_2.",
     ),
     # proximity intervals
@@ -240,8 +244,9 @@ TABLES = (
     ),
     Table(
         "screening", "clean_catalog", "Which element set represents which object on which epoch day.",
-        ("epoch_day", "norad_id", "element_set_id", "age_days", "is_forward_epoch", "source_file", "source_line"),
-        ("epoch_day", "norad_id"), partition="month",
+        ("epoch_day", "norad_id", "element_set_id", "age_days", "is_forward_epoch", "source_file", "source_line",
+         "flags", "source", "received_day"),
+        ("epoch_day", "norad_id"), nullable=("received_day",), partition="month",
     ),
     Table(
         "screening", "ephemeris_chunk", "Interpolable positions of one object over one lead day.",

@@ -12,7 +12,7 @@ from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
 from ssa_pipeline.storage.snapshots import store_snapshot
@@ -34,17 +34,18 @@ def fill(url: DatabaseUrl, data: bytes, file_name: str = "small.csv", lead_days:
         url, data, file_name=file_name, source="test", epoch_day=EPOCH_DAY, received_at=datetime.now(UTC)
     )
     parsed = parse_catalog(data, file_name)
+    part = ParsedSnapshot(stored.snapshot_id, parsed.element_sets, parsed.rejected)
     found = []
     with SliceStore(url) as store:
         raw_key = SliceKey("raw_tle_snapshots", EPOCH_DAY, None)
         raw = write(
             store,
             raw_key,
-            ReceivedDay.from_parsed(EPOCH_DAY, [(stored.snapshot_id, parsed.element_sets, parsed.rejected)]),
+            ReceivedDay.from_parsed(EPOCH_DAY, [part]),
             {},
         )
         received = store.read(raw_key)[0]
-        catalog = clean_catalog(received.element_sets, EPOCH_DAY)
+        catalog = clean_catalog(received.element_sets, EPOCH_DAY, received.receipts)
         clean_key = SliceKey("clean_catalog", EPOCH_DAY, None)
         clean = write(store, clean_key, catalog, {"raw_tle_snapshots": raw.log_id})
         for lead_day in range(lead_days):

@@ -14,7 +14,7 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.element_sets import store_element_sets
 from ssa_pipeline.storage.partitions import ensure_partitions
-from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline.storage.snapshots import read_snapshots, snapshot_ids, store_snapshot
@@ -31,8 +31,9 @@ def receive(url: DatabaseUrl, day: date, sets: ElementSets, data: bytes) -> Rece
     """Store a snapshot and the slice of its day; returns what the slice says was received up to then."""
     snapshot = store_snapshot(url, data, file_name="a.csv", source="test", epoch_day=day, received_at=NOON)
     key = SliceKey("raw_tle_snapshots", day)
+    value = ReceivedDay.from_parsed(day, [ParsedSnapshot(snapshot.snapshot_id, sets, slice_samples.rejected(25))])
     with SliceStore(url) as store:
-        write(store, key, ReceivedDay.from_parsed(day, [(snapshot.snapshot_id, sets, slice_samples.rejected(25))]), {})
+        write(store, key, value, {})
         received = store.read(key)[0]
     assert isinstance(received, ReceivedDay)
     return received
@@ -160,7 +161,7 @@ def test_the_same_bytes_give_the_same_catalogue_in_databases_with_another_past(
 def test_text_that_postgresql_cannot_hold_is_replaced_and_its_bytes_are_kept(fresh_database: DatabaseUrl) -> None:
     record = replace(slice_samples.rejected(1)[0], detail="value \0 is wrong", raw=b"\0\xff")
     key = SliceKey("raw_tle_snapshots", DAY)
-    value = ReceivedDay.from_parsed(DAY, [(1, ElementSets.empty(), [record])])
+    value = ReceivedDay.from_parsed(DAY, [ParsedSnapshot(1, ElementSets.empty(), [record])])
     with SliceStore(fresh_database) as store:
         write(store, key, value, {})
         (read,) = store.read(key)[0].rejected

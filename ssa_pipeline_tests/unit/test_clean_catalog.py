@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km, plausible_count
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, RejectRule
+from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog
 
@@ -204,6 +204,16 @@ def test_every_received_set_is_used_or_rejected_once() -> None:
         RejectRule.SUPERSEDED: len(_real()),
         RejectRule.DECAYED: 4,
     }
+
+
+def test_a_set_received_on_an_earlier_day_is_carried_over() -> None:
+    sets = _sets({"norad_id": 5}, {"norad_id": 6})
+    days = np.array(["2024-10-30", str(DAY)], dtype="datetime64[D]")
+    receipts = Receipts(np.array(["a", "b"], dtype=object), np.array([GP, GP], dtype=object), days)
+    catalog = clean_catalog(sets, DAY, receipts)
+    assert catalog.flags.tolist() == ["carried_over", ""]
+    assert catalog.source.tolist() == ["a", "b"]
+    assert catalog.received_day.tolist() == days.tolist()
 
 
 def _rules_of_all(catalog: CleanCatalog) -> list[RejectRule]:

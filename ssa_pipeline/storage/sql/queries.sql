@@ -61,7 +61,8 @@ WITH RECURSIVE object AS (
 )
 SELECT r.snapshot_id, r.source_line, e.norad_id, e.epoch, e.mean_motion_rev_per_day, e.eccentricity,
     e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot,
-    e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, e.object_name, e.object_id, e.classification, n.file_name
+    e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, n.epoch_day, e.object_name, e.object_id, e.classification,
+    n.file_name, n.source, n.kind
 FROM (SELECT * FROM of_day UNION ALL SELECT * FROM earlier) r
 JOIN catalog.element_set e ON e.element_set_id = r.element_set_id
 JOIN raw.snapshot n ON n.snapshot_id = r.snapshot_id
@@ -76,8 +77,9 @@ ORDER BY ordinal;
 -- name: clean_catalog
 SELECT c.age_days, c.is_forward_epoch, c.source_line, e.norad_id, e.epoch, e.mean_motion_rev_per_day,
     e.eccentricity, e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar,
-    e.mean_motion_dot, e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, e.object_name, e.object_id,
-    e.classification, c.source_file
+    e.mean_motion_dot, e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch,
+    coalesce(c.received_day, c.epoch_day), e.object_name, e.object_id, e.classification, c.source_file, c.source,
+    c.flags
 FROM screening.clean_catalog c
 JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
 WHERE c.epoch_day = %(epoch_day)s

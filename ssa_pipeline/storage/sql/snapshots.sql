@@ -15,7 +15,7 @@ ON CONFLICT (epoch_day, sha256) DO NOTHING
 RETURNING snapshot_id;
 
 -- name: receipt
-SELECT snapshot_id, source, file_name, received_at
+SELECT snapshot_id, source, file_name, received_at, kind
 FROM raw.snapshot
 WHERE epoch_day = %(epoch_day)s AND sha256 = %(sha256)s;
 
@@ -27,4 +27,7 @@ WHERE s.epoch_day = %(epoch_day)s AND s.kind = %(kind)s
 ORDER BY s.received_at, s.snapshot_id;
 
 -- name: ids_of_day
-SELECT snapshot_id FROM raw.snapshot WHERE epoch_day = %(epoch_day)s AND kind = 'gp' ORDER BY snapshot_id;
+SELECT snapshot_id
+FROM raw.snapshot
+WHERE epoch_day = %(epoch_day)s AND kind IN ('gp', 'supplemental_gp')
+ORDER BY snapshot_id;

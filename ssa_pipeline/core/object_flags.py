@@ -1,0 +1,48 @@
+"""What the catalogue of a day says about the element set that it uses for an object: words, declared here once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssa_pipeline.core.records import Text
+
+
+class ObjectFlag(StrEnum):
+    """The words of ``CleanCatalog.flags``, in the order in which they are written (docs/catalog.md)."""
+
+    CARRIED_OVER = "carried_over"
+    SUPPLEMENTAL = "supplemental"
+    JUMP_MANOEUVRE = "jump_manoeuvre"
+    JUMP_CROSS_TAG = "jump_cross_tag"
+    ANALYST_ID_REUSED = "analyst_id_reused"
+
+
+MEANINGS = {
+    ObjectFlag.CARRIED_OVER: "no snapshot of the day has a usable set of the object: one received earlier is used",
+    ObjectFlag.SUPPLEMENTAL: "a supplemental set, fitted to its operator's ephemeris, takes the place of the GP set",
+    ObjectFlag.JUMP_MANOEUVRE: "the set does not continue the one before: probably the object manoeuvred in between",
+    ObjectFlag.JUMP_CROSS_TAG: "the one before cannot have come onto this orbit: one of the two is of another object",
+    ObjectFlag.ANALYST_ID_REUSED: "the number is lent to unidentified objects, and the set before it was another's",
+}
+# The object's history begins anew with such a set.
+HISTORY_CUTS = frozenset({ObjectFlag.JUMP_MANOEUVRE, ObjectFlag.JUMP_CROSS_TAG, ObjectFlag.ANALYST_ID_REUSED})
+
+
+def flags_text(rows: dict[ObjectFlag, NDArray[np.bool_]], n: int) -> Text:
+    """Blank-separated words per row, shape (n,), from a mask of shape (n,) per flag."""
+    texts = np.full(n, "", dtype=object)
+    for flag in ObjectFlag:
+        if flag in rows:
+            is_first = rows[flag] & (texts == "")
+            is_next = rows[flag] & ~is_first
+            texts[is_first] = str(flag)
+            texts[is_next] += f" {flag}"
+    return texts
+
+
+def has_flag(flags: Text, flag: ObjectFlag) -> NDArray[np.bool_]:
+    """Which rows have the word, shape (n,)."""
+    return np.array([flag in text.split() for text in flags.tolist()], dtype=np.bool_)
