@@ -5,6 +5,7 @@ downstream from being computed."""
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -14,20 +15,22 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetKey,
+    MetadataValue,
     Output,
     asset_check,
 )
 
-from ssa_pipeline.core.clean_catalog import CleanCatalog, plausible_count
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.completeness import LOOK_BACK_DAYS, MOST_MISSING, is_too_many
 from ssa_pipeline.core.records import EphemerisChunks, Events, Int64
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS, in_order, slice_key
+from ssa_pipeline.orchestration.describe import rejected_by_rule
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.partitions import epoch_days, screening_days, unfinished_parts_of_dagster
 from ssa_pipeline.orchestration.resources import Slices, Storage
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.slice_key import SliceKey
 
-DAYS_TO_LOOK_BACK = 7
 MEDIAN_AGE_WARNING_DAYS = 3.0
 
 
@@ -39,18 +42,32 @@ class Verdict:
 
 
 Rule = Callable[[Slices, SliceKey, Settings], Verdict]
+StorageRule = Callable[[Storage, SliceKey, Settings], Verdict]
 
 
 def _check(asset: str, *, blocking: bool, description: str) -> Callable[[Rule], AssetChecksDefinition]:
-    """An asset check from a rule on one slice. Dagster's AssetCheckResult carries no partition in a range run,
-    so each partition gets its own evaluation."""
+    """An asset check from a rule on one slice."""
 
     def decorate(rule: Rule) -> AssetChecksDefinition:
+        @wraps(rule)
+        def of_storage(storage: Storage, key: SliceKey, settings: Settings) -> Verdict:
+            return rule(storage.slices, key, settings)
+
+        return _storage_check(asset, blocking=blocking, description=description)(of_storage)
+
+    return decorate
+
+
+def _storage_check(asset: str, *, blocking: bool, description: str) -> Callable[[StorageRule], AssetChecksDefinition]:
+    """An asset check from a rule on the storage. Dagster's AssetCheckResult carries no partition in a range run,
+    so each partition gets its own evaluation."""
+
+    def decorate(rule: StorageRule) -> AssetChecksDefinition:
         def judge(context: AssetCheckExecutionContext) -> Iterator[Any]:
             storage: Storage = context.resources.storage
             for partition in in_order(context.partition_keys):
                 with permanent_failures():
-                    verdict = rule(storage.slices, slice_key(asset, partition), context.resources.settings)
+                    verdict = rule(storage, slice_key(asset, partition), context.resources.settings)
                 yield AssetCheckEvaluation(
                     asset_key=AssetKey(asset),
                     check_name=rule.__name__,
@@ -76,27 +93,16 @@ def _check(asset: str, *, blocking: bool, description: str) -> Callable[[Rule], 
     return decorate
 
 
-@_check(
+@_storage_check(
     "raw_tle_snapshots",
     blocking=True,
-    description="The number of objects received is plausible against the newest of the seven days before (six "
-    "objects after a day of 26,000 are not a catalogue).",
+    description="The completeness gate: what was received is a whole catalogue, measured against the newest trusted "
+    "release before it, or an operator accepted it (`ssa catalog accept`, job accept_release).",
 )
-def count_is_plausible(slices: Slices, key: SliceKey, _: Settings) -> Verdict:
-    today = _objects(slices, key)
-    for days in range(1, DAYS_TO_LOOK_BACK + 1):
-        earlier = SliceKey(key.asset, key.epoch_day - timedelta(days=days), None)
-        if slices.read_version(earlier) is None:
-            continue
-        before = _objects(slices, earlier)
-        passed, reason = plausible_count(today, before)
-        return Verdict(passed, reason, {"objects": today, "objects_before": before, "day": str(earlier.epoch_day)})
-    return Verdict(True, "nothing was received in the seven days before to compare with", {"objects": today})
-
-
-def _objects(slices: Slices, key: SliceKey) -> int:
-    version = slices.read_version(key)
-    return 0 if version is None else int(version.metadata["objects"])
+def release_is_complete(storage: Storage, key: SliceKey, _: Settings) -> Verdict:
+    judgement = storage.gate.judge(key.epoch_day)
+    metadata = {"state": str(judgement.state), "measures": MetadataValue.json(judgement.measures)}
+    return Verdict(judgement.is_trusted, judgement.in_words(), metadata)
 
 
 @_check("clean_catalog", blocking=True, description="Every object has exactly one element set.")
@@ -121,6 +127,34 @@ def ages_are_fresh(slices: Slices, key: SliceKey, settings: Settings) -> Verdict
     passed = median < MEDIAN_AGE_WARNING_DAYS and oldest <= settings.max_age_days
     metadata = {"median_age_days": median, "oldest_days": oldest, "limit_days": settings.max_age_days}
     return Verdict(passed, f"median {median:.2f} days, oldest {oldest:.2f} days", metadata)
+
+
+@_check(
+    "clean_catalog",
+    blocking=False,
+    description=f"Of the objects of the newest catalogue of the {LOOK_BACK_DAYS} days before at most "
+    f"{MOST_MISSING:.0%} are missing: with what was carried over, a day loses a few that decayed or became stale.",
+)
+def objects_are_kept(slices: Slices, key: SliceKey, _: Settings) -> Verdict:
+    earlier = _newest_before(slices, key)
+    if earlier is None:
+        return Verdict(True, f"no catalogue of the {LOOK_BACK_DAYS} days before to compare with")
+    before, today = (slices.read_object_ids(one)[0] for one in (earlier, key))
+    is_missing = ~np.isin(before, today)
+    said = f"of the {len(before):,} objects of {earlier.epoch_day} {is_missing.sum():,} are missing"
+    metadata: dict[str, Any] = {"objects": len(today), "objects_before": len(before), "missing": int(is_missing.sum())}
+    if not is_too_many(is_missing, MOST_MISSING):
+        return Verdict(True, said, metadata)
+    catalog: CleanCatalog = slices.read(key)[0]
+    gone = set(before[is_missing].tolist())
+    rules = rejected_by_rule(record for record in catalog.rejected if record.norad_id in gone)
+    reasons = ", ".join(f"{rule} {count:,}" for rule, count in rules.items()) or "none of them was received"
+    return Verdict(False, f"{said}; records rejected of them: {reasons}", metadata)
+
+
+def _newest_before(slices: Slices, key: SliceKey) -> SliceKey | None:
+    earlier = (SliceKey(key.asset, key.epoch_day - timedelta(days=n)) for n in range(1, LOOK_BACK_DAYS + 1))
+    return next((one for one in earlier if slices.read_version(one) is not None), None)
 
 
 @_check(
@@ -206,9 +240,10 @@ def _some(what: str, ids: Int64, limit: int = 5) -> str:
 
 
 CHECKS = [
-    count_is_plausible,
+    release_is_complete,
     one_element_set_per_object,
     ages_are_fresh,
+    objects_are_kept,
     chunks_cover_the_interval,
     candidates_are_pairs_of_the_day,
     every_distance_within_threshold,

@@ -17,6 +17,7 @@ from ssa_pipeline.orchestration.console_log import PROGRESS_LOGGER, progress_log
 from ssa_pipeline.orchestration.housekeeping import retention_job, retention_schedule
 from ssa_pipeline.orchestration.io_manager import postgres_slice_io_manager
 from ssa_pipeline.orchestration.jobs import ingest_job, screen_job
+from ssa_pipeline.orchestration.release_gate import accept_release_job
 from ssa_pipeline.orchestration.resources import postgres_storage, process_settings
 
 
@@ -30,7 +31,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Defini
     return Definitions(
         assets=[raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events],
         asset_checks=CHECKS,
-        jobs=[ingest_job, screen_job, retention_job],
+        jobs=[ingest_job, screen_job, accept_release_job, retention_job],
         schedules=[retention_schedule],
         resources={**resources, **(resource_overrides or {})},
         loggers={PROGRESS_LOGGER: progress_logger},

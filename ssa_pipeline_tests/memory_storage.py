@@ -9,9 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ssa_pipeline.core.completeness import Release, judge, release_of
 from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.orchestration.chain import UPSTREAM
 from ssa_pipeline.storage.errors import InputVersionError, SliceMissingError, StaleTokenError
+from ssa_pipeline.storage.release_gate import (
+    GateState,
+    Judgement,
+    NotHeldError,
+    NotJudgedError,
+    ReleaseHeldError,
+)
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceVersion
 from ssa_pipeline.storage.snapshots import StoredSnapshot
@@ -88,9 +96,60 @@ class MemorySlices:
 
 
 @dataclass
+class MemoryGate:
+    """``judgements``: the newest of each day."""
+
+    slices: MemorySlices
+    judgements: dict[date, Judgement] = field(default_factory=dict)
+
+    def judge(self, epoch_day: date) -> Judgement:
+        received, version = self.slices.values[SliceKey("raw_tle_snapshots", epoch_day)]
+        trusted = max((d for d, j in self.judgements.items() if d < epoch_day and j.is_trusted), default=None)
+        verdict = judge(
+            release_of(received.element_sets, epoch_day),
+            None if trusted is None else self._release(trusted),
+        )
+        earlier = self.judgements.get(epoch_day)
+        snapshot_ids = version.metadata["snapshot_ids"]
+        judgement = Judgement(
+            version.log_id,
+            epoch_day,
+            snapshot_ids,
+            GateState.HELD if verdict.is_held else GateState.OPEN,
+            list(verdict.reasons),
+            verdict.measures,
+            datetime.now(UTC),
+        )
+        if verdict.is_held and earlier and earlier.accepted_by and earlier.snapshot_ids == snapshot_ids:
+            judgement = replace(earlier, raw_log_id=version.log_id)
+        self.judgements[epoch_day] = judgement
+        return judgement
+
+    def _release(self, epoch_day: date) -> Release:
+        return release_of(self.slices.values[SliceKey("raw_tle_snapshots", epoch_day)][0].element_sets, epoch_day)
+
+    def demand_trusted(self, epoch_day: date) -> None:
+        if not self.judgements[epoch_day].is_trusted:
+            raise ReleaseHeldError(f"{epoch_day} is held")
+
+    def accept(self, epoch_day: date, accepted_by: str, reason: str) -> Judgement:
+        if epoch_day not in self.judgements:
+            raise NotJudgedError(f"no GP was received on {epoch_day}")
+        if self.judgements[epoch_day].is_trusted:
+            raise NotHeldError(f"{epoch_day} is {self.judgements[epoch_day].state}, not held")
+        self.judgements[epoch_day] = replace(
+            self.judgements[epoch_day], state=GateState.ACCEPTED, accepted_by=accepted_by, accept_reason=reason
+        )
+        return self.judgements[epoch_day]
+
+
+@dataclass
 class MemoryStorage:
     slices: MemorySlices = field(default_factory=MemorySlices)
     received: dict[date, list[StoredSnapshot]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.gate = MemoryGate(self.slices)
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return self.received.get(epoch_day, [])

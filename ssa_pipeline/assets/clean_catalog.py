@@ -15,6 +15,7 @@ from ssa_pipeline.orchestration.describe import (
     rejected_shown,
 )
 from ssa_pipeline.orchestration.partitions import chain_asset
+from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.records import ReceivedDay
@@ -27,9 +28,11 @@ from ssa_pipeline.storage.records import ReceivedDay
 )
 def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput) -> SliceStream:
     settings: Settings = context.resources.settings
+    storage: Storage = context.resources.storage
 
     def compute(key: str, received: ReceivedDay, _: Watch) -> Computed:
         day = date.fromisoformat(key)
+        storage.gate.demand_trusted(day)
         catalog = clean(received.element_sets, day, received.receipts, max_age_days=settings.max_age_days)
         return Computed(catalog, _facts(catalog, settings), _shown(catalog))
 

@@ -46,9 +46,20 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point: registers every group, turns CliError and Ctrl-C into messages and exit codes."""
-    from ssa_pipeline.cli import catalog, convert, database, ephemeris, events, fetch, pipeline, screen, services
+    from ssa_pipeline.cli import (
+        catalog,
+        convert,
+        database,
+        ephemeris,
+        events,
+        fetch,
+        pipeline,
+        release_gate,
+        screen,
+        services,
+    )
 
-    for group in (services, catalog, convert, fetch, pipeline, events, ephemeris, screen, database):
+    for group in (services, catalog, release_gate, convert, fetch, pipeline, events, ephemeris, screen, database):
         group.register(app)
     try:
         app()

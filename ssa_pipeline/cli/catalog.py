@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +15,12 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 
 if TYPE_CHECKING:
-    from ssa_pipeline.core.records import RejectedRecord
+    from ssa_pipeline.core.completeness import Release
+    from ssa_pipeline.core.records import ElementSets, RejectedRecord
     from ssa_pipeline.messages.catalog import ParsedCatalog
     from ssa_pipeline.settings import DatabaseUrl
 
 STDIN = "-"
-_DAYS_TO_LOOK_BACK = 7
 _DETAIL_WIDTH = 140
 
 
@@ -55,7 +55,7 @@ def ingest(
         _warn_of_day_without_partition(day, settings.first_day)
         for file in files:
             intake.take(file)
-        _warn_of_implausible_count(intake)
+        _warn_of_partial_release(intake)
     intake.raise_problems()
 
 
@@ -66,7 +66,7 @@ class Intake:
     url: DatabaseUrl
     epoch_day: date
     source: str
-    stored: dict[str, set[int]] = field(default_factory=dict)  # sha256 -> its objects
+    stored: dict[str, ElementSets] = field(default_factory=dict)  # by sha256
     problems: list[str] = field(default_factory=list)
 
     def take(self, file: str) -> None:
@@ -100,7 +100,7 @@ class Intake:
             epoch_day=self.epoch_day,
             received_at=datetime.now(UTC),
         )
-        self.stored[snapshot.sha256] = set(catalog.element_sets.norad_id.tolist())
+        self.stored[snapshot.sha256] = catalog.element_sets
         what = "stored" if snapshot.is_new else "was stored before"
         typer.echo(f"{name}: {n_used:,} element sets usable, {n_rejected:,} rejected; {what} for {self.epoch_day}")
         _print_rejected(catalog.rejected)
@@ -131,32 +131,31 @@ def _print_rejected(rejected: list[RejectedRecord]) -> None:
         typer.echo(f"    {rule:<32} {len(records):>8,}  line {first.source_line}: {detail}")
 
 
-def _warn_of_implausible_count(intake: Intake) -> None:
-    """The same rule holds back the catalogue later (asset check); here it is said at once."""
-    from ssa_pipeline.core.clean_catalog import plausible_count
+def _warn_of_partial_release(intake: Intake) -> None:
+    """The same rule holds back the catalogue later (completeness gate); here it is said at once."""
+    from ssa_pipeline.core.completeness import judge
+    from ssa_pipeline.storage.release_gate import ReleaseGate
 
     if not intake.stored:
         return
-    n_today = len(_objects_received(intake, intake.epoch_day))
-    earlier = (intake.epoch_day - timedelta(days=back) for back in range(1, _DAYS_TO_LOOK_BACK + 1))
-    n_previous = next((n for day in earlier if (n := len(_objects_received(intake, day)))), None)
-    is_plausible, note = plausible_count(n_today, n_previous)
-    if not is_plausible:
-        advice = "the files are stored, but a check will hold this day back: ingest the rest of the catalogue"
-        typer.echo(f"ssa: WARNING: {intake.epoch_day} has {note}; {advice}", err=True)
+    earlier = ReleaseGate(intake.url).newest_received_day(intake.epoch_day)
+    verdict = judge(_received(intake, intake.epoch_day), None if earlier is None else _received(intake, earlier))
+    if verdict.is_held:
+        advice = "the files are stored, but the completeness gate will hold this day back: ingest what is missing"
+        typer.echo(f"ssa: WARNING: {intake.epoch_day} has {'; '.join(verdict.reasons)}; {advice}", err=True)
 
 
-def _objects_received(intake: Intake, day: date) -> set[int]:
+def _received(intake: Intake, day: date) -> Release:
+    from ssa_pipeline.core.completeness import release_of
+    from ssa_pipeline.core.records import ElementSets
     from ssa_pipeline.messages.catalog import parse_catalog
     from ssa_pipeline.storage.snapshots import read_snapshots
 
-    objects: set[int] = set()
+    parts = []
     for snapshot in read_snapshots(intake.url, day):
         known = intake.stored.get(snapshot.sha256)
-        if known is None:
-            known = set(parse_catalog(snapshot.data, snapshot.file_name).element_sets.norad_id.tolist())
-        objects |= known
-    return objects
+        parts.append(parse_catalog(snapshot.data, snapshot.file_name).element_sets if known is None else known)
+    return release_of(ElementSets.concat(parts), day)
 
 
 def _day(text: str) -> date:

@@ -41,8 +41,6 @@ DECAY_ALTITUDE_KM = 100.0
 # SGP4's periodic terms keep every real object within 0.1 % of its apogee at epoch (measured on 26,834), but some
 # elements make it put the object millions of kilometres away without an error code.
 _FAR_BEYOND_APOGEE = 2.0
-# A day's count of objects changes by a few in a thousand; a fifth less is another or a broken file.
-_LEAST_SHARE_OF_PREVIOUS = 0.8
 
 _SGP4_ERRORS = {
     1: "mean eccentricity or semi-major axis out of range",
@@ -110,20 +108,6 @@ def clean_catalog(
         came.source[used],
         came.received_day[used],
     )
-
-
-def plausible_count(n_today: int, n_previous: int | None) -> tuple[bool, str]:
-    """Whether a day's snapshot can be a whole catalogue, given the count of objects of the last day before it (None
-    where there is none), and why. More objects than before are never held up: the day before may have been short."""
-    if n_today <= 0:
-        return False, "no usable element set was received; a catalogue has at least one"
-    if not n_previous:
-        return True, f"{n_today:,} objects; there is no earlier day to compare with"
-    share = n_today / n_previous
-    said = f"{n_today:,} objects, {share:.1%} of the {n_previous:,} of the last day before"
-    if share < _LEAST_SHARE_OF_PREVIOUS:
-        return False, f"{said}: below {_LEAST_SHARE_OF_PREVIOUS:.0%} a snapshot is taken for incomplete"
-    return True, said
 
 
 def perigee_altitude_km(element_sets: ElementSets) -> Float64:

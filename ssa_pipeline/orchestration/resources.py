@@ -13,6 +13,7 @@ from dagster import InitResourceContext, resource
 from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.database_url import database_url
+from ssa_pipeline.storage.release_gate import Judgement, ReleaseGate
 from ssa_pipeline.storage.retention import expire_slices
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
@@ -47,11 +48,24 @@ class Slices(Protocol):
     def check_inputs(self, key: SliceKey, inputs: dict[str, int]) -> None: ...
 
 
+class Gate(Protocol):
+    """What the chain needs of ``storage.release_gate.ReleaseGate``; see there."""
+
+    def judge(self, epoch_day: date) -> Judgement: ...
+
+    def demand_trusted(self, epoch_day: date) -> None: ...
+
+    def accept(self, epoch_day: date, accepted_by: str, reason: str) -> Judgement: ...
+
+
 class Storage(Protocol):
     """Where the chain reads from and writes to."""
 
     @property
     def slices(self) -> Slices: ...
+
+    @property
+    def gate(self) -> Gate: ...
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         """Catalogues received on a day, with their bytes: GP, then supplemental GP, each in order of arrival."""
@@ -66,6 +80,10 @@ class Storage(Protocol):
 class PostgresStorage:
     slices: SliceStore
     url: DatabaseUrl
+
+    @property
+    def gate(self) -> ReleaseGate:
+        return ReleaseGate(self.url)
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return read_catalog_snapshots(self.url, epoch_day)

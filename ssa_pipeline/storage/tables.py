@@ -169,6 +169,19 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "age_median_days": ("double precision", "Median age of the sets used, days."),
     "age_p95_days": ("double precision", "95th percentile of the age of the sets used, days."),
     "age_max_days": ("double precision", "Largest age of the sets used, days."),
+    # completeness gate
+    "raw_log_id": ("bigint", "Version of the slice raw_tle_snapshots that was judged."),
+    "snapshot_ids": ("bigint[]", "GP snapshots that were judged; an acceptance is of exactly these."),
+    "state": ("text", "open: whole; held: partial, not used; accepted: partial, used since an operator said so."),
+    "reasons": ("text[]", "Why the release is held, or what was noticed."),
+    "measures": ("jsonb", "What was compared: objects, missing ones by regime and type, ages, with which day."),
+    "judged_at": ("timestamp with time zone", "When the release was judged."),
+    "accepted_by": ("text", "Who accepted the partial release."),
+    "accepted_at": ("timestamp with time zone", "When it was accepted."),
+    "accept_reason": ("text", "Why it was accepted, in the operator's words."),
+    "gate_state": ("text", "Completeness gate: open, held (not used) or accepted by an operator; NULL: not judged."),
+    "gate_reasons": ("text[]", "Why the day's release is held, or what was noticed about it."),
+    "gate_judged_at": ("timestamp with time zone", "When the day's release was judged last."),
 }
 
 
@@ -243,6 +256,12 @@ TABLES = (
         ("epoch_day", "asset", "ordinal"), nullable=("snapshot_id", "norad_id", "object_name"), partition="month",
     ),
     Table(
+        "catalog", "release_gate", "Every judgement of the completeness gate; the newest of an epoch day counts.",
+        ("raw_log_id", "epoch_day", "snapshot_ids", "state", "reasons", "measures", "judged_at", "accepted_by",
+         "accepted_at", "accept_reason"),
+        ("raw_log_id",), nullable=("accepted_by", "accepted_at", "accept_reason"),
+    ),
+    Table(
         "screening", "clean_catalog", "Which element set represents which object on which epoch day.",
         ("epoch_day", "norad_id", "element_set_id", "age_days", "is_forward_epoch", "source_file", "source_line",
          "flags", "source", "received_day"),
@@ -302,7 +321,8 @@ VIEWS = (
           "is_in_newest_catalog")),
     View("catalog_quality", "What was received, used and not used, per epoch day.",
          ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
-          "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days")),
+          "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days",
+          "gate_state", "gate_reasons", "gate_judged_at", "accepted_by", "accept_reason")),
     View("rejected_records", "Every record that is not used: rule, value, file, line, bytes.",
          ("epoch_day", "asset", "rule", "norad_id", "object_name", "detail", "source_file", "source_line",
           "snapshot_id", "raw")),

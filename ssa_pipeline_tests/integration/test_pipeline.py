@@ -121,14 +121,19 @@ def test_a_day_without_data_says_what_to_do(home: Path) -> None:
     assert "ssa ingest FILE --epoch-day 2024-12-24" in ssa(home, "materialize", "--epoch-day", "2024-12-24", code=3)
 
 
-def test_a_snapshot_that_is_far_too_small_does_not_become_the_catalogue(home: Path, open_tmp_dir: Path) -> None:
+def test_a_partial_release_becomes_the_catalogue_only_when_it_is_accepted(home: Path, open_tmp_dir: Path) -> None:
     few = open_tmp_dir / "few.csv"
     few.write_bytes(catalog_of({25544, 48274, 5}))
     assert "WARNING" in ssa(home, "ingest", str(few), "--epoch-day", "2024-11-02")
     said = ssa(home, "materialize", "--epoch-day", "2024-11-02", "--lead-days", "0", code=1)
-    assert "count_is_plausible" in said
-    catalogs = one(home, "SELECT count(*) FROM ssa.runs WHERE asset = 'clean_catalog' AND epoch_day = '2024-11-02'")
-    assert catalogs == (0,)
+    assert "release_is_complete: held: 3 objects" in said
+    catalogs = "SELECT count(*) FROM ssa.runs WHERE asset = 'clean_catalog' AND epoch_day = '2024-11-02'"
+    assert one(home, catalogs) == (0,)
+    assert "goes on with it" in ssa(home, "catalog", "accept", "--epoch-day", "2024-11-02", "--reason", "a test")
+    assert "done" in ssa(home, "materialize", "--epoch-day", "2024-11-02", "--lead-days", "0")
+    assert one(home, catalogs) == (1,)
+    quality = one(home, "SELECT gate_state, accept_reason FROM ssa.catalog_quality WHERE epoch_day = '2024-11-02'")
+    assert quality == ("accepted", "a test")
 
 
 def test_one_backfill_over_all_five_assets(home: Path) -> None:

@@ -335,7 +335,7 @@ def test_foreground_says_which_check_failed(
     assert _ssa(tmp_path / "home", *command, str(day), DATABASE_URL=database.url).returncode == 0
     done = _ssa(tmp_path / "home", *command, str(day + timedelta(1)), DATABASE_URL=database.url)
     assert done.returncode == 1
-    assert "check error: raw_tle_snapshots 2024-11-12 count_is_plausible: 6 objects" in done.stderr
+    assert "check error: raw_tle_snapshots 2024-11-12 release_is_complete: held: 6 objects" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) < 10
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dagster import DagsterInstance, ExecuteInProcessResult
+from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, JobDefinition
 from rich.console import Console
 
 from ssa_pipeline.core.records import Events
@@ -20,6 +20,7 @@ from ssa_pipeline.definitions import build_defs
 from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, UPSTREAM
 from ssa_pipeline.orchestration.closest import closest_rows, names_of
 from ssa_pipeline.orchestration.plan import contiguous, slices_to_compute
+from ssa_pipeline.orchestration.release_gate import ACCEPT_JOB
 from ssa_pipeline.orchestration.report import print_report, read_report
 from ssa_pipeline.pictures import MAX_PICTURE_BYTES
 from ssa_pipeline.settings import Settings, read_settings
@@ -42,10 +43,23 @@ class Chain:
     settings: Settings
     instance: DagsterInstance
 
-    def run(self, job: str, **tags: str) -> ExecuteInProcessResult:
-        defs = build_defs(resource_overrides={"storage": self.storage, "settings": self.settings})
+    def run(self, job: str, assets: list[str] | None = None, **tags: str) -> ExecuteInProcessResult:
         tags = {name.replace("__", "/"): value for name, value in tags.items()}
-        return defs.resolve_job_def(job).execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+        return self._job(job).execute_in_process(
+            instance=self.instance,
+            tags=tags,
+            raise_on_error=False,
+            asset_selection=[AssetKey(asset) for asset in assets] if assets else None,
+        )
+
+    def accept(self, given: dict[str, str] | None) -> ExecuteInProcessResult:
+        """``given``: what the operator fills in; nothing: launched as the launchpad opens."""
+        config = {"ops": {"accept_held_release": {"config": given}}} if given else None
+        return self._job(ACCEPT_JOB).execute_in_process(instance=self.instance, run_config=config, raise_on_error=False)
+
+    def _job(self, name: str) -> JobDefinition:
+        defs = build_defs(resource_overrides={"storage": self.storage, "settings": self.settings})
+        return defs.resolve_job_def(name)
 
     def ingest(self, day: date = EPOCH_DAY) -> ExecuteInProcessResult:
         return self.run(INGEST_JOB, **{"dagster/partition": day.isoformat()})
@@ -220,14 +234,72 @@ def test_a_snapshot_of_six_objects_does_not_become_the_catalog(chain: Chain, sma
     assert not result.success
     assert SliceKey("clean_catalog", tomorrow) not in chain.storage.slices.values
     failed = [e for e in _evaluations(result) if not e.passed]
-    assert [(e.check_name, e.partition) for e in failed] == [("count_is_plausible", "2024-11-02")]
-    assert failed[0].metadata["objects"].value == 6
+    assert [(e.check_name, e.partition) for e in failed] == [("release_is_complete", "2024-11-02")]
+    assert failed[0].metadata["measures"].value["objects"] == 6
+    assert (
+        "`ssa catalog accept --epoch-day 2024-11-02 --reason TEXT`, or the job accept_release" in failed[0].description
+    )
+
+
+def test_the_catalog_alone_is_not_made_of_a_held_release(chain: Chain, small: tuple[bytes, Any]) -> None:
+    """A blocking check stops what follows in its own run only."""
+    assert chain.ingest().success
+    tomorrow = EPOCH_DAY + timedelta(days=1)
+    chain.receive(b"\n".join(small[0].splitlines()[:7]) + b"\n", tomorrow)
+    assert not chain.ingest(tomorrow).success
+    alone = chain.run(INGEST_JOB, assets=["clean_catalog"], **{"dagster/partition": str(tomorrow)})
+    assert not alone.success
+    assert "2024-11-02 is held" in _errors(alone)[0]
+
+
+def test_an_operator_accepts_a_held_release_in_the_ui(chain: Chain, small: tuple[bytes, Any]) -> None:
+    assert chain.ingest().success
+    tomorrow = EPOCH_DAY + timedelta(days=1)
+    chain.receive(b"\n".join(small[0].splitlines()[:41]) + b"\n", tomorrow)
+    assert not chain.ingest(tomorrow).success
+    for given, said in (
+        (None, "'YYYY-MM-DD' is not a day"),  # launched as the launchpad shows it
+        ({"epoch_day": str(tomorrow)}, "fill in the reason"),
+        ({"epoch_day": "2024-12-24", "reason": "Christmas"}, "no GP was received on 2024-12-24"),
+        ({"epoch_day": str(EPOCH_DAY), "reason": "mistaken"}, "2024-11-01 is open, not held"),
+    ):
+        refused = chain.accept(given)
+        assert not refused.success
+        assert said in _errors(refused)[0]
+    accepted = chain.accept({"epoch_day": str(tomorrow), "reason": "the rest has decayed"})
+    assert accepted.success
+    again = chain.ingest(tomorrow)
+    assert again.success, _errors(again)
+    evaluations = {e.check_name: e for e in _evaluations(again)}
+    assert "accepted by run " + accepted.run_id in evaluations["release_is_complete"].description
+    assert SliceKey("clean_catalog", tomorrow) in chain.storage.slices.values
+    kept = evaluations["objects_are_kept"]
+    assert (kept.passed, kept.severity.value) == (False, "WARN")
+    assert kept.description.startswith("of the 100 objects of 2024-11-01 60 are missing")
+
+
+def test_days_of_one_run_are_judged_in_their_order(chain: Chain, small: tuple[bytes, Any]) -> None:
+    lines = small[0].splitlines(keepends=True)
+    days = [EPOCH_DAY + timedelta(days=n) for n in range(3)]
+    for day, objects in zip(days[1:], (40, 95), strict=True):
+        chain.receive(b"".join(lines[: 1 + objects]), day)
+    result = chain.run(
+        INGEST_JOB,
+        dagster__asset_partition_range_start=str(days[0]),
+        dagster__asset_partition_range_end=str(days[2]),
+    )
+    judged = [e for e in _evaluations(result) if e.check_name == "release_is_complete"]
+    assert [(e.partition, e.passed) for e in judged] == [
+        (str(d), p) for d, p in zip(days, (True, False, True), strict=True)
+    ]
+    assert [e.metadata["measures"].value.get("compared_with") for e in judged] == [None, *[str(days[0])] * 2]
+    assert not [key for key in chain.storage.slices.values if key.asset == "clean_catalog"]  # the run stops as one
 
 
 def test_the_first_day_passes_with_a_note(chain: Chain) -> None:
     evaluations = {e.check_name: e for e in _evaluations(chain.ingest())}
-    assert evaluations["count_is_plausible"].passed
-    assert "to compare with" in evaluations["count_is_plausible"].description
+    assert evaluations["release_is_complete"].passed
+    assert "to compare with" in evaluations["release_is_complete"].description
 
 
 def test_a_run_that_was_given_up_cannot_overwrite_its_successor(chain: Chain) -> None:

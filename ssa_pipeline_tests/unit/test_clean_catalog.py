@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km, plausible_count
+from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog
@@ -232,22 +232,3 @@ def test_the_bundled_catalogue() -> None:
     assert Counter(_rules_of_all(catalog)) == {RejectRule.DECAYED: 4}
     assert catalog.is_forward_epoch.sum() == 10  # counted by hand in the file: epochs after 1 November
     assert (catalog.age_days < 0).sum() == 11  # and one on the day itself
-
-
-@pytest.mark.parametrize(
-    ("n_today", "n_previous", "is_plausible", "said"),
-    [
-        (6, 26_000, False, "0.0% of the 26,000"),
-        (0, None, False, "no usable element set"),
-        (0, 26_000, False, "no usable element set"),
-        (26_834, None, True, "no earlier day"),
-        (26_834, 0, True, "no earlier day"),
-        (26_000, 26_834, True, "96.9%"),
-        (20_000, 26_834, False, "taken for incomplete"),
-        (26_834, 6, True, "447233.3%"),
-    ],
-)
-def test_plausible_count(n_today: int, n_previous: int | None, is_plausible: bool, said: str) -> None:
-    verdict, note = plausible_count(n_today, n_previous)
-    assert verdict is is_plausible
-    assert said in note

@@ -187,7 +187,12 @@ SELECT
     rejected.rejected_by_rule,
     used.age_median_days,
     used.age_p95_days,
-    used.age_max_days
+    used.age_max_days,
+    gate.state AS gate_state,
+    gate.reasons AS gate_reasons,
+    gate.judged_at AS gate_judged_at,
+    gate.accepted_by,
+    gate.accept_reason
 FROM (
     SELECT epoch_day FROM raw.snapshot WHERE kind = 'gp'
     UNION
@@ -211,7 +216,14 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT rule, count(*) AS n FROM catalog.rejected_record x WHERE x.epoch_day = d.epoch_day GROUP BY rule
     ) r
-) rejected;
+) rejected
+LEFT JOIN LATERAL (
+    SELECT g.state, g.reasons, g.judged_at, g.accepted_by, g.accept_reason
+    FROM catalog.release_gate g
+    WHERE g.epoch_day = d.epoch_day
+    ORDER BY g.raw_log_id DESC
+    LIMIT 1
+) gate ON true;
 
 -- name: rejected_records
 SELECT
