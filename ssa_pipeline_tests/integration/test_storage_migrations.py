@@ -15,6 +15,9 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsError, SchemaError
 from ssa_pipeline_tests.integration.conftest import Server
 
+BEFORE = ["b0001", "b0002", "b0003", "b0004", "b0006"]
+REVISIONS = ["b0001", "a0001", *BEFORE[1:]]
+
 
 @pytest.fixture
 def empty_database(any_server: Server) -> Iterator[DatabaseUrl]:
@@ -23,15 +26,13 @@ def empty_database(any_server: Server) -> Iterator[DatabaseUrl]:
 
 
 def test_an_empty_database_says_what_to_do(empty_database: DatabaseUrl) -> None:
-    assert migrate.check(empty_database) == [
-        "revisions b0001, a0001, b0002, b0003, b0004, b0006 are not applied: run `ssa db upgrade`"
-    ]
+    assert migrate.check(empty_database) == [f"revisions {', '.join(REVISIONS)} are not applied: run `ssa db upgrade`"]
 
 
 def test_two_upgrades_at_once_share_the_work(empty_database: DatabaseUrl) -> None:
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(lambda _: migrate.upgrade(empty_database), range(4)))
-    assert sorted(applied) == [[], [], [], ["b0001", "a0001", "b0002", "b0003", "b0004", "b0006"]]
+    assert sorted(applied) == [[], [], [], REVISIONS]
     assert migrate.check(empty_database) == []
 
 
@@ -49,14 +50,13 @@ def test_upgrades_of_two_databases_at_once_share_the_role(any_server: Server, mo
         list(pool.map(create, [one, two] * 4))
     any_server.administer("DROP ROLE {}", "ssa_reader_raced")
     with any_server.empty_database() as one, any_server.empty_database() as two, ThreadPoolExecutor(2) as pool:
-        applied = [["b0001", "a0001", "b0002", "b0003", "b0004", "b0006"]] * 2
-        assert list(pool.map(migrate.upgrade, (one, two))) == applied
+        assert list(pool.map(migrate.upgrade, (one, two))) == [REVISIONS] * 2
 
 
 def test_phases_run_in_their_order(empty_database: DatabaseUrl) -> None:
-    with pytest.raises(SchemaError, match="b0001, b0002, b0003, b0004, b0006 of phase before come first"):
+    with pytest.raises(SchemaError, match=f"{', '.join(BEFORE)} of phase before come first"):
         migrate.upgrade(empty_database, "after")
-    assert migrate.upgrade(empty_database, "before") == ["b0001", "b0002", "b0003", "b0004", "b0006"]
+    assert migrate.upgrade(empty_database, "before") == BEFORE
     assert migrate.pending(empty_database) == ["a0001"]
     assert migrate.upgrade(empty_database, "before") == []
     assert migrate.upgrade(empty_database, "after") == ["a0001"]
@@ -82,7 +82,7 @@ def test_without_rights_the_message_holds_the_sql_that_an_administrator_needs(
         with psycopg.connect(any_server.url(name, superuser=True).psycopg, autocommit=True) as administrator:
             for statement in printed:
                 administrator.execute(statement)
-        assert migrate.upgrade(poor) == ["b0001", "a0001", "b0002", "b0003", "b0004", "b0006"]
+        assert migrate.upgrade(poor) == REVISIONS
         any_server.administer(f'REVOKE CREATE ON DATABASE "{name}" FROM {{}}', "poor")
         assert migrate.upgrade(poor) == []
     finally:
