@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 _N = TypeVar("_N", int, float)
 _SPACE_TRACK = "https://www.space-track.org"
+# Whom element sets come from; in the order in which they are preferred.
+SOURCES = ("space-track", "celestrak", "folder", "file")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -89,6 +91,8 @@ class Settings:
     first_day: date  # SSA_FIRST_DAY: first partition
     threshold_km: float  # SSA_THRESHOLD_KM
     max_age_days: float  # SSA_MAX_AGE_DAYS: selection, measured at 00:00 of the epoch day
+    source_priority: tuple[str, ...]  # SSA_SOURCE_PRIORITY: of sets with one epoch, the first named source's is used
+    supplemental_max_age_days: float | None  # SSA_SUPPLEMENTAL_GP=prefer, SSA_SUPPLEMENTAL_MAX_AGE_DAYS; None: off
     threads: int  # SSA_THREADS: threads of one run's kernels
     max_runs: int  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
     retention_days: int  # SSA_RETENTION_DAYS: chunks and candidates
@@ -107,12 +111,33 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         first_day=_day(env, "SSA_FIRST_DAY", "2024-01-01"),
         threshold_km=_number(env, "SSA_THRESHOLD_KM", 5.0, minimum=1e-3),
         max_age_days=_number(env, "SSA_MAX_AGE_DAYS", 30.0, minimum=1e-3),
+        source_priority=_source_priority(env),
+        supplemental_max_age_days=_supplemental_max_age_days(env),
         threads=threads,
         max_runs=_number(env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
         retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1),
         ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0) or None,
         sources=_sources(env),
     )
+
+
+def _source_priority(env: Mapping[str, str]) -> tuple[str, ...]:
+    text = env.get("SSA_SOURCE_PRIORITY") or ",".join(SOURCES)
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in SOURCES:
+            raise SettingsError(f"SSA_SOURCE_PRIORITY: {name!r} is no source; the sources are {', '.join(SOURCES)}")
+        if names.count(name) > 1:
+            raise SettingsError(f"SSA_SOURCE_PRIORITY names {name} twice")
+    return names
+
+
+def _supplemental_max_age_days(env: Mapping[str, str]) -> float | None:
+    choice = env.get("SSA_SUPPLEMENTAL_GP") or "off"
+    if choice not in ("off", "prefer"):
+        raise SettingsError(f"SSA_SUPPLEMENTAL_GP={choice!r} is neither off nor prefer")
+    max_age_days = _number(env, "SSA_SUPPLEMENTAL_MAX_AGE_DAYS", 1.0, minimum=0.0)
+    return max_age_days if choice == "prefer" else None
 
 
 def _sources(env: Mapping[str, str]) -> SourceSettings:

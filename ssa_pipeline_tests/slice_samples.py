@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 
+from ssa_pipeline.core.aliases import Aliases
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,
@@ -87,6 +88,8 @@ def clean_catalog(sets: ElementSets, day: date = DAY, n_rejected: int = 5) -> Cl
         texts(["carried_over" if i % 7 == 0 else "" for i in range(len(sets))]),
         texts([("celestrak", "file é")[i % 2] for i in range(len(sets))]),
         np.datetime64(day) - (np.arange(len(sets)) % 7 == 0),
+        np.zeros(n_rejected, dtype=np.int64),
+        Aliases(sets.norad_id[:-1][:1], sets.norad_id[1:2], texts(["near é"])[: len(sets.norad_id[1:2])]),
     )
 
 

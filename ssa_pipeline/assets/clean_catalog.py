@@ -2,19 +2,22 @@
 
 from datetime import date
 
-from dagster import AssetExecutionContext
+from dagster import AssetExecutionContext, MetadataValue
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.clean_catalog import clean_catalog as clean
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.describe import (
     ages_shown,
+    markdown_table,
+    objects_by_flag,
     objects_by_regime,
     regimes_shown,
     rejected_by_rule,
     rejected_shown,
 )
 from ssa_pipeline.orchestration.partitions import chain_asset
+from ssa_pipeline.orchestration.plan import selection_facts
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
 from ssa_pipeline.settings import Settings
@@ -33,7 +36,14 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
     def compute(key: str, received: ReceivedDay, _: Watch) -> Computed:
         day = date.fromisoformat(key)
         storage.gate.demand_trusted(day)
-        catalog = clean(received.element_sets, day, received.receipts, max_age_days=settings.max_age_days)
+        catalog = clean(
+            received.element_sets,
+            day,
+            received.receipts,
+            max_age_days=settings.max_age_days,
+            source_priority=settings.source_priority,
+            supplemental_max_age_days=settings.supplemental_max_age_days,
+        )
         return Computed(catalog, _facts(catalog, settings), _shown(catalog))
 
     return each_slice(context, compute, raw_tle_snapshots)
@@ -45,7 +55,9 @@ def _facts(catalog: CleanCatalog, settings: Settings) -> dict[str, object]:
         "objects_by_regime": objects_by_regime(catalog.element_sets),
         "rejected_by_rule": rejected_by_rule(catalog.rejected),
         "forward_epochs": int(catalog.is_forward_epoch.sum()),
-        "max_age_days": settings.max_age_days,
+        "flags": objects_by_flag(catalog.flags),
+        "aliases": len(catalog.aliases),
+        **selection_facts(settings),
     }
 
 
@@ -55,4 +67,6 @@ def _shown(catalog: CleanCatalog) -> dict[str, object]:
         **rejected_shown(catalog.rejected),
         **ages_shown(catalog.age_days),
         "forward_epochs": int(catalog.is_forward_epoch.sum()),
+        "flags": MetadataValue.md(markdown_table(["flag", "objects"], objects_by_flag(catalog.flags).items())),
+        "aliases": len(catalog.aliases),
     }

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 from dagster import AssetExecutionContext, MetadataValue
 
+from ssa_pipeline.core.records import GP
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.messages.catalog import ParsedCatalog, parse_catalog
 from ssa_pipeline.orchestration.describe import markdown_table, rejected_by_rule, rejected_shown
@@ -27,7 +28,7 @@ def raw_tle_snapshots(context: AssetExecutionContext) -> SliceStream:
     def compute(key: str, _: Watch) -> Computed:
         epoch_day = date.fromisoformat(key)
         snapshots = storage.snapshots(epoch_day)
-        if not snapshots:
+        if not any(snapshot.kind == GP for snapshot in snapshots):
             raise NoSnapshotError(epoch_day)
         parsed = [parse_catalog(s.data, s.file_name) for s in snapshots]
         received = ReceivedDay.from_parsed(
@@ -45,9 +46,14 @@ def raw_tle_snapshots(context: AssetExecutionContext) -> SliceStream:
 def _facts(received: ReceivedDay, snapshots: list[StoredSnapshot]) -> dict[str, object]:
     return {
         "snapshot_ids": sorted(snapshot.snapshot_id for snapshot in snapshots),
-        "objects": len(np.unique(received.element_sets.norad_id)),
+        "objects": _objects(received),
         "rejected_by_rule": rejected_by_rule(received.rejected),
     }
+
+
+def _objects(received: ReceivedDay) -> int:
+    """With GP sets: supplemental ones are never a whole catalogue."""
+    return len(np.unique(received.element_sets.norad_id[received.receipts.kind == GP]))
 
 
 def _shown(received: ReceivedDay, snapshots: list[StoredSnapshot], parsed: list[ParsedCatalog]) -> dict[str, object]:
@@ -57,7 +63,7 @@ def _shown(received: ReceivedDay, snapshots: list[StoredSnapshot], parsed: list[
     ]
     table = markdown_table(["file", "source", "kind", "format", "bytes", "element sets", "rejected"], rows)
     return {
-        "objects": len(np.unique(received.element_sets.norad_id)),
+        "objects": _objects(received),
         "element_sets": len(received.element_sets),
         "snapshots": MetadataValue.md(table),
         **rejected_shown(received.rejected),

@@ -2,6 +2,7 @@
 
 from dagster import AssetExecutionContext
 
+from ssa_pipeline.core.aliases import with_possible_duplicates
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import Candidates, EphemerisChunks
 from ssa_pipeline.core.refined_events import refine_events
@@ -29,13 +30,14 @@ def refined_events(
     def compute(_: str, catalog: CleanCatalog, chunks: EphemerisChunks, found: Candidates, watch: Watch) -> Computed:
         elements = catalog.element_sets
         refined = refine_events(elements, chunks, found, km, threads=settings.threads, watch=watch)
+        events = with_possible_duplicates(refined.events, catalog.aliases)
         facts = {
-            "events_by_class": events_by_class(refined.events),
+            "events_by_class": events_by_class(events),
             "outcomes": refined.outcomes,
             "candidates": len(found),
             "threshold_km": km,
         }
         window = (chunks.start_us, chunks.end_us)
-        return Computed(refined.events, facts, events_shown(refined.events, elements, refined.outcomes, window, km))
+        return Computed(events, facts, events_shown(events, elements, refined.outcomes, window, km))
 
     return each_slice(context, compute, clean_catalog, ephemeris_chunks.brief(), conjunction_candidates)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,11 @@ STDIN = "-"
 _DETAIL_WIDTH = 140
 
 
+class Kind(StrEnum):
+    GP = "gp"
+    SUPPLEMENTAL_GP = "supplemental_gp"
+
+
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("ingest")(ingest)
@@ -38,6 +44,7 @@ def ingest(
         str, typer.Option(help="Day (UTC) of reception or release, e.g. 2024-11-01; today when left out.")
     ] = "",
     source: Annotated[str, typer.Option(help="Where the files come from, kept with them.")] = "file",
+    kind: Annotated[Kind, typer.Option(help="What the files are (docs/catalog.md).")] = Kind.GP,
 ) -> None:
     """Check catalogue files, say what of them can be used, and store their bytes for an epoch day.
 
@@ -51,7 +58,7 @@ def ingest(
     day = _day(epoch_day)
     with errors_as_messages():
         settings = read_settings()
-        intake = Intake(database_url(settings), day, source)
+        intake = Intake(database_url(settings), day, source, kind.value)
         _warn_of_day_without_partition(day, settings.first_day)
         for file in files:
             intake.take(file)
@@ -66,6 +73,7 @@ class Intake:
     url: DatabaseUrl
     epoch_day: date
     source: str
+    kind: str = "gp"
     stored: dict[str, ElementSets] = field(default_factory=dict)  # by sha256
     problems: list[str] = field(default_factory=list)
 
@@ -99,9 +107,12 @@ class Intake:
             source=self.source,
             epoch_day=self.epoch_day,
             received_at=datetime.now(UTC),
+            kind=self.kind,
         )
         self.stored[snapshot.sha256] = catalog.element_sets
         what = "stored" if snapshot.is_new else "was stored before"
+        if snapshot.kind != self.kind:
+            what += f" as {snapshot.kind}, which it stays"
         typer.echo(f"{name}: {n_used:,} element sets usable, {n_rejected:,} rejected; {what} for {self.epoch_day}")
         _print_rejected(catalog.rejected)
 
@@ -136,7 +147,7 @@ def _warn_of_partial_release(intake: Intake) -> None:
     from ssa_pipeline.core.completeness import judge
     from ssa_pipeline.storage.release_gate import ReleaseGate
 
-    if not intake.stored:
+    if not intake.stored or intake.kind != Kind.GP:
         return
     earlier = ReleaseGate(intake.url).newest_received_day(intake.epoch_day)
     verdict = judge(_received(intake, intake.epoch_day), None if earlier is None else _received(intake, earlier))

@@ -61,6 +61,7 @@ def why(
     Exit codes: 0 known, 1 nothing of this object was received or the day has no catalogue, 4 no database.
     """
     from ssa_pipeline.cli.catalog import errors_as_messages
+    from ssa_pipeline.core.object_flags import MEANINGS, ObjectFlag
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage import answers
     from ssa_pipeline.storage.database_url import database_url
@@ -75,9 +76,21 @@ def why(
         ahead = ", ahead of the day" if used["is_forward_epoch"] else ""
         typer.echo(f"{norad_id} {used['object_name']} on {found.epoch_day}: used")
         typer.echo(f"  epoch {_text(used['epoch'])}, age {used['age_days']:.2f} days{ahead}")
-        typer.echo(f"  from {used['source_file']} line {used['source_line']}, element set {used['element_set_id']}")
+        typer.echo(f"  from {_origin(used)}, element set {used['element_set_id']}")
+        for word in used["flags"].split():
+            typer.echo(f"  {word}: {MEANINGS[ObjectFlag(word)]}")
+    for row in found.aliases:
+        one, two = (f"{row[f'norad_id_{k}']} {row[f'object_name_{k}']}" for k in (1, 2))
+        typer.echo(f"  {one} and {two} may be one object: {row['reason']}")
     for row in found.rejected:
-        typer.echo(f"  not used: {row['rule']}, {row['source_file']} line {row['source_line']}: {row['detail']}")
+        typer.echo(f"  not used: {row['rule']}, {_origin(row)}: {row['detail']}")
+
+
+def _origin(row: dict[str, Any]) -> str:
+    """File, line, source and day of a record; slices of older releases know no source."""
+    received = f", received on {row['received_day']}" if row.get("received_day") else ""
+    source = f" ({row['source']}{received})" if row["source"] else ""
+    return f"{row['source_file']} line {row['source_line']}{source}"
 
 
 def parse_day(text: str) -> date | None:

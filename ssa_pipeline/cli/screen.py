@@ -24,6 +24,7 @@ from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
 
 if TYPE_CHECKING:
+    from ssa_pipeline.core.aliases import Aliases
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
     from ssa_pipeline.core.screen import ScreenResult
     from ssa_pipeline.core.screening_volume import ScreeningVolumes
@@ -97,7 +98,7 @@ def screen(
             asked = screening_volumes(request.volumes, used, received.rejected)
         result = _screen(used, asked, request, clock)
         with clock.stage("write"):
-            _write_events(request, used, result)
+            _write_events(request, used, result, received.aliases)
         report = _report(request, received, used, asked, result) | clock.report()
         _write_stats(request, report)
     _print_summary(report, received)
@@ -186,6 +187,7 @@ class _Received:
     element_sets: ElementSets
     rejected: list[RejectedRecord] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
+    aliases: Aliases | None = None  # numbers that look like one object, once the sets are chosen
 
 
 def _read(request: _Request) -> _Received:
@@ -232,6 +234,7 @@ def _choose(received: _Received, request: _Request) -> ElementSets:
 
     clean = clean_catalog(received.element_sets, from_us(request.start_us).date(), max_age_days=math.inf)
     received.rejected += clean.rejected
+    received.aliases = clean.aliases
     # clean_catalog measures ages at 00:00 of a day; here they count from --start
     age_days = (request.start_us - clean.element_sets.epoch_us) / MICROSECONDS_PER_DAY
     is_stale = age_days > request.max_age_days
@@ -440,14 +443,16 @@ def _report(
     }
 
 
-def _write_events(request: _Request, used: ElementSets, result: ScreenResult) -> None:
+def _write_events(request: _Request, used: ElementSets, result: ScreenResult, aliases: Aliases | None) -> None:
     from ssa_pipeline.cli.events_csv import COLUMNS, SOCRATES_COLUMNS, write_events_csv
     from ssa_pipeline.cli.whole_file import whole_file
+    from ssa_pipeline.core.aliases import with_possible_duplicates
 
     columns = SOCRATES_COLUMNS if request.csv_style is CsvStyle.SOCRATES else COLUMNS
     names = dict(zip(used.norad_id.tolist(), used.object_name.tolist(), strict=True))
+    events = with_possible_duplicates(result.events, aliases) if aliases else result.events
     with whole_file(request.out, "--out") as stream:
-        write_events_csv(stream, result.events, names, columns)
+        write_events_csv(stream, events, names, columns)
 
 
 def _write_stats(request: _Request, report: dict[str, Any]) -> None:

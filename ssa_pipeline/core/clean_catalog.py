@@ -1,16 +1,18 @@
 """One usable element set per object: the newest valid one of those received up to the end of a day.
 
-Sets of one object are taken newest epoch first. Equal content is counted once; of equal epochs with other
-content the higher element set number, then the higher revolution number, then the smaller content key comes
-first, so the choice does not depend on the order of arrival. A set that is ahead of its time, or that SGP4
-cannot start from, gives way to the next older one. The first that passes decides about its object: it is used,
-or the object is stale or has decayed; all older ones are superseded.
+Sets of one object are taken newest epoch first. Equal content is counted once; of equal epochs with other content the
+set of the source that comes first in the priority is taken, then the higher element set number, then the higher
+revolution number, then the smaller content key, so the choice does not depend on the order of arrival. A set that is
+ahead of its time, or that SGP4 cannot start from, gives way to the next older one. The first that passes decides about
+its object: it is used, or the object is stale or has decayed; all older ones are superseded.
+
+Supplemental sets are chosen in the same way apart from the others, and take their place where asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -18,7 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sgp4.api import Satrec
 
+from ssa_pipeline.core.aliases import Aliases, find_aliases
 from ssa_pipeline.core.element_set_key import element_set_keys
+from ssa_pipeline.core.jumps import jumps
+from ssa_pipeline.core.mean_orbit import EARTH_RADIUS_KM, semi_major_axis_km
 from ssa_pipeline.core.object_flags import ObjectFlag, flags_text
 from ssa_pipeline.core.records import (
     GP,
@@ -35,12 +40,11 @@ from ssa_pipeline.core.records import (
 from ssa_pipeline.core.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.time import day_start_us, format_utc, format_utc_array
 
-EARTH_RADIUS_KM = 6378.135  # WGS-72, as SGP4 uses
-EARTH_MU_KM3_S2 = 398600.8
 DECAY_ALTITUDE_KM = 100.0
 # SGP4's periodic terms keep every real object within 0.1 % of its apogee at epoch (measured on 26,834), but some
 # elements make it put the object millions of kilometres away without an error code.
 _FAR_BEYOND_APOGEE = 2.0
+EPOCH_ROUNDING_US = 1_000  # a TLE's last digit is 864 µs
 
 _SGP4_ERRORS = {
     1: "mean eccentricity or semi-major axis out of range",
@@ -57,21 +61,35 @@ _NEXT_OLDER_MAY_DO = frozenset({RejectRule.PERIGEE_BELOW_SURFACE, RejectRule.SGP
 @dataclass(frozen=True)
 class CleanCatalog:
     """``element_sets`` has one row per object, sorted by catalogue number; ``age_days`` and
-    ``is_forward_epoch`` and the columns after ``rejected`` have one value per row."""
+    ``is_forward_epoch``, ``flags``, ``source`` and ``received_day`` have one value per row."""
 
     epoch_day: date
     element_sets: ElementSets
     age_days: Float64  # 00:00 UTC of epoch_day minus the element set's epoch; negative = epoch ahead
     is_forward_epoch: NDArray[np.bool_]  # the epoch lies after the end of epoch_day
-    rejected: list[RejectedRecord]  # every other set received, with its rule; raw is empty, file and line tell
+    rejected: list[RejectedRecord]  # every other set received, with its rule
     flags: Text  # blank-separated words (core.object_flags), '' where there is none
     source: Text  # where the set came from, e.g. celestrak
     received_day: Days  # on which it was received last; earlier than epoch_day: carried over
+    rejected_snapshot_id: Int64  # of each rejected record, 0 where there is none
+    aliases: Aliases  # numbers that look like one object
 
 
 class Fault(NamedTuple):
     rule: RejectRule
     detail: str
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Sets of one kind, by object and newest first, and what was decided. ``previous``: for each row of ``used`` the
+    row of the object's set before it, -1 where there is none."""
+
+    sets: ElementSets
+    receipts: Receipts
+    used: Int64
+    previous: Int64
+    faults: dict[int, Fault]
 
 
 def clean_catalog(
@@ -81,51 +99,160 @@ def clean_catalog(
     *,
     max_age_days: float = 30.0,
     max_ahead_days: float = 15.0,
+    source_priority: Sequence[str] = (),
+    supplemental_max_age_days: float | None = None,
 ) -> CleanCatalog:
     """Choose among all sets ``received`` up to the end of ``epoch_day``; without ``receipts`` they are of one file of
     the day. Ages are measured once, at its 00:00 UTC: older than ``max_age_days`` is stale (inf: never), more than
-    ``max_ahead_days`` ahead is rejected."""
-    day_us = day_start_us(epoch_day)
+    ``max_ahead_days`` ahead is rejected. Sources that ``source_priority`` does not name come last. Supplemental sets
+    are used where ``supplemental_max_age_days`` is given, and their epoch is at most so old and not after the day."""
     receipts = receipts or Receipts.alike(len(received), epoch_day)
-    is_gp = receipts.kind == GP  # supplemental sets are solutions of their own
-    received, receipts = received.take(is_gp), receipts.take(is_gp)
-    order, is_duplicate = _newest_first(received)
-    sets, came = received.take(order), receipts.take(order)
-    age_days = (day_us - sets.epoch_us) / MICROSECONDS_PER_DAY
-    is_ahead = ~is_duplicate & (age_days < -max_ahead_days)
-    faults = dict(_duplicate_faults(sets, is_duplicate))
-    faults |= _ahead_faults(sets, is_ahead, age_days, max_ahead_days, epoch_day)
-    used, decisions = _decide(sets, ~is_duplicate & ~is_ahead, day_us, max_age_days)
-    faults |= decisions
-    faults |= _superseded_faults(sets, used, faults)
+    day_us = day_start_us(epoch_day)
+    is_gp = receipts.kind == GP
+    ranked = _ranks(receipts.source, source_priority)
+    gp, supplemental = (_Received(received.take(rows), receipts.take(rows), ranked[rows]) for rows in (is_gp, ~is_gp))
+    choice = _chosen(gp, day_us, max_age_days, lambda sets: _ahead_faults(sets, max_ahead_days, epoch_day))
+    if len(supplemental.sets):
+        limit = supplemental_max_age_days
+        other = _chosen(supplemental, day_us, max_age_days, lambda sets: _unasked(sets, limit, day_us))
+        choice = _with_supplemental(choice, other)
+    used, previous = choice.used, choice.previous
+    sets, came = choice.sets.take(used), choice.receipts.take(used)
+    rejected_rows = np.array(sorted(choice.faults), dtype=np.int64)
     return CleanCatalog(
         epoch_day,
-        sets.take(used),
-        age_days[used],
-        sets.epoch_us[used] >= day_us + MICROSECONDS_PER_DAY,
-        _rejected(sets, faults),
-        flags_text({ObjectFlag.CARRIED_OVER: came.received_day[used] < np.datetime64(epoch_day)}, len(used)),
-        came.source[used],
-        came.received_day[used],
+        sets,
+        (day_us - sets.epoch_us) / MICROSECONDS_PER_DAY,
+        sets.epoch_us >= day_us + MICROSECONDS_PER_DAY,
+        _rejected(choice.sets, rejected_rows, choice.faults),
+        flags_text(
+            {
+                ObjectFlag.CARRIED_OVER: came.received_day < np.datetime64(epoch_day),
+                ObjectFlag.SUPPLEMENTAL: came.kind != GP,
+                **_jumps(choice.sets, used, previous, day_us),
+            },
+            len(used),
+        ),
+        came.source,
+        came.received_day,
+        choice.receipts.snapshot_id[rejected_rows],
+        find_aliases(sets, day_us),
     )
 
 
 def perigee_altitude_km(element_sets: ElementSets) -> Float64:
     """Mean perigee above the equatorial radius, shape (n,)."""
-    return _semi_major_axis_km(element_sets) * (1.0 - element_sets.eccentricity) - EARTH_RADIUS_KM
+    return semi_major_axis_km(element_sets) * (1.0 - element_sets.eccentricity) - EARTH_RADIUS_KM
 
 
-def _semi_major_axis_km(element_sets: ElementSets) -> Float64:
-    radians_per_s = element_sets.mean_motion_rev_per_day * (2.0 * np.pi / 86_400.0)
-    return np.asarray(np.cbrt(EARTH_MU_KM3_S2 / radians_per_s**2))
+@dataclass(frozen=True)
+class _Received:
+    sets: ElementSets
+    receipts: Receipts
+    rank: Int64  # of the source, 0 first
 
 
-def _newest_first(sets: ElementSets) -> tuple[Int64, NDArray[np.bool_]]:
-    """Rows by object, newest epoch first, ties by content; and which rows of that order repeat an earlier."""
+def _ranks(source: Text, priority: Sequence[str]) -> Int64:
+    place = {name: rank for rank, name in enumerate(priority)}
+    return np.array([place.get(name, len(place)) for name in source.tolist()], dtype=np.int64)
+
+
+def _chosen(
+    received: _Received, day_us: int, max_age_days: float, set_apart: Callable[[ElementSets], dict[int, Fault]]
+) -> _Choice:
+    """Choose among sets of one kind; those that ``set_apart`` names are out of the question."""
+    order, orbit, is_duplicate = _newest_first(received)
+    sets = received.sets.take(order)
+    faults = dict(_duplicate_faults(sets, is_duplicate))
+    faults = set_apart(sets) | faults
+    is_open = np.ones(len(sets), dtype=np.bool_)
+    is_open[list(faults)] = False
+    used, decisions = _decide(sets, is_open, day_us, max_age_days)
+    faults |= decisions
+    superseded = _superseded_faults(sets, used, faults)
+    previous = _previous(sets, used, np.array(sorted(superseded), dtype=np.int64))
+    receipts = received.receipts.take(order)
+    receipts = replace(receipts, received_day=_newest_of_orbit(receipts.received_day, orbit))
+    return _Choice(sets, receipts, used, previous, faults | superseded)
+
+
+def _newest_of_orbit(received_day: Days, orbit: Int64) -> Days:
+    """On which day each row's orbit was last received, from whomever."""
+    if not len(orbit):
+        return received_day
+    first = np.flatnonzero(np.diff(orbit, prepend=-1))
+    return np.asarray(np.maximum.reduceat(received_day, first)[orbit])
+
+
+def _with_supplemental(gp: _Choice, other: _Choice) -> _Choice:
+    """Supplemental sets take the place of the GP sets, except where GP says that the object has decayed."""
+    faults = gp.faults | {row + len(gp.sets): fault for row, fault in other.faults.items()}
+    decayed = [gp.sets.norad_id[row] for row, fault in gp.faults.items() if fault.rule is RejectRule.DECAYED]
+    is_kept = ~np.isin(other.sets.norad_id[other.used], decayed)
+    for row in other.used[~is_kept].tolist():
+        detail = "the GP sets say that the object has decayed"
+        faults[row + len(gp.sets)] = Fault(RejectRule.SUPPLEMENTAL_NOT_USED, detail)
+    taken = other.used[is_kept]
+    is_replaced = np.isin(gp.sets.norad_id[gp.used], other.sets.norad_id[taken])
+    epochs = dict(zip(other.sets.norad_id[taken].tolist(), format_utc_array(other.sets.epoch_us[taken]), strict=True))
+    for row in gp.used[is_replaced].tolist():
+        detail = f"the supplemental set of {epochs[int(gp.sets.norad_id[row])]} takes its place"
+        faults[row] = Fault(RejectRule.SUPERSEDED, detail)
+    before = other.previous[is_kept]
+    used = np.concatenate([gp.used[~is_replaced], taken + len(gp.sets)])
+    previous = np.concatenate([gp.previous[~is_replaced], np.where(before < 0, -1, before + len(gp.sets))])
+    sets = ElementSets.concat([gp.sets, other.sets])
+    by_object = np.argsort(sets.norad_id[used])
+    receipts = Receipts.concat([gp.receipts, other.receipts])
+    return _Choice(sets, receipts, used[by_object], previous[by_object], faults)
+
+
+def _unasked(sets: ElementSets, max_age_days: float | None, day_us: int) -> dict[int, Fault]:
+    """Supplemental sets that are not valid for the day, or all where none is asked for."""
+    if max_age_days is None:
+        return dict.fromkeys(range(len(sets)), Fault(RejectRule.SUPPLEMENTAL_NOT_USED, "supplemental GP is off"))
+    oldest_us, end_us = day_us - round(max_age_days * MICROSECONDS_PER_DAY), day_us + MICROSECONDS_PER_DAY
+    is_valid = (sets.epoch_us >= oldest_us) & (sets.epoch_us < end_us)
+    return {
+        row: Fault(
+            RejectRule.SUPPLEMENTAL_NOT_USED,
+            f"epoch {format_utc(sets.epoch_us[row])} is not from {format_utc(oldest_us)} to the end of the day",
+        )
+        for row in np.flatnonzero(~is_valid).tolist()
+    }
+
+
+def _previous(sets: ElementSets, used: Int64, superseded: Int64) -> Int64:
+    """For each row used, the first row of its object among the superseded with an older epoch, -1 without one."""
+    place = np.searchsorted(sets.norad_id[used], sets.norad_id[superseded])
+    place = np.minimum(place, len(used) - 1)
+    is_before = np.zeros(len(superseded), dtype=np.bool_)
+    if len(used):
+        decider = used[place]
+        is_before = sets.norad_id[decider] == sets.norad_id[superseded]
+        is_before &= sets.epoch_us[superseded] < sets.epoch_us[decider] - EPOCH_ROUNDING_US
+    previous = np.full(len(used), -1, dtype=np.int64)
+    objects, first = np.unique(place[is_before], return_index=True)
+    previous[objects] = superseded[is_before][first]
+    return previous
+
+
+def _jumps(sets: ElementSets, used: Int64, previous: Int64, day_us: int) -> dict[ObjectFlag, NDArray[np.bool_]]:
+    has_previous = np.flatnonzero(previous >= 0)
+    found = jumps(sets.take(previous[has_previous]), sets.take(used[has_previous]), day_us)
+    return {flag: np.isin(np.arange(len(used)), has_previous[mask]) for flag, mask in found.items()}
+
+
+def _newest_first(received: _Received) -> tuple[Int64, Int64, NDArray[np.bool_]]:
+    """Rows by object, newest epoch first, ties by source and content; and for the rows in that order a number of their
+    orbit (object and epoch), and whether they repeat an earlier row. Epochs less than EPOCH_ROUNDING_US apart are one:
+    formats round them differently."""
+    sets = received.sets
     order = np.lexsort((-sets.epoch_us, sets.norad_id)).astype(np.int64)
     norad_id, epoch_us = sets.norad_id[order], sets.epoch_us[order]
+    is_same = (norad_id[1:] == norad_id[:-1]) & (epoch_us[:-1] - epoch_us[1:] < EPOCH_ROUNDING_US)
+    orbit = np.concatenate([[0], np.cumsum(~is_same)])[: len(order)].astype(np.int64)
     is_tied = np.zeros(len(order), dtype=np.bool_)
-    is_same = (norad_id[1:] == norad_id[:-1]) & (epoch_us[1:] == epoch_us[:-1])
     is_tied[1:] |= is_same
     is_tied[:-1] |= is_same
     rows = order[is_tied]
@@ -133,12 +260,15 @@ def _newest_first(sets: ElementSets) -> tuple[Int64, NDArray[np.bool_]]:
     keys = element_set_keys(tied)
     ranks = sorted(
         zip(
-            tied.norad_id.tolist(),
+            orbit[is_tied].tolist(),
+            received.rank[rows].tolist(),
             (-tied.epoch_us).tolist(),
             (-tied.element_set_no).tolist(),
             (-tied.rev_at_epoch).tolist(),
             keys,
+            (-received.receipts.received_day[rows].astype(np.int64)).tolist(),
             (tied.object_name == "").tolist(),
+            received.receipts.source[rows].tolist(),
             tied.source_file.tolist(),
             tied.source_line.tolist(),
             rows.tolist(),
@@ -147,8 +277,8 @@ def _newest_first(sets: ElementSets) -> tuple[Int64, NDArray[np.bool_]]:
     )
     order[is_tied] = [rank[-1] for rank in ranks]
     is_duplicate = np.zeros(len(order), dtype=np.bool_)
-    is_duplicate[is_tied] = _is_repeated([rank[4] for rank in ranks])
-    return order, is_duplicate
+    is_duplicate[is_tied] = _is_repeated([rank[5] for rank in ranks])
+    return order, orbit, is_duplicate
 
 
 def _is_repeated(keys: list[bytes]) -> list[bool]:
@@ -165,16 +295,15 @@ def _duplicate_faults(sets: ElementSets, is_duplicate: NDArray[np.bool_]) -> Ite
         yield row, Fault(RejectRule.DUPLICATE, f"same object, epoch {format_utc(sets.epoch_us[row])} and elements")
 
 
-def _ahead_faults(
-    sets: ElementSets, is_ahead: NDArray[np.bool_], age_days: Float64, max_ahead_days: float, day: date
-) -> dict[int, Fault]:
+def _ahead_faults(sets: ElementSets, max_ahead_days: float, day: date) -> dict[int, Fault]:
+    ahead_days = (sets.epoch_us - day_start_us(day)) / MICROSECONDS_PER_DAY
     return {
         row: Fault(
             RejectRule.EPOCH_TOO_FAR_AHEAD,
-            f"epoch {format_utc(sets.epoch_us[row])} is {-age_days[row]:.1f} days after {day} 00:00 UTC; "
+            f"epoch {format_utc(sets.epoch_us[row])} is {ahead_days[row]:.1f} days after {day} 00:00 UTC; "
             f"at most {max_ahead_days:g} are accepted",
         )
-        for row in np.flatnonzero(is_ahead).tolist()
+        for row in np.flatnonzero(ahead_days > max_ahead_days).tolist()
     }
 
 
@@ -206,7 +335,7 @@ def _faults(sets: ElementSets, day_us: int, max_age_days: float) -> list[Fault |
     """What speaks against each row, or None."""
     satrecs = to_satrecs(sets)
     perigees = perigee_altitude_km(sets).tolist()
-    axes = _semi_major_axis_km(sets).tolist()
+    axes = semi_major_axis_km(sets).tolist()
     judged = zip(satrecs, sets.epoch_us.tolist(), perigees, axes, sets.eccentricity.tolist(), strict=True)
     return [
         _perigee_fault(perigee)
@@ -293,8 +422,7 @@ def _final_rows(faults: dict[int, Fault]) -> Iterator[int]:
     return (row for row, fault in faults.items() if fault.rule in (RejectRule.STALE, RejectRule.DECAYED))
 
 
-def _rejected(sets: ElementSets, faults: dict[int, Fault]) -> list[RejectedRecord]:
-    rows = np.array(sorted(faults), dtype=np.int64)
+def _rejected(sets: ElementSets, rows: Int64, faults: dict[int, Fault]) -> list[RejectedRecord]:
     left = sets.take(rows)
     return [
         RejectedRecord(file, line, faults[row].rule, faults[row].detail, b"", norad_id, name)

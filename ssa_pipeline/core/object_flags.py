@@ -21,7 +21,7 @@ class ObjectFlag(StrEnum):
 
 
 MEANINGS = {
-    ObjectFlag.CARRIED_OVER: "no snapshot of the day has a usable set of the object: one received earlier is used",
+    ObjectFlag.CARRIED_OVER: "the set was received on an earlier day; the day brought none that is newer and usable",
     ObjectFlag.SUPPLEMENTAL: "a supplemental set, fitted to its operator's ephemeris, takes the place of the GP set",
     ObjectFlag.JUMP_MANOEUVRE: "the set does not continue the one before: probably the object manoeuvred in between",
     ObjectFlag.JUMP_CROSS_TAG: "the one before cannot have come onto this orbit: one of the two is of another object",

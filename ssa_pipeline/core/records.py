@@ -49,6 +49,7 @@ class RejectRule(StrEnum):
     STALE = "stale"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
+    SUPPLEMENTAL_NOT_USED = "supplemental_not_used"
 
 
 @dataclass(frozen=True)
@@ -100,18 +101,20 @@ class ElementSets:
 @dataclass(frozen=True)
 class Receipts:
     """How each of n element sets came: ``source`` (e.g. celestrak), ``kind`` of the snapshot (``gp`` or
-    ``supplemental_gp``) and ``received_day`` (UTC day of the newest receipt); every field has length n."""
+    ``supplemental_gp``), ``received_day`` (UTC day of the newest receipt) and its ``snapshot_id`` (0: none); every
+    field has length n."""
 
     source: Text
     kind: Text
     received_day: Days
+    snapshot_id: Int64
 
     def __len__(self) -> int:
         return len(self.source)
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """The rows chosen by an integer or boolean index, in its order."""
-        return type(self)(self.source[index], self.kind[index], self.received_day[index])
+        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
     @classmethod
     def concat(cls, parts: list[Self]) -> Self:
@@ -119,9 +122,14 @@ class Receipts:
         return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
 
     @classmethod
-    def alike(cls, n: int, day: date, source: str = "file", kind: str = GP) -> Self:
+    def alike(cls, n: int, day: date, source: str = "file", kind: str = GP, snapshot_id: int = 0) -> Self:
         """n sets that came in one snapshot."""
-        return cls(np.full(n, source, dtype=object), np.full(n, kind, dtype=object), np.full(n, day, "datetime64[D]"))
+        return cls(
+            np.full(n, source, dtype=object),
+            np.full(n, kind, dtype=object),
+            np.full(n, day, "datetime64[D]"),
+            np.full(n, snapshot_id, dtype=np.int64),
+        )
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,8 @@ class Events:
     window), ``no_minimum`` (a piece of a persistent interval without a minimum of its own: ``tca_us`` is its
     deepest instant), ``constant_range``, ``identical_elements``, ``validity_ends_1``/``_2`` (SGP4 fails for that
     object in the window; it was screened up to then), ``forward_epoch_1``/``_2`` (epoch after TCA),
-    ``tca_outside_volume`` (nearest outside the volume that it enters).
+    ``tca_outside_volume`` (nearest outside the volume that it enters), ``possible_duplicate`` (the two numbers look
+    like one object).
     """
 
     norad_id_1: Int64

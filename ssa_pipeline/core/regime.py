@@ -6,10 +6,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from ssa_pipeline.core.clean_catalog import EARTH_MU_KM3_S2, EARTH_RADIUS_KM
+from ssa_pipeline.core.mean_orbit import EARTH_RADIUS_KM, semi_major_axis_km
 from ssa_pipeline.core.records import ElementSets, Float64, Text
-
-_SECONDS_PER_DAY = 86_400.0
 
 
 class Regime(StrEnum):
@@ -22,9 +20,7 @@ class Regime(StrEnum):
 
 def apogee_altitude_km(elements: ElementSets) -> Float64:
     """Mean apogee above the equatorial radius, km, shape (n,)."""
-    rate_rad_s = elements.mean_motion_rev_per_day * 2 * np.pi / _SECONDS_PER_DAY
-    semi_major_km = np.cbrt(EARTH_MU_KM3_S2 / rate_rad_s**2)
-    return np.asarray(semi_major_km * (1 + elements.eccentricity) - EARTH_RADIUS_KM)
+    return semi_major_axis_km(elements) * (1 + elements.eccentricity) - EARTH_RADIUS_KM
 
 
 def regimes(elements: ElementSets) -> Text:

@@ -9,5 +9,5 @@ CODE_VERSIONS: dict[str, str] = {
     "clean_catalog": "2",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "3",
-    "refined_events": "5",
+    "refined_events": "6",
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from dagster import MetadataValue
 
+from ssa_pipeline.core.object_flags import ObjectFlag, has_flag
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,
     Candidates,
@@ -18,6 +19,7 @@ from ssa_pipeline.core.records import (
     Events,
     Float64,
     RejectedRecord,
+    Text,
 )
 from ssa_pipeline.core.regime import Regime, regimes
 from ssa_pipeline.core.time import format_utc
@@ -56,6 +58,11 @@ def objects_by_regime(elements: ElementSets) -> dict[str, int]:
 def regimes_shown(elements: ElementSets) -> dict[str, Any]:
     table = markdown_table(["regime", "objects"], objects_by_regime(elements).items())
     return {"objects": len(elements), "objects_by_regime": MetadataValue.md(table)}
+
+
+def objects_by_flag(flags: Text) -> dict[str, int]:
+    """How many objects have each flag of ``core.object_flags``."""
+    return {str(flag): int(has_flag(flags, flag).sum()) for flag in ObjectFlag}
 
 
 def ages_shown(age_days: Float64) -> dict[str, Any]:

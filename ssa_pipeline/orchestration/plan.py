@@ -30,7 +30,7 @@ def slices_to_compute(
     ``snapshot_ids`` are the day's receipts now; ``everything`` takes current slices too."""
     wanted: dict[str, dict[str, object]] = {
         "raw_tle_snapshots": {"snapshot_ids": snapshot_ids},
-        "clean_catalog": {"max_age_days": settings.max_age_days},
+        "clean_catalog": selection_facts(settings),
         "conjunction_candidates": {"threshold_km": settings.threshold_km},
         "refined_events": {"threshold_km": settings.threshold_km},
     }
@@ -47,6 +47,15 @@ def slices_to_compute(
         if reason is not None:
             reasons[key] = reason
     return reasons
+
+
+def selection_facts(settings: Settings) -> dict[str, object]:
+    """The settings on which a catalogue depends, as its slice keeps them."""
+    return {
+        "max_age_days": settings.max_age_days,
+        "source_priority": list(settings.source_priority),
+        "supplemental_max_age_days": settings.supplemental_max_age_days,
+    }
 
 
 def _keys(epoch_day: date, lead_days: Iterable[int]) -> list[SliceKey]:

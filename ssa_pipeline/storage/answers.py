@@ -29,11 +29,13 @@ class UnknownObjectError(StorageError):
 
 @dataclass(frozen=True)
 class Why:
-    """What became of one object on one epoch day: the set in use (or None) and every set that is not used."""
+    """What became of one object on one epoch day: the set in use (or None), every set that is not used, and the other
+    numbers that it seems to have."""
 
     epoch_day: date
     used: dict[str, Any] | None
     rejected: list[dict[str, Any]]
+    aliases: list[dict[str, Any]]
 
 
 def closest_events(
@@ -68,6 +70,7 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
             day,
             cursor.execute(section(_FILE, "set_in_use"), given).fetchone(),
             cursor.execute(section(_FILE, "rejected_of_object"), given).fetchall(),
+            cursor.execute(section(_FILE, "aliases_of_object"), given).fetchall(),
         )
 
 

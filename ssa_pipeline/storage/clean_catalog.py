@@ -6,6 +6,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
+from ssa_pipeline.core.aliases import Aliases
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import Int64
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
@@ -21,7 +22,7 @@ from ssa_pipeline.storage.rejected_records import read_rejected, storable, write
 from ssa_pipeline.storage.slice_key import SliceKey
 
 ASSET = "clean_catalog"
-TABLES = ("screening.clean_catalog", "catalog.rejected_record")
+TABLES = ("screening.clean_catalog", "catalog.rejected_record", "catalog.alias")
 
 
 def row_count(value: CleanCatalog) -> int:
@@ -35,6 +36,7 @@ def check(key: SliceKey, value: CleanCatalog) -> None:
 
 def delete(connection: psycopg.Connection, key: SliceKey) -> None:
     connection.execute("DELETE FROM screening.clean_catalog WHERE epoch_day = %s", [key.epoch_day])
+    connection.execute("DELETE FROM catalog.alias WHERE epoch_day = %s", [key.epoch_day])
 
 
 def write(connection: psycopg.Connection, key: SliceKey, value: CleanCatalog, _log_id: int) -> None:
@@ -52,23 +54,44 @@ def write(connection: psycopg.Connection, key: SliceKey, value: CleanCatalog, _l
         Column("flags", "text", value.flags.tolist()),
     ]
     copy_in(connection, sql.Identifier("screening", "clean_catalog"), columns, len(sets))
-    write_rejected(connection, key.epoch_day, ASSET, value.rejected, [None] * len(value.rejected))
+    snapshot_ids = [snapshot_id or None for snapshot_id in value.rejected_snapshot_id.tolist()]
+    write_rejected(connection, key.epoch_day, ASSET, value.rejected, snapshot_ids)
+    _write_aliases(connection, key, value.aliases)
 
 
 def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
     kinds = {"age_days": "float8", "is_forward_epoch": "bool", "source_line": "int8", **ELEMENT_KINDS}
     kinds |= {"received_day": "date", **TEXT_KINDS, "source_file": "text", "source": "text", "flags": "text"}
     columns = copy_out(connection, section("queries.sql", "clean_catalog"), {"epoch_day": key.epoch_day}, kinds)
+    rejected = read_rejected(connection, key.epoch_day, ASSET)
     return CleanCatalog(
         key.epoch_day,
         from_columns(columns),
         columns["age_days"],
         columns["is_forward_epoch"],
-        [record for _, record in read_rejected(connection, key.epoch_day, ASSET)],
+        [record for _, record in rejected],
         text(columns["flags"]),
         text(columns["source"]),
         columns["received_day"].astype("datetime64[D]"),
+        np.array([snapshot_id or 0 for snapshot_id, _ in rejected], dtype=np.int64),
+        read_aliases(connection, key),
     )
+
+
+def read_aliases(connection: psycopg.Connection, key: SliceKey) -> Aliases:
+    kinds = {"norad_id_1": "int8", "norad_id_2": "int8", "reason": "text"}
+    columns = copy_out(connection, section("queries.sql", "aliases"), {"epoch_day": key.epoch_day}, kinds)
+    return Aliases(columns["norad_id_1"], columns["norad_id_2"], text(columns["reason"]))
+
+
+def _write_aliases(connection: psycopg.Connection, key: SliceKey, aliases: Aliases) -> None:
+    columns = [
+        Column("epoch_day", "date", key.epoch_day),
+        Column("norad_id_1", "int8", aliases.norad_id_1),
+        Column("norad_id_2", "int8", aliases.norad_id_2),
+        Column("reason", "text", aliases.reason.tolist()),
+    ]
+    copy_in(connection, sql.Identifier("catalog", "alias"), columns, len(aliases))
 
 
 def read_object_ids(connection: psycopg.Connection, key: SliceKey) -> Int64:

@@ -2,8 +2,9 @@
 are not usable. Reading it for day D answers "what has been received up to the end of D".
 
 The answer holds every record of D's own snapshots. Of earlier days it holds, per object, at most the two newest
-element sets (by epoch) that D did not repeat, with epochs within LOOK_BACK_DAYS before D: the set that an object
-without a new one keeps, and one to fall back on. Rows are ordered by object, epoch and content, so the same bytes
+GP sets (by epoch) that D did not repeat, with epochs within LOOK_BACK_DAYS before D: the set that an object without a
+new one keeps, and one to fall back on and to compare with. Of supplemental sets it holds, apart from those, the two
+newest of the SUPPLEMENTAL_DAYS before. Rows are ordered by object, epoch and content, so the same bytes
 give the same answer in every database.
 """
 
@@ -32,6 +33,7 @@ from ssa_pipeline.storage.slice_key import SliceKey
 ASSET = "raw_tle_snapshots"
 TABLES = ("catalog.sighting", "catalog.rejected_record")
 LOOK_BACK_DAYS = 120
+SUPPLEMENTAL_DAYS = 3  # ephemerides of operators reach no further
 OLDER_SETS_PER_OBJECT = 2
 
 
@@ -51,7 +53,7 @@ def delete(connection: psycopg.Connection, key: SliceKey) -> None:
 def write(connection: psycopg.Connection, key: SliceKey, value: ReceivedDay, _log_id: int) -> None:
     ids = store_element_sets(connection, value.element_sets)
     # JSON and XML may hold one set twice on a line
-    sightings = np.unique(np.stack([value.snapshot_id, value.element_sets.source_line, ids], axis=1), axis=0)
+    sightings = np.unique(np.stack([value.receipts.snapshot_id, value.element_sets.source_line, ids], axis=1), axis=0)
     columns = [
         Column("epoch_day", "date", key.epoch_day),
         Column("snapshot_id", "int8", sightings[:, 0]),
@@ -67,6 +69,7 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
         "epoch_day": key.epoch_day,
         "look_back_days": LOOK_BACK_DAYS,
         "older_sets": OLDER_SETS_PER_OBJECT,
+        "supplemental_days": SUPPLEMENTAL_DAYS,
     }
     for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
         # By index only. Statistics lag behind the day's write, and the plan then chosen took 89 s where this takes 1.
@@ -78,8 +81,12 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
     return ReceivedDay(
         key.epoch_day,
         from_columns(columns),
-        columns["snapshot_id"],
-        Receipts(text(columns["source"]), text(columns["kind"]), columns["received_day"].astype("datetime64[D]")),
+        Receipts(
+            text(columns["source"]),
+            text(columns["kind"]),
+            columns["received_day"].astype("datetime64[D]"),
+            columns["snapshot_id"],
+        ),
         [record for _, record in rejected],
         np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
     )

@@ -26,12 +26,11 @@ class ParsedSnapshot:
 @dataclass(frozen=True)
 class ReceivedDay:
     """What was received on ``epoch_day`` (as written) or up to its end (as read, see
-    ``storage.raw_tle_snapshots``). ``snapshot_id`` and ``receipts`` have one value per element set,
-    ``rejected_snapshot_id`` one per rejected record."""
+    ``storage.raw_tle_snapshots``). ``receipts`` has one row per element set, ``rejected_snapshot_id`` one value per
+    rejected record."""
 
     epoch_day: date
     element_sets: ElementSets
-    snapshot_id: Int64
     receipts: Receipts
     rejected: list[RejectedRecord]
     rejected_snapshot_id: Int64
@@ -40,11 +39,13 @@ class ReceivedDay:
     def from_parsed(cls, epoch_day: date, parts: Sequence[ParsedSnapshot]) -> Self:
         """From the day's snapshots."""
         ids = [part.snapshot_id for part in parts]
-        receipts = [Receipts.alike(len(part.element_sets), epoch_day, part.source, part.kind) for part in parts]
+        receipts = [
+            Receipts.alike(len(part.element_sets), epoch_day, part.source, part.kind, part.snapshot_id)
+            for part in parts
+        ]
         return cls(
             epoch_day,
             ElementSets.concat([part.element_sets for part in parts]) if parts else ElementSets.empty(),
-            np.repeat(ids, [len(part.element_sets) for part in parts]).astype(np.int64),
             Receipts.concat(receipts) if parts else Receipts.alike(0, epoch_day),
             [record for part in parts for record in part.rejected],
             np.repeat(ids, [len(part.rejected) for part in parts]).astype(np.int64),

@@ -92,6 +92,8 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "age_days": ("double precision", "Epoch day 00:00 UTC minus epoch, days; negative: epoch ahead."),
     "is_forward_epoch": ("boolean", "True where the epoch lies after the end of the epoch day."),
     "received_day": ("date", "UTC day on which the set was received last; before the epoch day: carried over."),
+    # aliases
+    "reason": ("text", "How near the two sets are at the epoch of the newer one, and how alike their orbits."),
     # chunks
     "format_version": ("smallint", "Version of the chunk format."),
     "spacing_us": ("bigint", "Time between nodes, microseconds."),
@@ -143,7 +145,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "text",
         f"Blank-separated words. Of an object: {', '.join(ObjectFlag)} (docs/catalog.md). "
         "Of an event: continues_before, continues_after, no_minimum, constant_range, "
-        "identical_elements, validity_ends_1, validity_ends_2, forward_epoch_1, forward_epoch_2.",
+        "identical_elements, validity_ends_1, validity_ends_2, forward_epoch_1, forward_epoch_2, possible_duplicate.",
     ),
     # proximity intervals
     "duration_s": ("double precision", "End minus start, seconds."),
@@ -169,6 +171,9 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "age_median_days": ("double precision", "Median age of the sets used, days."),
     "age_p95_days": ("double precision", "95th percentile of the age of the sets used, days."),
     "age_max_days": ("double precision", "Largest age of the sets used, days."),
+    "objects_carried_over": ("bigint", "Objects used with a set that was received on an earlier day."),
+    "objects_supplemental": ("bigint", "Objects used with a supplemental set."),
+    "objects_jumped": ("bigint", "Objects whose set does not continue the one before it: history is cut there."),
     # completeness gate
     "raw_log_id": ("bigint", "Version of the slice raw_tle_snapshots that was judged."),
     "snapshot_ids": ("bigint[]", "GP snapshots that were judged; an acceptance is of exactly these."),
@@ -262,6 +267,11 @@ TABLES = (
         ("raw_log_id",), nullable=("accepted_by", "accepted_at", "accept_reason"),
     ),
     Table(
+        "catalog", "alias", "Numbers that look like one object on an epoch day (part of the slice clean_catalog).",
+        ("epoch_day", "norad_id_1", "norad_id_2", "reason"), ("epoch_day", "norad_id_1", "norad_id_2"),
+        partition="month",
+    ),
+    Table(
         "screening", "clean_catalog", "Which element set represents which object on which epoch day.",
         ("epoch_day", "norad_id", "element_set_id", "age_days", "is_forward_epoch", "source_file", "source_line",
          "flags", "source", "received_day"),
@@ -322,10 +332,13 @@ VIEWS = (
     View("catalog_quality", "What was received, used and not used, per epoch day.",
          ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
           "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days",
-          "gate_state", "gate_reasons", "gate_judged_at", "accepted_by", "accept_reason")),
+          "objects_carried_over", "objects_supplemental", "objects_jumped", "gate_state", "gate_reasons",
+          "gate_judged_at", "accepted_by", "accept_reason")),
     View("rejected_records", "Every record that is not used: rule, value, file, line, bytes.",
          ("epoch_day", "asset", "rule", "norad_id", "object_name", "detail", "source_file", "source_line",
-          "snapshot_id", "raw")),
+          "snapshot_id", "raw", "source")),
+    View("aliases", "Two catalogue numbers that look like one object: an analyst's or temporary one and another.",
+         ("epoch_day", "norad_id_1", "object_name_1", "norad_id_2", "object_name_2", "reason")),
     View("runs", "The log of slices: who wrote what, when, from which inputs, with which code.",
          ("log_id", "asset", "epoch_day", "lead_day", "run_id", "code_version", "input_versions", "row_count",
           "byte_count", "content_hash", "metadata", "written_at", "expired_at", "is_current")),

@@ -150,12 +150,12 @@ def test_why_names_set_file_line_and_rule(filled: Filled, ssa: Ssa) -> None:
     first = int(filled.lines[1].split(",")[filled.lines[0].split(",").index("NORAD_CAT_ID")])
     said = ssa("why", str(first), "--epoch-day", str(EPOCH_DAY))
     assert f"on {EPOCH_DAY}: used" in said
-    assert f"from {FILE} line {filled.line_of(first)}, element set " in said
-    assert f"not used: duplicate, {FILE} line {filled.line_of(first, 1)}: " in said
+    assert f"from {FILE} line {filled.line_of(first)} (test, received on {EPOCH_DAY}), element set " in said
+    assert f"not used: duplicate, {FILE} line {filled.line_of(first, 1)} (test): " in said
     for norad_id, rule in ((STALE, "stale"), (XP, "ephemeris_type_not_sgp4")):
         said = ssa("why", str(norad_id))
         assert said.startswith(f"{norad_id} on {EPOCH_DAY}: not used\n")
-        assert f"not used: {rule}, {FILE} line {filled.line_of(norad_id)}: " in said
+        assert f"not used: {rule}, {FILE} line {filled.line_of(norad_id)} (test): " in said
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TESTS = (
     "plain",
     "unit/test_clean_catalog.py",
+    "unit/test_catalog_jumps.py",
+    "unit/test_catalog_selection.py",
     "unit/test_element_set_key.py",
     "unit/test_satrec.py",
     "unit/test_assets_describe.py",

@@ -209,7 +209,7 @@ def test_every_received_set_is_used_or_rejected_once() -> None:
 def test_a_set_received_on_an_earlier_day_is_carried_over() -> None:
     sets = _sets({"norad_id": 5}, {"norad_id": 6})
     days = np.array(["2024-10-30", str(DAY)], dtype="datetime64[D]")
-    receipts = Receipts(np.array(["a", "b"], dtype=object), np.array([GP, GP], dtype=object), days)
+    receipts = Receipts(np.array(["a", "b"], dtype=object), np.array([GP, GP], dtype=object), days, np.array([1, 2]))
     catalog = clean_catalog(sets, DAY, receipts)
     assert catalog.flags.tolist() == ["carried_over", ""]
     assert catalog.source.tolist() == ["a", "b"]

@@ -31,7 +31,14 @@ START_US = parse_utc("2024-11-01T00:00:00Z")
 HOUR_US = 3600 * 10**6
 CODE_HASHES = Path(__file__).with_name("code_hashes.json")
 SOURCES = {
-    "clean_catalog": ["clean_catalog.py", "object_flags.py"],
+    "clean_catalog": [
+        "clean_catalog.py",
+        "jumps.py",
+        "orbit_change.py",
+        "near_pairs.py",
+        "aliases.py",
+        "object_flags.py",
+    ],
     "ephemeris_chunks": ["ephemeris_chunks.py", "propagation.py", "kernels/ephemeris_chunks.py", "kernels/sgp4.py"],
     "conjunction_candidates": [
         "conjunction_candidates.py",

@@ -23,16 +23,23 @@ SELECT EXISTS (SELECT FROM catalog.element_set WHERE norad_id = %(norad_id)s)
     OR EXISTS (SELECT FROM catalog.rejected_record WHERE norad_id = %(norad_id)s);
 
 -- name: set_in_use
-SELECT e.norad_id, e.object_name, e.epoch, c.age_days, c.is_forward_epoch, c.source_file, c.source_line, c.element_set_id
+SELECT e.norad_id, e.object_name, e.epoch, c.age_days, c.is_forward_epoch, c.source_file, c.source_line, c.element_set_id,
+    c.source, c.received_day, c.flags
 FROM screening.clean_catalog c
 JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
 WHERE c.epoch_day = %(epoch_day)s AND c.norad_id = %(norad_id)s;
 
 -- name: rejected_of_object
-SELECT asset, rule, detail, source_file, source_line
-FROM catalog.rejected_record
+SELECT asset, rule, detail, source_file, source_line, source
+FROM ssa.rejected_records
 WHERE epoch_day = %(epoch_day)s AND norad_id = %(norad_id)s
 ORDER BY asset DESC, source_file, source_line;
+
+-- name: aliases_of_object
+SELECT norad_id_1, object_name_1, norad_id_2, object_name_2, reason
+FROM ssa.aliases
+WHERE epoch_day = %(epoch_day)s AND %(norad_id)s::bigint IN (norad_id_1, norad_id_2)
+ORDER BY norad_id_1, norad_id_2;
 
 -- name: chunk_at
 SELECT c.epoch_day, c.lead_day, c.format_version, c.status, c.spacing_us, c.first_node, c.scale_km, c.error_bound_km,

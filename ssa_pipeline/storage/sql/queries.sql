@@ -21,6 +21,8 @@ FROM unnest(
 ON CONFLICT (content_key) DO NOTHING;
 
 -- name: received_up_to
+-- What the day itself brought; of earlier days, per object the newest GP sets by epoch that it did not repeat; and the
+-- newest supplemental sets of the last days, which are solutions of their own.
 WITH RECURSIVE object AS (
     -- every object once, by jumping along the index
     (SELECT norad_id FROM catalog.element_set ORDER BY norad_id LIMIT 1)
@@ -41,10 +43,11 @@ WITH RECURSIVE object AS (
         CROSS JOIN LATERAL (
             SELECT s.snapshot_id, s.source_line
             FROM catalog.sighting s
+            JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = 'gp'
             WHERE s.element_set_id = e.element_set_id
                 AND s.epoch_day < %(epoch_day)s
                 AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
-            ORDER BY s.epoch_day DESC, s.snapshot_id DESC, s.source_line
+            ORDER BY s.epoch_day DESC, g.source, g.sha256, s.source_line
             LIMIT 1
         ) seen
         WHERE e.norad_id = o.norad_id
@@ -52,18 +55,36 @@ WITH RECURSIVE object AS (
             AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
             AND NOT EXISTS (
                 SELECT FROM catalog.sighting t
+                JOIN raw.snapshot g ON g.snapshot_id = t.snapshot_id AND g.kind = 'gp'
                 WHERE t.element_set_id = e.element_set_id AND t.epoch_day = %(epoch_day)s
             )
         ORDER BY e.epoch DESC, e.content_key
         LIMIT %(older_sets)s
     ) older
     WHERE o.norad_id IS NOT NULL
+), supplemental AS (
+    SELECT s.element_set_id, s.snapshot_id, s.source_line, row_number() OVER (
+        PARTITION BY e.norad_id ORDER BY e.epoch DESC, e.content_key, s.epoch_day DESC, g.source, g.sha256, s.source_line
+    ) AS place
+    FROM raw.snapshot g
+    JOIN catalog.sighting s ON s.epoch_day = g.epoch_day AND s.snapshot_id = g.snapshot_id
+    JOIN catalog.element_set e ON e.element_set_id = s.element_set_id
+    WHERE g.kind = 'supplemental_gp'
+        AND g.epoch_day < %(epoch_day)s
+        AND g.epoch_day >= %(epoch_day)s::date - %(supplemental_days)s::int
+        AND e.epoch < (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
 )
 SELECT r.snapshot_id, r.source_line, e.norad_id, e.epoch, e.mean_motion_rev_per_day, e.eccentricity,
     e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot,
     e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, n.epoch_day, e.object_name, e.object_id, e.classification,
     n.file_name, n.source, n.kind
-FROM (SELECT * FROM of_day UNION ALL SELECT * FROM earlier) r
+FROM (
+    SELECT * FROM of_day
+    UNION ALL
+    SELECT * FROM earlier
+    UNION ALL
+    SELECT element_set_id, snapshot_id, source_line FROM supplemental WHERE place <= %(older_sets)s
+) r
 JOIN catalog.element_set e ON e.element_set_id = r.element_set_id
 JOIN raw.snapshot n ON n.snapshot_id = r.snapshot_id
 ORDER BY e.norad_id, e.epoch, e.content_key, n.epoch_day, n.sha256, r.source_line;
@@ -84,6 +105,12 @@ FROM screening.clean_catalog c
 JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
 WHERE c.epoch_day = %(epoch_day)s
 ORDER BY c.norad_id;
+
+-- name: aliases
+SELECT norad_id_1, norad_id_2, reason
+FROM catalog.alias
+WHERE epoch_day = %(epoch_day)s
+ORDER BY norad_id_1, norad_id_2;
 
 -- name: object_ids
 SELECT norad_id FROM screening.clean_catalog WHERE epoch_day = %(epoch_day)s ORDER BY norad_id;

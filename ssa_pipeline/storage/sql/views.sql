@@ -188,6 +188,9 @@ SELECT
     used.age_median_days,
     used.age_p95_days,
     used.age_max_days,
+    used.objects_carried_over,
+    used.objects_supplemental,
+    used.objects_jumped,
     gate.state AS gate_state,
     gate.reasons AS gate_reasons,
     gate.judged_at AS gate_judged_at,
@@ -204,7 +207,12 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE c.is_forward_epoch) AS objects_forward_epoch,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY c.age_days) AS age_median_days,
         percentile_cont(0.95) WITHIN GROUP (ORDER BY c.age_days) AS age_p95_days,
-        max(c.age_days) AS age_max_days
+        max(c.age_days) AS age_max_days,
+        count(*) FILTER (WHERE 'carried_over' = ANY (string_to_array(c.flags, ' '))) AS objects_carried_over,
+        count(*) FILTER (WHERE 'supplemental' = ANY (string_to_array(c.flags, ' '))) AS objects_supplemental,
+        count(*) FILTER (
+            WHERE string_to_array(c.flags, ' ') && ARRAY['jump_manoeuvre', 'jump_cross_tag', 'analyst_id_reused']
+        ) AS objects_jumped
     FROM screening.clean_catalog c
     WHERE c.epoch_day = d.epoch_day
 ) used
@@ -236,5 +244,21 @@ SELECT
     r.source_file,
     r.source_line,
     r.snapshot_id,
-    r.raw
-FROM catalog.rejected_record r;
+    r.raw,
+    s.source
+FROM catalog.rejected_record r
+LEFT JOIN raw.snapshot s ON s.snapshot_id = r.snapshot_id;
+
+-- name: aliases
+SELECT
+    a.epoch_day,
+    a.norad_id_1,
+    s1.object_name AS object_name_1,
+    a.norad_id_2,
+    s2.object_name AS object_name_2,
+    a.reason
+FROM catalog.alias a
+JOIN screening.clean_catalog c1 ON c1.epoch_day = a.epoch_day AND c1.norad_id = a.norad_id_1
+JOIN screening.clean_catalog c2 ON c2.epoch_day = a.epoch_day AND c2.norad_id = a.norad_id_2
+JOIN catalog.element_set s1 ON s1.element_set_id = c1.element_set_id
+JOIN catalog.element_set s2 ON s2.element_set_id = c2.element_set_id;
