@@ -11,7 +11,7 @@ import numpy as np
 from ssa_pipeline.core.records import Events, Float64, Int64, Text
 from ssa_pipeline.core.time import format_utc_array
 
-ROWS_PER_BLOCK = 8192  # as text a week of events would take more memory than screening it
+ROWS_PER_BLOCK = 1024  # as text a week of events would take more memory than screening it
 Column = Callable[[Events, Mapping[int, str]], list[str]]
 
 

@@ -22,6 +22,7 @@ import typer
 
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
+from ssa_pipeline.supervisor.allocator import return_large_arrays
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
@@ -88,6 +89,7 @@ def screen(
     """
     volumes = volume_request(threshold_km, volume, primaries, exclude_same_constellation)
     request = _request(catalogs, start, hours, out, volumes, threads, max_age_days, stats, csv_style)
+    return_large_arrays()
     clock = _StageClock()
     with _termination_as_interrupt():
         with clock.stage("read"):
