@@ -11,7 +11,7 @@ import numpy as np
 from ssa_pipeline.core.records import Events, Float64, Int64, Text
 from ssa_pipeline.core.time import format_utc_array
 
-ROWS_PER_BLOCK = 8192  # as text a week of events would take more memory than screening it
+ROWS_PER_BLOCK = 1024  # as text a week of events would take more memory than screening it
 Column = Callable[[Events, Mapping[int, str]], list[str]]
 
 
@@ -109,13 +109,18 @@ SOCRATES_COLUMNS: dict[str, Column] = {
 }
 
 
-def write_events_csv(
-    stream: TextIO, events: Events, names: Mapping[int, str], columns: Mapping[str, Column] = COLUMNS
-) -> None:
-    """The header and one row per event, sorted by TCA, then ids; ``names`` by catalogue number."""
-    order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us))
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    for start in range(0, len(order), ROWS_PER_BLOCK):
-        block = events.take(order[start : start + ROWS_PER_BLOCK])
-        writer.writerows(zip(*(spell(block, names) for spell in columns.values()), strict=True))
+class EventsCsv:
+    """The header, written at once, and one row per event; ``names`` by catalogue number."""
+
+    def __init__(self, stream: TextIO, names: Mapping[int, str], columns: Mapping[str, Column] = COLUMNS) -> None:
+        self._names = names
+        self._columns = columns
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self._writer.writerow(columns)
+
+    def write(self, events: Events) -> None:
+        """Rows sorted by TCA, then ids."""
+        order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us))
+        for start in range(0, len(order), ROWS_PER_BLOCK):
+            block = events.take(order[start : start + ROWS_PER_BLOCK])
+            self._writer.writerows(zip(*(spell(block, self._names) for spell in self._columns.values()), strict=True))

@@ -22,11 +22,12 @@ import typer
 
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
+from ssa_pipeline.supervisor.allocator import return_large_arrays
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.aliases import Aliases
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
-    from ssa_pipeline.core.screen import ScreenResult
+    from ssa_pipeline.core.screen import ScreenResult, StageTime
     from ssa_pipeline.core.screening_volume import ScreeningVolumes
 
 LONGEST_HOURS = 24.0 * 31
@@ -89,6 +90,7 @@ def screen(
     """
     volumes = volume_request(threshold_km, volume, primaries, exclude_same_constellation)
     request = _request(catalogs, start, hours, out, volumes, threads, max_age_days, stats, csv_style)
+    return_large_arrays()
     clock = _StageClock()
     with _termination_as_interrupt():
         with clock.stage("read"):
@@ -96,10 +98,8 @@ def screen(
         with clock.stage("clean"):
             used = _choose(received, request)
             asked = screening_volumes(request.volumes, used, received.rejected)
-        result = _screen(used, asked, request, clock)
-        with clock.stage("write"):
-            _write_events(request, used, result, received.aliases)
-        report = _report(request, received, used, asked, result) | clock.report()
+        found = _screen(used, received.aliases, asked, request, clock)
+        report = _report(request, received, used, asked, found) | clock.report()
         _write_stats(request, report)
     _print_summary(report, received)
 
@@ -271,28 +271,53 @@ def _example(received: _Received) -> str:
     return f"; the first, {first.source_file} line {first.source_line}: {first.detail}"
 
 
-def _screen(used: ElementSets, asked: ScreeningVolumes, request: _Request, clock: _StageClock) -> ScreenResult:
-    """Run the engine; the first Ctrl-C asks it to stop, a second one does not wait."""
+@dataclass
+class _Found:
+    """Counts of what was found so far."""
+
+    candidates: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    events_by_class: Counter[str] = field(default_factory=lambda: Counter(crossing=0, persistent=0))
+
+    def add(self, day: ScreenResult) -> None:
+        self.candidates += day.candidates
+        self.outcomes.update(day.outcomes)
+        self.events_by_class.update(map(str, day.events.event_class.tolist()))
+
+
+def _screen(
+    used: ElementSets, aliases: Aliases | None, asked: ScreeningVolumes, request: _Request, clock: _StageClock
+) -> _Found:
+    """Run the engine and write the events of each lead day before the next is screened: no more than one is in memory.
+
+    The first Ctrl-C asks the engine to stop, a second one does not wait.
+    """
+    from ssa_pipeline.cli.events_csv import COLUMNS, SOCRATES_COLUMNS, EventsCsv
+    from ssa_pipeline.cli.whole_file import whole_file
+
     with clock.stage("load"):
         _prepare_kernels()
-        from ssa_pipeline.core.screen import screen as run
+        from ssa_pipeline.core.aliases import with_possible_duplicates
+        from ssa_pipeline.core.screen import screen_days
         from ssa_pipeline.core.watch import Cancelled, Watch
 
-    with _stop_flag() as stopped, _Progress() as progress:
-        try:
-            result = run(
-                used,
-                request.start_us,
-                request.end_us,
-                volumes=asked,
-                threads=request.threads,
-                watch=Watch(progress.show, stopped),
-            )
-        except Cancelled:
-            raise CliError("interrupted; nothing was written", Exit.INTERRUPTED) from None
-    for name, stage in result.stages.items():
-        clock.wall_s[name], clock.cpu_s[name] = stage.wall_s, stage.cpu_s
-    return result
+    found = _Found()
+    names = dict(zip(used.norad_id.tolist(), used.object_name.tolist(), strict=True))
+    columns = SOCRATES_COLUMNS if request.csv_style is CsvStyle.SOCRATES else COLUMNS
+    try:
+        with whole_file(request.out, "--out") as stream, _stop_flag() as stopped, _Progress() as progress:
+            rows = EventsCsv(stream, names, columns)
+            watch = Watch(progress.show, stopped)
+            window = request.start_us, request.end_us
+            for day in screen_days(used, *window, asked, threads=request.threads, watch=watch):
+                clock.add(day.stages)
+                found.add(day)
+                with clock.stage("write"):
+                    rows.write(with_possible_duplicates(day.events, aliases) if aliases else day.events)
+            watch.check()
+    except Cancelled:
+        raise CliError("interrupted; nothing was written", Exit.INTERRUPTED) from None
+    return found
 
 
 def _prepare_kernels() -> None:
@@ -389,8 +414,16 @@ class _StageClock:
     def stage(self, name: str) -> Iterator[None]:
         wall, cpu = time.perf_counter(), time.process_time()
         yield
-        self.wall_s[name] = time.perf_counter() - wall
-        self.cpu_s[name] = time.process_time() - cpu
+        self._add(name, time.perf_counter() - wall, time.process_time() - cpu)
+
+    def add(self, stages: Mapping[str, StageTime]) -> None:
+        """Stages that were measured elsewhere."""
+        for name, spent in stages.items():
+            self._add(name, spent.wall_s, spent.cpu_s)
+
+    def _add(self, name: str, wall_s: float, cpu_s: float) -> None:
+        self.wall_s[name] = self.wall_s.get(name, 0.0) + wall_s
+        self.cpu_s[name] = self.cpu_s.get(name, 0.0) + cpu_s
 
     def report(self) -> dict[str, Any]:
         """wall_s, cpu_s (per stage and total), peak_memory_mb, as in stats.json."""
@@ -407,7 +440,7 @@ def _rounded(seconds: dict[str, float]) -> dict[str, float]:
 
 
 def _report(
-    request: _Request, received: _Received, used: ElementSets, asked: ScreeningVolumes, result: ScreenResult
+    request: _Request, received: _Received, used: ElementSets, asked: ScreeningVolumes, found: _Found
 ) -> dict[str, Any]:
     """Everything of stats.json but times and memory."""
     import ssa_pipeline
@@ -415,7 +448,6 @@ def _report(
     from ssa_pipeline.core.time import format_utc
     from ssa_pipeline.core.versions import CODE_VERSIONS
 
-    classes = {"crossing": 0, "persistent": 0} | Counter(str(name) for name in result.events.event_class.tolist())
     named = {record.norad_id for record in received.rejected if record.norad_id is not None}
     unnamed = sum(record.norad_id is None for record in received.rejected)
     return {
@@ -435,24 +467,12 @@ def _report(
         "objects_used": len(used),
         "objects_rejected": len(named - set(used.norad_id.tolist())) + unnamed,
         "records_rejected_by_rule": dict(sorted(Counter(r.rule.value for r in received.rejected).items())),
-        "candidates": result.candidates,
-        "candidate_outcomes": result.outcomes,
-        "events": len(result.events),
-        "events_by_class": classes,
+        "candidates": found.candidates,
+        "candidate_outcomes": dict(found.outcomes),
+        "events": found.events_by_class.total(),
+        "events_by_class": dict(found.events_by_class),
         "claim": HONESTY,
     }
-
-
-def _write_events(request: _Request, used: ElementSets, result: ScreenResult, aliases: Aliases | None) -> None:
-    from ssa_pipeline.cli.events_csv import COLUMNS, SOCRATES_COLUMNS, write_events_csv
-    from ssa_pipeline.cli.whole_file import whole_file
-    from ssa_pipeline.core.aliases import with_possible_duplicates
-
-    columns = SOCRATES_COLUMNS if request.csv_style is CsvStyle.SOCRATES else COLUMNS
-    names = dict(zip(used.norad_id.tolist(), used.object_name.tolist(), strict=True))
-    events = with_possible_duplicates(result.events, aliases) if aliases else result.events
-    with whole_file(request.out, "--out") as stream:
-        write_events_csv(stream, events, names, columns)
 
 
 def _write_stats(request: _Request, report: dict[str, Any]) -> None:

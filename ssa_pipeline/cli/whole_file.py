@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
@@ -30,8 +33,8 @@ def check_writable(target: str, option: str) -> None:
 @contextmanager
 def whole_file(target: str, option: str) -> Iterator[TextIO]:
     """A text stream that becomes the file ``target`` when the block ends without an exception; before that, and
-    otherwise, ``target`` stays as it was. ``-`` is standard output; devices and pipes are written directly.
-    CliError names ``option`` where the file cannot be written."""
+    otherwise, ``target`` stays as it was. ``-`` is standard output, which like devices and pipes receives everything at
+    the end. CliError names ``option`` where the file cannot be written."""
     with _errors_as_messages(target, option), _stream(target, "w") as stream:
         yield cast(TextIO, stream)
 
@@ -56,15 +59,30 @@ def _errors_as_messages(target: str, option: str) -> Iterator[None]:
 @contextmanager
 def _stream(target: str, mode: str) -> Iterator[IO[Any]]:
     path = Path(target)
-    if target == STANDARD_OUTPUT:
-        yield sys.stdout.buffer if mode == "wb" else sys.stdout
-        sys.stdout.flush()
-    elif not _is_replaceable(path):
-        with _open(path, mode) as stream:
-            yield stream
-    else:
+    if target != STANDARD_OUTPUT and _is_replaceable(path):
         with _replacing(path.resolve(), mode) as stream:
             yield stream
+    else:
+        with _kept_until_the_end(target, mode) as stream:
+            yield stream
+
+
+@contextmanager
+def _kept_until_the_end(target: str, mode: str) -> Iterator[IO[Any]]:
+    """What cannot be taken back is sent once all of it is there; until then it is in a temporary file."""
+    with cast(IO[Any], tempfile.TemporaryFile()) as kept:
+        stream = kept if mode == "wb" else io.TextIOWrapper(kept, encoding="utf-8", newline="")
+        yield stream
+        stream.seek(0)
+        with _receiver(target, mode) as receiver:
+            shutil.copyfileobj(stream, receiver)
+            receiver.flush()
+
+
+def _receiver(target: str, mode: str) -> AbstractContextManager[IO[Any]]:
+    if target == STANDARD_OUTPUT:
+        return nullcontext(sys.stdout.buffer if mode == "wb" else sys.stdout)
+    return _open(Path(target), mode)
 
 
 def _open(path: Path, mode: str) -> IO[Any]:

@@ -198,6 +198,11 @@ class Events:
         """The rows chosen by an integer index, in its order."""
         return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
+    @classmethod
+    def concat(cls, parts: list[Self]) -> Self:
+        """All rows of ``parts`` (at least one), in order."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
+
 
 @dataclass(frozen=True)
 class Candidates:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class StageTime:
 
 @dataclass(frozen=True)
 class ScreenResult:
+    """Of one lead day, or of all of a window."""
+
     events: Events
     candidates: int
     outcomes: dict[str, int]
@@ -40,10 +42,7 @@ class _Stopwatch:
     def stage(self, name: str) -> Iterator[None]:
         wall, cpu = time.perf_counter(), time.process_time()
         yield
-        before = self.stages.get(name, StageTime(0.0, 0.0))
-        self.stages[name] = StageTime(
-            before.wall_s + time.perf_counter() - wall, before.cpu_s + time.process_time() - cpu
-        )
+        self.stages[name] = StageTime(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def screen(
@@ -57,29 +56,50 @@ def screen(
     watch: Watch = SILENT,
 ) -> ScreenResult:
     """Every encounter below ``threshold_km``, or in ``volumes`` instead, in [start_us, end_us), one element set per
-    object.
+    object: the lead days of ``screen_days``, joined."""
+    asked = threshold_km if volumes is None else volumes
+    days = list(screen_days(elements, start_us, end_us, asked, threads=threads, watch=watch))
+    outcomes: Counter[str] = Counter()
+    stages: dict[str, StageTime] = {}
+    for day in days:
+        outcomes.update(day.outcomes)
+        for name, spent in day.stages.items():
+            before = stages.get(name, StageTime(0.0, 0.0))
+            stages[name] = StageTime(before.wall_s + spent.wall_s, before.cpu_s + spent.cpu_s)
+    events = Events.concat([day.events for day in days])
+    return ScreenResult(events, sum(day.candidates for day in days), dict(outcomes), stages)
 
-    Works in lead days of 24 h from ``start_us``; a persistent encounter has one row per lead day. Raises
-    ValueError for an empty window, a threshold that is not positive or an object that occurs twice; Cancelled.
+
+def screen_days(
+    elements: ElementSets,
+    start_us: int,
+    end_us: int,
+    volumes: float | ScreeningVolumes,
+    *,
+    threads: int = 1,
+    watch: Watch = SILENT,
+) -> Iterator[ScreenResult]:
+    """The encounters of one lead day of 24 h from ``start_us`` after the other; the last one may be shorter.
+
+    ``volumes`` is a threshold in km for all pairs, or the volumes of the objects. Every TCA lies in its day, so that
+    the rows of all days in turn are sorted; a persistent encounter has one row per lead day. Raises ValueError for an
+    empty window, a threshold that is not positive or an object that occurs twice; Cancelled.
     """
     if len(np.unique(elements.norad_id)) != len(elements):
         raise ValueError("an object has more than one element set; clean the catalogue first")
-    asked = threshold_km if volumes is None else volumes
-    stopwatch = _Stopwatch()
-    parts: list[Events] = []
-    outcomes: Counter[str] = Counter()
-    candidate_count = 0
     for day_start in range(start_us, max(end_us, start_us + 1), MICROSECONDS_PER_DAY):
         day_end = min(day_start + MICROSECONDS_PER_DAY, end_us)
-        with stopwatch.stage("ephemeris_chunks"):
-            chunks = compute_ephemeris_chunks(elements, day_start, day_end, threads=threads, watch=watch)
-        with stopwatch.stage("conjunction_candidates"):
-            candidates = find_conjunction_candidates(chunks, asked, threads=threads, watch=watch)
-        with stopwatch.stage("refined_events"):
-            refined = refine_events(elements, chunks, candidates, asked, threads=threads, watch=watch)
-        parts.append(refined.events)
-        outcomes.update(refined.outcomes)
-        candidate_count += len(candidates)
-        del chunks, candidates, refined  # or they would still be there while the next day's are made
-    events = Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
-    return ScreenResult(events, candidate_count, dict(outcomes), stopwatch.stages)
+        yield _screen_day(elements, day_start, day_end, volumes, threads, watch)
+
+
+def _screen_day(
+    elements: ElementSets, start_us: int, end_us: int, volumes: float | ScreeningVolumes, threads: int, watch: Watch
+) -> ScreenResult:
+    stopwatch = _Stopwatch()
+    with stopwatch.stage("ephemeris_chunks"):
+        chunks = compute_ephemeris_chunks(elements, start_us, end_us, threads=threads, watch=watch)
+    with stopwatch.stage("conjunction_candidates"):
+        candidates = find_conjunction_candidates(chunks, volumes, threads=threads, watch=watch)
+    with stopwatch.stage("refined_events"):
+        refined = refine_events(elements, chunks, candidates, volumes, threads=threads, watch=watch)
+    return ScreenResult(refined.events, len(candidates), refined.outcomes, stopwatch.stages)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -56,12 +55,7 @@ def read_report(slices: Slices, epoch_day: date, lead_days: list[int]) -> Report
     keys = [SliceKey(asset, epoch_day, None) for asset in DAILY_ASSETS]
     keys += [SliceKey(asset, epoch_day, k) for asset in SCREENING_ASSETS for k in lead_days]
     versions = [version for version in map(slices.read_version, keys) if version is not None]
-    return Report(epoch_day, lead_days, catalog, _joined(events), versions)
-
-
-def _joined(parts: Iterable[Events]) -> Events:
-    parts = list(parts)
-    return Events(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Events)})
+    return Report(epoch_day, lead_days, catalog, Events.concat(list(events)), versions)
 
 
 def print_report(report: Report, console: Console) -> None:

@@ -56,7 +56,7 @@ def answer(
         chunks = compute_ephemeris_chunks(sets, start, start + hours * HOUR_US, threads=threads)
         candidates = find_conjunction_candidates(chunks, threshold_km, threads=threads, step_us=step_s * SECOND_US)
         parts.append(refine_events(sets, chunks, candidates, threshold_km, threads=threads).events)
-    return Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
+    return Events.concat(parts)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from ssa_pipeline.core.ephemeris_chunks import NODES, compute_ephemeris_chunks, 
 from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
 from ssa_pipeline.core.records import ElementSets, Events
 from ssa_pipeline.core.refined_events import refine_events
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screen import screen, screen_days
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.core.watch import Cancelled, Watch
@@ -135,7 +135,7 @@ def test_the_answer_depends_neither_on_partitions_nor_on_threads(crowd: ElementS
     for field in fields(Events):
         np.testing.assert_array_equal(getattr(whole, field.name), getattr(threaded, field.name))
     parts = [screen(crowd, START_US + k * HOUR_US, START_US + (k + 3) * HOUR_US).events for k in (0, 3, 6, 9)]
-    joined = Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
+    joined = Events.concat(parts)
     assert np.count_nonzero(whole.event_class == "crossing") > 300
     assert_same_crossings(whole, joined)
     # persistent pieces touch at the borders and add up to the intervals of the whole
@@ -204,6 +204,22 @@ def test_identical_element_sets_are_one_persistent_row(catalogue: ElementSets) -
         events.flags[0].split()
     )
     assert (events.start_us[0], events.end_us[0]) == (START_US, START_US + 6 * HOUR_US)
+
+
+def test_lead_days_in_turn_are_sorted_and_joined_are_the_whole(crowd: ElementSets) -> None:
+    few, end_us = crowd.take(np.arange(300)), START_US + 60 * HOUR_US
+    days = list(screen_days(few, START_US, end_us, 20.0))
+    borders = [START_US + hours * HOUR_US for hours in (0, 24, 48, 60)]
+    assert len(days) == 3
+    for day, begin, end in zip(days, borders, borders[1:], strict=False):
+        assert len(day.events) > 10
+        assert begin <= day.events.tca_us.min() <= day.events.tca_us.max() < end
+    whole = screen(few, START_US, end_us, threshold_km=20.0)
+    order = np.lexsort((whole.events.norad_id_2, whole.events.norad_id_1, whole.events.tca_us))
+    np.testing.assert_array_equal(order, np.arange(len(order)))
+    assert sum(day.outcomes["event"] for day in days) == whole.outcomes["event"]
+    assert sum(day.candidates for day in days) == whole.candidates == sum(whole.outcomes.values())
+    assert len(whole.events) == sum(len(day.events) for day in days)
 
 
 def test_empty_and_tiny_catalogues_give_empty_answers(catalogue: ElementSets) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.cli.events_csv import COLUMNS, ROWS_PER_BLOCK, write_events_csv
+from ssa_pipeline.cli.events_csv import COLUMNS, ROWS_PER_BLOCK, EventsCsv
 from ssa_pipeline.cli.screen import QUIET_S, _prepare_kernels, _Progress
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Events
 from ssa_pipeline.core.time import parse_utc
@@ -245,6 +245,28 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, number: signal
     assert [path.name for path in tmp_path.iterdir() if "events" in path.name] == ["events.csv"]
 
 
+def test_an_interrupted_run_says_nothing_on_standard_output(tmp_path: Path) -> None:
+    """Stopped on its second day, when the first has been written."""
+    script = (
+        "import os, signal\nfrom ssa_pipeline.cli import events_csv, main\nwrite = events_csv.EventsCsv.write\n"
+        "def then_interrupt(self, events):\n    write(self, events)\n    os.kill(os.getpid(), signal.SIGINT)\n"
+        "events_csv.EventsCsv.write = then_interrupt\nmain()"
+    )
+    file = tmp_path / "small.csv"
+    file.write_bytes(small_catalog(60)[0])
+    days = ("--start", "2024-11-01T00:00:00Z", "--hours", "48", "--out", "-")
+    done = subprocess.run(
+        [sys.executable, "-c", script, "screen", str(file), *days],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=environment(tmp_path),
+    )
+    assert (done.returncode, done.stdout) == (130, ""), done.stderr
+    assert "nothing was written" in done.stderr
+
+
 def test_progress_is_shown_once_the_work_takes_long(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -271,7 +293,7 @@ def test_names_with_commas_and_quotes_survive_the_csv() -> None:
     columns["norad_id_1"], columns["norad_id_2"] = np.array([5, 5]), np.array([9, 7])
     columns["miss_r_km"] = np.array([-1e-12, 1.25])
     stream = io.StringIO()
-    write_events_csv(stream, Events(**columns), {5: 'A, "B"', 7: "Ü"})
+    EventsCsv(stream, {5: 'A, "B"', 7: "Ü"}).write(Events(**columns))
     first, second = csv.DictReader(io.StringIO(stream.getvalue()))
     assert list(first) == list(COLUMNS)
     assert (first["norad_id_2"], first["name_1"], first["name_2"]) == ("7", 'A, "B"', "Ü")
@@ -286,7 +308,7 @@ def test_many_rows_are_written_in_order_and_none_is_lost() -> None:
     columns["norad_id_2"] = np.random.default_rng(8).permutation(count)
     columns["tca_us"] = columns["norad_id_2"] // 3
     stream = io.StringIO()
-    write_events_csv(stream, Events(**columns), {})
+    EventsCsv(stream, {}).write(Events(**columns))
     assert [int(row["norad_id_2"]) for row in csv.DictReader(io.StringIO(stream.getvalue()))] == list(range(count))
 
 

@@ -151,7 +151,7 @@ def test_boxes_do_not_depend_on_windows_threads_and_steps(crowd: ElementSets) ->
             screen(crowd, START_US + k * HOUR_US, START_US + (k + length) * HOUR_US, volumes=volumes).events
             for k in range(0, 6, length)
         ]
-        joined = Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
+        joined = Events.concat(parts)
         again = joined.take(np.flatnonzero(joined.event_class == "crossing"))
         np.testing.assert_array_equal(crossings.norad_id_1, again.norad_id_1)
         np.testing.assert_array_equal(crossings.norad_id_2, again.norad_id_2)
