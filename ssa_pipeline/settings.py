@@ -96,6 +96,7 @@ class Settings:
     threads: int  # SSA_THREADS: threads of one run's kernels
     max_runs: int  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
     retention_days: int  # SSA_RETENTION_DAYS: chunks and candidates
+    run_retention_days: int  # SSA_RUN_RETENTION_DAYS: Dagster's finished runs and their events
     ui_port: int | None  # SSA_UI_PORT: None = 3000 or the next free port
     sources: SourceSettings
 
@@ -116,6 +117,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         threads=threads,
         max_runs=_number(env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
         retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1),
+        run_retention_days=_number(env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1),
         ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0) or None,
         sources=_sources(env),
     )
