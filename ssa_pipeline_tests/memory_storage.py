@@ -162,5 +162,8 @@ class MemoryStorage:
     def purge_runs(self, retention_days: int, on_batch: object) -> Purged:
         raise AssertionError("nothing in the chain deletes runs")
 
+    def purge_alerts(self, retention_days: int) -> int:
+        raise AssertionError("nothing in the chain deletes alerts")
+
     def table_sizes(self) -> list[TableSize]:
         raise AssertionError("nothing in the chain asks for sizes")

@@ -59,6 +59,7 @@ def purge_old_runs(context: OpExecutionContext) -> None:
         {
             "runs_deleted": purged.runs,
             "events_deleted": purged.events,
+            "alerts_deleted": storage.purge_alerts(settings.run_retention_days),
             "runs_kept_for_their_state": purged.runs_kept,
             "is_complete": purged.is_complete,
             "days_kept": settings.run_retention_days,

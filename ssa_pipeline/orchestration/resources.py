@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from dagster import InitResourceContext, resource
 
 from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
+from ssa_pipeline.storage.alerts import purge_alerts
 from ssa_pipeline.storage.database_url import database_url
 from ssa_pipeline.storage.release_gate import Judgement, ReleaseGate
 from ssa_pipeline.storage.retention import expire_slices
@@ -81,6 +82,10 @@ class Storage(Protocol):
         """Delete old runs and events of Dagster; see ``storage.run_history.purge_runs``."""
         ...
 
+    def purge_alerts(self, retention_days: int) -> int:
+        """Delete alerts as old that wait for nothing; how many."""
+        ...
+
     def table_sizes(self) -> list[TableSize]:
         """Every table, the largest first."""
         ...
@@ -103,6 +108,9 @@ class PostgresStorage:
 
     def purge_runs(self, retention_days: int, on_batch: Callable[[Purged], None]) -> Purged:
         return purge_runs(self.url, retention_days, datetime.now(UTC), on_batch)
+
+    def purge_alerts(self, retention_days: int) -> int:
+        return purge_alerts(self.url, datetime.now(UTC) - timedelta(days=retention_days))
 
     def table_sizes(self) -> list[TableSize]:
         return table_sizes(self.url)

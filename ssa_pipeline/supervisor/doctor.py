@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+import psycopg
+
 from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.storage.database_url import embedded_server
 from ssa_pipeline.storage.embedded import RELOCATION_DIR, EmbeddedPostgresError, packaged_bin_dir
@@ -47,6 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _sizes,
         _ports,
         _dagster,
+        _alerts,
         _strays,
     ]
     for check in checks:
@@ -202,6 +205,22 @@ def _dagster(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "Dagster", str(error))
         return
     yield _finding(problem is None, "Dagster", f"the daemon's heart beats; {text}", f"{problem}; {text}")
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    from ssa_pipeline.storage.alerts import undelivered_alerts
+
+    url = _running_database_url(settings)
+    if url is None:
+        return
+    try:
+        undelivered = undelivered_alerts(url)
+    except (StorageError, psycopg.errors.UndefinedTable):  # told by _database
+        return
+    for one in undelivered:
+        state = "given up" if one.next_attempt_at is None else f"tried again {one.next_attempt_at:%H:%M} UTC"
+        text = f"{one.title!r} of {one.raised_at:%Y-%m-%d %H:%M} UTC was not delivered ({state}): {one.error}"
+        yield Finding(Level.WARN, "alerts", text)
 
 
 def _strays(settings: Settings) -> Iterator[Finding]:
