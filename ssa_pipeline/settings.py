@@ -183,7 +183,7 @@ def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
 
 def _silent_hours(env: Mapping[str, str]) -> dict[str, float]:
     """``26`` or ``26,folder=200,space-track=never``."""
-    hours = {"": 26.0}
+    hours = {"": 26.0, "file": math.inf}  # what `ssa ingest` was given by hand is not expected again
     for part in filter(None, (part.strip() for part in env.get("SSA_SOURCE_SILENT_HOURS", "").split(","))):
         source, _, text = part.rpartition("=")
         try:

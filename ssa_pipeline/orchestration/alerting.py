@@ -34,7 +34,7 @@ _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_
 @run_failure_sensor(
     name="alert_on_failure",
     default_status=DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=60,
     description="One alert per failed run; the same failure of the same job within an hour is counted, not repeated.",
 )
 def alert_on_failure(context: RunFailureSensorContext, settings: ResourceParam[Settings]) -> None:

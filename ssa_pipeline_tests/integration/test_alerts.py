@@ -283,7 +283,7 @@ def received(url: DatabaseUrl, source: str, at: datetime, kind: str = "gp") -> N
 
 
 def test_a_source_is_silent_when_its_catalogue_is_old_whatever_else_came(clean: DatabaseUrl, home: str) -> None:
-    settings = settings_of(home, clean, SSA_SOURCE_SILENT_HOURS="26,folder=200,file=never")
+    settings = settings_of(home, clean, SSA_SOURCE_SILENT_HOURS="26,folder=200")
     assert check_freshness(clean, settings.alerts, NOW).sources == []
     received(clean, "celestrak", NOW - 27 * HOUR)
     received(clean, "celestrak", NOW - HOUR, kind="satcat")

@@ -41,7 +41,7 @@ def test_secrets_are_not_printed_with_the_settings() -> None:
 
 
 def test_hours_of_silence_are_of_all_sources_or_of_one() -> None:
-    assert read_settings({}).alerts.silent_hours == {"": 26.0}
-    text = "30, folder=200,space-track=never"
+    assert read_settings({}).alerts.silent_hours == {"": 26.0, "file": math.inf}
+    text = "30, file=48, folder=200,space-track=never"
     hours = read_settings({"SSA_SOURCE_SILENT_HOURS": text}).alerts.silent_hours
-    assert hours == {"": 30.0, "folder": 200.0, "space-track": math.inf}
+    assert hours == {"": 30.0, "file": 48.0, "folder": 200.0, "space-track": math.inf}
