@@ -79,7 +79,7 @@ class Freshness:
             f"the release of {day} has waited {waiting_hours:.0f} h to be screened",
             f"Newest catalogue: {newest.catalog_day}; newest day screened: {newest.screened_day}. A check "
             "may hold the release back, or nothing requests its partition.\n"
-            "Do: look at the checks of raw_tle_snapshots in the UI; docs/operations.md, A release is held back.",
+            "Do: ssa catalog status; ssa automation status; docs/operations.md, A release is held back.",
             REPEATED_AFTER,
         )
 

@@ -73,13 +73,15 @@ def failure_alert(context: RunFailureSensorContext, settings: Settings) -> Alert
     run = context.dagster_run
     held = [_check_text(check) for check in _blocking_failures(context)]
     reason = "\n".join(held or _errors(context))
-    advice = "A release is held back" if held else "A run failed"
+    advice = (
+        "ssa catalog status; docs/operations.md, A release is held back" if held else "docs/operations.md, A run failed"
+    )
     ui = settings.alerts.ui_url or services.ui_url(settings)
     return Alert(
         key=f"failure {run.job_name} {_fingerprint(reason)}",
         severity="error",
         title=f"{run.job_name} {'held back by a check' if held else 'failed'}{_partitions(run.tags)}",
-        text=f"{reason}\nDo: docs/operations.md, {advice}.",
+        text=f"{reason}\nDo: {advice}.",
         run_id=run.run_id,
         run_url=f"{ui}/runs/{run.run_id}" if ui else None,
     )
