@@ -13,8 +13,9 @@ from ssa_pipeline.assets.ephemeris_chunks import ephemeris_chunks
 from ssa_pipeline.assets.raw_tle_snapshots import raw_tle_snapshots
 from ssa_pipeline.assets.refined_events import refined_events
 from ssa_pipeline.checks import CHECKS
+from ssa_pipeline.orchestration.alerting import ALERT_SENSORS
 from ssa_pipeline.orchestration.console_log import PROGRESS_LOGGER, progress_logger
-from ssa_pipeline.orchestration.housekeeping import retention_job, retention_schedule
+from ssa_pipeline.orchestration.housekeeping import purge_runs_job, purge_schedule, retention_job, retention_schedule
 from ssa_pipeline.orchestration.io_manager import postgres_slice_io_manager
 from ssa_pipeline.orchestration.jobs import ingest_job, screen_job
 from ssa_pipeline.orchestration.release_gate import accept_release_job
@@ -31,8 +32,9 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Defini
     return Definitions(
         assets=[raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events],
         asset_checks=CHECKS,
-        jobs=[ingest_job, screen_job, accept_release_job, retention_job],
-        schedules=[retention_schedule],
+        jobs=[ingest_job, screen_job, accept_release_job, retention_job, purge_runs_job],
+        schedules=[retention_schedule, purge_schedule],
+        sensors=ALERT_SENSORS,
         resources={**resources, **(resource_overrides or {})},
         loggers={PROGRESS_LOGGER: progress_logger},
         executor=in_process_executor,

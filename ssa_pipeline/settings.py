@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -85,6 +86,15 @@ class SourceSettings:
 
 
 @dataclass(frozen=True)
+class AlertSettings:
+    webhook: str = field(default="", repr=False)  # SSA_ALERT_WEBHOOK: the address is its password
+    email: tuple[str, ...] = ()  # SSA_ALERT_EMAIL: addresses; the first is the sender too
+    smtp_url: str = field(default="", repr=False)  # SSA_SMTP_URL: smtp[s]://user:password@host:port
+    ui_url: str = ""  # SSA_UI_URL: the UI as readers of an alert reach it; empty: its address on this machine
+    silent_hours: Mapping[str, float] = field(default_factory=dict)  # SSA_SOURCE_SILENT_HOURS; "": any other source
+
+
+@dataclass(frozen=True)
 class Settings:
     home: Path  # SSA_HOME, default var/ of the checkout: all state of this installation
     database_url: DatabaseUrl | None  # None: the embedded server under home
@@ -96,8 +106,10 @@ class Settings:
     threads: int  # SSA_THREADS: threads of one run's kernels
     max_runs: int  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
     retention_days: int  # SSA_RETENTION_DAYS: chunks and candidates
+    run_retention_days: int  # SSA_RUN_RETENTION_DAYS: Dagster's finished runs and their events
     ui_port: int | None  # SSA_UI_PORT: None = 3000 or the next free port
     sources: SourceSettings
+    alerts: AlertSettings
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -116,8 +128,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         threads=threads,
         max_runs=_number(env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
         retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1),
+        run_retention_days=_number(env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1),
         ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0) or None,
         sources=_sources(env),
+        alerts=_alerts(env),
     )
 
 
@@ -138,6 +152,47 @@ def _supplemental_max_age_days(env: Mapping[str, str]) -> float | None:
         raise SettingsError(f"SSA_SUPPLEMENTAL_GP={choice!r} is neither off nor prefer")
     max_age_days = _number(env, "SSA_SUPPLEMENTAL_MAX_AGE_DAYS", 1.0, minimum=0.0)
     return max_age_days if choice == "prefer" else None
+
+
+def _alerts(env: Mapping[str, str]) -> AlertSettings:
+    email = tuple(address.strip() for address in env.get("SSA_ALERT_EMAIL", "").split(",") if address.strip())
+    for address in email:
+        if not re.fullmatch(r"[!-~]+@[!-~]+", address):
+            raise SettingsError(f"SSA_ALERT_EMAIL: {address!r} is not an e-mail address")
+    smtp_url = env.get("SSA_SMTP_URL", "")
+    if smtp_url and not _is_url(smtp_url, ("smtp", "smtps")):
+        raise SettingsError("SSA_SMTP_URL must look like smtps://user:password@host:465 or smtp://host:25")
+    if email and not smtp_url:
+        raise SettingsError("SSA_ALERT_EMAIL needs SSA_SMTP_URL: the server that sends")
+    webhook = env.get("SSA_ALERT_WEBHOOK", "")
+    if webhook and not _is_url(webhook, ("http", "https")):
+        raise SettingsError("SSA_ALERT_WEBHOOK must look like https://host/path")  # its value is a secret
+    ui_url = env.get("SSA_UI_URL", "")
+    if ui_url and not _is_url(ui_url, ("http", "https")):
+        raise SettingsError("SSA_UI_URL must look like https://host")
+    return AlertSettings(webhook, email, smtp_url, ui_url.rstrip("/"), _silent_hours(env))
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _silent_hours(env: Mapping[str, str]) -> dict[str, float]:
+    """``26`` or ``26,folder=200,space-track=never``."""
+    hours = {"": 26.0, "file": math.inf}  # what `ssa ingest` was given by hand is not expected again
+    for part in filter(None, (part.strip() for part in env.get("SSA_SOURCE_SILENT_HOURS", "").split(","))):
+        source, _, text = part.rpartition("=")
+        try:
+            hours[source] = math.inf if text == "never" else float(text)
+        except ValueError:
+            hours[source] = math.nan
+        if not hours[source] > 0:
+            raise SettingsError(f"SSA_SOURCE_SILENT_HOURS: {part!r} is not like 26, folder=200 or space-track=never")
+    return hours
 
 
 def _sources(env: Mapping[str, str]) -> SourceSettings:

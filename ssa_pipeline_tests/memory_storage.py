@@ -20,9 +20,11 @@ from ssa_pipeline.storage.release_gate import (
     NotJudgedError,
     ReleaseHeldError,
 )
+from ssa_pipeline.storage.run_history import Purged
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceVersion
 from ssa_pipeline.storage.snapshots import StoredSnapshot
+from ssa_pipeline.storage.table_sizes import TableSize
 
 
 @dataclass
@@ -156,3 +158,12 @@ class MemoryStorage:
 
     def expire_slices(self, retention_days: int) -> list[date]:
         raise AssertionError("nothing in the chain drops slices")
+
+    def purge_runs(self, retention_days: int, on_batch: object) -> Purged:
+        raise AssertionError("nothing in the chain deletes runs")
+
+    def purge_alerts(self, retention_days: int) -> int:
+        raise AssertionError("nothing in the chain deletes alerts")
+
+    def table_sizes(self) -> list[TableSize]:
+        raise AssertionError("nothing in the chain asks for sizes")

@@ -53,13 +53,27 @@ def main() -> None:
         ephemeris,
         events,
         fetch,
+        freshness,
         pipeline,
         release_gate,
         screen,
         services,
     )
 
-    for group in (services, catalog, release_gate, convert, fetch, pipeline, events, ephemeris, screen, database):
+    groups = (
+        services,
+        catalog,
+        release_gate,
+        convert,
+        fetch,
+        freshness,
+        pipeline,
+        events,
+        ephemeris,
+        screen,
+        database,
+    )
+    for group in groups:
         group.register(app)
     try:
         app()

@@ -51,7 +51,7 @@ def down() -> None:
 
 
 def status() -> None:
-    """Show what runs: process, address, uptime, memory. Exit code 4 unless everything runs."""
+    """Show what runs: process, address, uptime, memory. Exit code 4 unless all runs and the daemon is alive."""
     from ssa_pipeline.supervisor import services
 
     with _errors() as settings:
@@ -61,6 +61,9 @@ def status() -> None:
         stopped = [one.name for one in found if one.pid is None and one.name != "database"]
         if stopped:
             raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
+        silence = services.daemon_silence(settings)
+        if silence is not None:
+            raise CliError(silence, Exit.NOT_RUNNING)
 
 
 def logs(

@@ -1,11 +1,31 @@
 """What keeps the database small without being asked: jobs on a schedule, outside of the chain."""
 
-from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinition, in_process_executor, job, op
+from typing import Any
 
+from dagster import (
+    DagsterRunStatus,
+    DefaultScheduleStatus,
+    In,
+    JobDefinition,
+    MetadataValue,
+    Nothing,
+    OpExecutionContext,
+    RunsFilter,
+    ScheduleDefinition,
+    in_process_executor,
+    job,
+    op,
+)
+
+from ssa_pipeline.orchestration.describe import markdown_table
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.settings import Settings
+from ssa_pipeline.storage.run_history import Purged
+from ssa_pipeline.storage.table_sizes import EVENT_LOGS, TableSize
 
 RETENTION_JOB = "retention_job"
+PURGE_JOB = "purge_runs"
+BYTES_TAG = "ssa/table_bytes"
 
 
 @op(
@@ -22,6 +42,66 @@ def expire_slices(context: OpExecutionContext) -> None:
     )
 
 
+@op(
+    required_resource_keys={"settings", "storage"},
+    description="Deletes runs that ended more than SSA_RUN_RETENTION_DAYS ago, with their events. The newest state of "
+    "every partition, and the run that made it, are kept.",
+)
+def purge_old_runs(context: OpExecutionContext) -> None:
+    settings: Settings = context.resources.settings
+    storage: Storage = context.resources.storage
+
+    def log(purged: Purged) -> None:
+        context.log.info(f"{purged.runs:,} runs and {purged.events:,} events deleted so far")
+
+    purged = storage.purge_runs(settings.run_retention_days, log)
+    context.add_output_metadata(
+        {
+            "runs_deleted": purged.runs,
+            "events_deleted": purged.events,
+            "alerts_deleted": storage.purge_alerts(settings.run_retention_days),
+            "runs_kept_for_their_state": purged.runs_kept,
+            "is_complete": purged.is_complete,
+            "days_kept": settings.run_retention_days,
+        }
+    )
+
+
+@op(
+    required_resource_keys={"storage"},
+    ins={"purged": In(Nothing)},
+    description="How large every table is, and how much that grew.",
+)
+def measure_tables(context: OpExecutionContext) -> None:
+    storage: Storage = context.resources.storage
+    sizes = storage.table_sizes()
+    total = sum(size.total_bytes for size in sizes)
+    earlier = _bytes_before(context)
+    context.instance.add_run_tags(context.run_id, {BYTES_TAG: str(total)})
+    growth = {} if earlier is None else {"growth_mb": (total - earlier) / 1e6}
+    context.add_output_metadata({**sizes_shown(sizes), **growth})
+
+
+def _bytes_before(context: OpExecutionContext) -> int | None:
+    """What the last successful run of the job measured."""
+    wanted = RunsFilter(job_name=PURGE_JOB, statuses=[DagsterRunStatus.SUCCESS])
+    runs = context.instance.get_runs(filters=wanted, limit=1)
+    return int(runs[0].tags[BYTES_TAG]) if runs and BYTES_TAG in runs[0].tags else None
+
+
+def sizes_shown(sizes: list[TableSize]) -> dict[str, Any]:
+    """Metadata of the UI; megabytes are 10^6 bytes."""
+    rows = [
+        (size.name, f"{size.rows:,}", f"{size.table_bytes / 1e6:,.1f}", f"{size.index_bytes / 1e6:,.1f}")
+        for size in sizes
+    ]
+    return {
+        "tables": MetadataValue.md(markdown_table(["table", "rows (estimate)", "MB", "MB of indexes"], rows)),
+        "tables_mb": sum(size.total_bytes for size in sizes) / 1e6,
+        "event_logs_mb": sum(size.total_bytes for size in sizes if size.name == EVENT_LOGS) / 1e6,
+    }
+
+
 @job(
     name=RETENTION_JOB,
     executor_def=in_process_executor,
@@ -31,11 +111,25 @@ def retention_job() -> None:
     expire_slices()
 
 
-retention_schedule = ScheduleDefinition(
-    name="daily_retention",
-    job=retention_job,
-    cron_schedule="40 3 * * *",
-    execution_timezone="UTC",
-    default_status=DefaultScheduleStatus.RUNNING,
-    description="Once a night, UTC.",
+@job(
+    name=PURGE_JOB,
+    executor_def=in_process_executor,
+    description="Dagster's old runs and events are deleted in small batches; the sizes of all tables are shown.",
 )
+def purge_runs_job() -> None:
+    measure_tables(purged=purge_old_runs())
+
+
+def _nightly(name: str, job: JobDefinition, cron_schedule: str) -> ScheduleDefinition:
+    return ScheduleDefinition(
+        name=name,
+        job=job,
+        cron_schedule=cron_schedule,
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Once a night, UTC.",
+    )
+
+
+retention_schedule = _nightly("daily_retention", retention_job, "40 3 * * *")
+purge_schedule = _nightly("nightly_purge", purge_runs_job, "10 4 * * *")

@@ -3,21 +3,24 @@ name (``build_defs(resource_overrides=...)``) and never patch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from dagster import InitResourceContext, resource
 
 from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
+from ssa_pipeline.storage.alerts import purge_alerts
 from ssa_pipeline.storage.database_url import database_url
 from ssa_pipeline.storage.release_gate import Judgement, ReleaseGate
 from ssa_pipeline.storage.retention import expire_slices
+from ssa_pipeline.storage.run_history import Purged, purge_runs
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
 from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots
+from ssa_pipeline.storage.table_sizes import TableSize, table_sizes
 
 
 class Slices(Protocol):
@@ -75,6 +78,18 @@ class Storage(Protocol):
         """Drop chunks and candidates of all but the newest epoch days; the days dropped."""
         ...
 
+    def purge_runs(self, retention_days: int, on_batch: Callable[[Purged], None]) -> Purged:
+        """Delete old runs and events of Dagster; see ``storage.run_history.purge_runs``."""
+        ...
+
+    def purge_alerts(self, retention_days: int) -> int:
+        """Delete alerts as old that wait for nothing; how many."""
+        ...
+
+    def table_sizes(self) -> list[TableSize]:
+        """Every table, the largest first."""
+        ...
+
 
 @dataclass(frozen=True)
 class PostgresStorage:
@@ -90,6 +105,15 @@ class PostgresStorage:
 
     def expire_slices(self, retention_days: int) -> list[date]:
         return expire_slices(self.url, retention_days)
+
+    def purge_runs(self, retention_days: int, on_batch: Callable[[Purged], None]) -> Purged:
+        return purge_runs(self.url, retention_days, datetime.now(UTC), on_batch)
+
+    def purge_alerts(self, retention_days: int) -> int:
+        return purge_alerts(self.url, datetime.now(UTC) - timedelta(days=retention_days))
+
+    def table_sizes(self) -> list[TableSize]:
+        return table_sizes(self.url)
 
 
 @resource(description="The settings of this process (environment variables, see docs).")

@@ -97,7 +97,7 @@ def _collect(outcome: RunOutcome, log: Iterable[EventLogEntry]) -> None:
         event = entry.dagster_event
         if event is not None and event.is_step_failure:
             failure = event.step_failure_data
-            outcome.failures.append(_what_failed(failure))
+            outcome.failures.append(what_failed(failure))
             if failure.error is not None and failure.error.cls_name == _INTERRUPTED:  # Ctrl-C; Dagster says FAILURE
                 outcome.status = "CANCELED"
         elif event is not None and event.event_type_value == "ASSET_CHECK_EVALUATION":
@@ -108,7 +108,8 @@ def _collect(outcome: RunOutcome, log: Iterable[EventLogEntry]) -> None:
             )
 
 
-def _what_failed(failure: StepFailureData) -> str:
+def what_failed(failure: StepFailureData) -> str:
+    """Our own description of a failure, or the message of the innermost error."""
     if failure.user_failure_data is not None and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import contextlib
+from datetime import date, datetime, timedelta
 
 import psycopg
 from psycopg import sql
@@ -12,7 +13,7 @@ from ssa_pipeline.storage import conjunction_candidates, ephemeris_chunks
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.partitions import partition_name
-from ssa_pipeline.storage.tables import TABLE
+from ssa_pipeline.storage.tables import TABLE, Table
 
 EXPIRING = (ephemeris_chunks, conjunction_candidates)
 MIN_AGE = timedelta(hours=6)  # as long as a run may last (dagster.yaml): it reads what its first step wrote
@@ -23,7 +24,7 @@ def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MI
     """Drop chunks and candidates of all but the ``retention_days`` newest epoch days that have some; returns the
     days dropped, oldest first. Counted in epoch days that exist, not from today: the days of a rarely used
     installation do not expire for being old. A day in use by a reader, or written to less than ``min_age`` ago, is
-    left for the next call."""
+    left for the next call. Empty partitions of days without such slices, as a failed run leaves them, go as well."""
     if retention_days < 1:
         raise ValueError(f"retention_days must be at least 1, not {retention_days}")
     with connect(url) as connection:
@@ -31,7 +32,9 @@ def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MI
         params = {"assets": assets, "retention_days": retention_days, "min_age": min_age}
         rows = connection.execute(section("retention.sql", "days_to_expire"), params)
         days: list[date] = [day for (day,) in rows]
-        return [day for day in days if _expire_day(connection, day)]
+        expired = [day for day in days if _expire_day(connection, day)]
+        _drop_empty_partitions(connection, min_age)
+        return expired
 
 
 def _expire_day(connection: psycopg.Connection, day: date) -> bool:
@@ -52,13 +55,36 @@ def _expire_day(connection: psycopg.Connection, day: date) -> bool:
 def _empty_and_drop(connection: psycopg.Connection, table_name: str, day: date) -> None:
     """TRUNCATE locks the one partition only; DROP needs the parent for a moment and may be left to another time."""
     table = TABLE[table_name]
-    name = f"{table.schema}.{partition_name(table, day)}"
-    if connection.execute("SELECT to_regclass(%s)", [name]).fetchone() == (None,):
+    name = partition_name(table, day)
+    if connection.execute("SELECT to_regclass(%s)", [f"{table.schema}.{name}"]).fetchone() == (None,):
         return
-    partition = sql.Identifier(*name.split("."))
+    partition = sql.Identifier(table.schema, name)
     connection.execute(sql.SQL("TRUNCATE {}").format(partition))
     try:
         with connection.transaction():
             connection.execute(sql.SQL("DROP TABLE {}").format(partition))
     except psycopg.errors.LockNotAvailable:
         return
+
+
+def _drop_empty_partitions(connection: psycopg.Connection, min_age: timedelta) -> None:
+    for codec in EXPIRING:
+        for table_name in codec.TABLES:
+            table = TABLE[table_name]
+            rows = connection.execute(section("retention.sql", "partitions"), {"table": table.full_name}).fetchall()
+            for (name,) in rows:
+                _drop_if_empty(connection, table, name, min_age)
+
+
+def _drop_if_empty(connection: psycopg.Connection, table: Table, name: str, min_age: timedelta) -> None:
+    """A run takes its token before it makes partitions, and lasts no longer than ``min_age``."""
+    day = datetime.strptime(name[-8:], "%Y%m%d").date()  # noqa: DTZ007 (a name, no time)
+    params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day, "min_age": min_age}
+    if connection.execute(section("retention.sql", "is_in_use"), params).fetchone() == (True,):
+        return
+    partition = sql.Identifier(table.schema, name)
+    with contextlib.suppress(psycopg.errors.LockNotAvailable), connection.transaction():
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_MS}ms"])
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(partition))
+        if connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition)).fetchone() == (False,):
+            connection.execute(sql.SQL("DROP TABLE {}").format(partition))

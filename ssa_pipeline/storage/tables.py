@@ -60,6 +60,21 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "content_received_at": ("timestamp with time zone", "When the query last brought content that was stored."),
     "account": ("text", "Whose requests are counted."),
     "requested_at": ("timestamp with time zone[]", "Requests of the last hour, oldest first."),
+    # alerts
+    "alert_id": ("bigint", "Identity of an alert in this database."),
+    "alert_key": ("text", "What the alert is about: the same key within a short time is the same alert."),
+    "severity": ("text", "error or warning."),
+    "title": ("text", "The alert in one line."),
+    "alert_text": ("text", "What happened and what to do."),
+    "failed_run_id": ("text", "Dagster run that failed; NULL where the alert is not about a run."),
+    "failed_run_url": ("text", "That run in the UI."),
+    "raised_at": ("timestamp with time zone", "When the alert was raised first."),
+    "repeated_at": ("timestamp with time zone", "When it was raised last, counted and not sent again."),
+    "n_occurrences": ("bigint", "How often it was raised."),
+    "sent_to": ("text[]", "Channels that took the alert: webhook, email."),
+    "n_attempts": ("bigint", "Attempts to send it."),
+    "next_attempt_at": ("timestamp with time zone", "When sending is due; NULL: sent, or given up."),
+    "send_error": ("text", "Why the last attempt did not reach every channel; empty where it did."),
     # element sets
     "element_set_id": ("bigint", "Identity of an element set in this database."),
     "element_set_id_1": ("bigint", "Element set of object 1 from which the event was computed."),
@@ -305,6 +320,12 @@ TABLES = (
         ("log_id", "asset", "epoch_day", "lead_day", "run_id", "token", "code_version", "input_versions", "row_count",
          "byte_count", "content_hash", "metadata", "written_at", "expired_at"),
         ("log_id",), nullable=("expired_at",),
+    ),
+    Table(
+        "screening", "alert", "Alerts about runs and sources, and how far their delivery is.",
+        ("alert_id", "alert_key", "severity", "title", "alert_text", "failed_run_id", "failed_run_url", "raised_at",
+         "repeated_at", "n_occurrences", "sent_to", "n_attempts", "next_attempt_at", "send_error"),
+        ("alert_id",), nullable=("failed_run_id", "failed_run_url", "next_attempt_at"),
     ),
 )  # fmt: skip
 TABLE = {table.full_name: table for table in TABLES}

@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+
+import psycopg
 
 from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.storage.database_url import embedded_server
@@ -18,7 +19,7 @@ from ssa_pipeline.storage.embedded import RELOCATION_DIR, EmbeddedPostgresError,
 from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.supervisor import host, processes, run_rows, services
 
-_HEARTBEAT_LIMIT_S = 60.0
+_LARGEST = 4  # tables named by their size
 
 
 class Level(Enum):
@@ -45,8 +46,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _embedded_server,
         _relocated,
         _database,
+        _sizes,
         _ports,
         _dagster,
+        _alerts,
         _strays,
     ]
     for check in checks:
@@ -154,6 +157,22 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "database", str(error))
 
 
+def _sizes(settings: Settings) -> Iterator[Finding]:
+    from ssa_pipeline.storage.table_sizes import EVENT_LOGS, database_bytes, table_sizes
+
+    url = _running_database_url(settings)
+    if url is None:
+        return
+    try:
+        total, sizes = database_bytes(url), table_sizes(url)
+    except StorageError:  # told by _database
+        return
+    largest = ", ".join(f"{one.name} {one.total_bytes / 1e6:,.0f} MB" for one in sizes[:_LARGEST])
+    events = sum(one.total_bytes for one in sizes if one.name == EVENT_LOGS) / total
+    text = f"{total / 1e6:,.0f} MB, the largest: {largest}; Dagster's event_logs are {events:.0%}"
+    yield Finding(Level.OK, "database size", text)
+
+
 def _ports(settings: Settings) -> Iterator[Finding]:
     subject = "UI port"
     address = services.ui_url(settings)
@@ -180,15 +199,28 @@ def _dagster(settings: Settings) -> Iterator[Finding]:
         if service is not None and services.has_lost_code_server(service):
             yield Finding(Level.FAIL, "Dagster", f"the code server of the {name} is gone: ssa up")
     try:
-        beat = run_rows.last_heartbeat(url)
-        progress = run_rows.runs_in_progress(url)
+        text = f"{run_rows.runs_in_progress(url)} run(s) in progress"
+        problem = services.daemon_silence(settings)
     except StorageError as error:
         yield Finding(Level.FAIL, "Dagster", str(error))
         return
-    age_s = (datetime.now(UTC) - beat).total_seconds() if beat is not None else float("inf")
-    text = f"the daemon's last heartbeat is {age_s:.0f} s old; {progress} run(s) in progress"
-    advice = f"{text}: see `ssa logs daemon`, then ssa down and ssa up"
-    yield _finding(age_s <= _HEARTBEAT_LIMIT_S, "Dagster", text, advice)
+    yield _finding(problem is None, "Dagster", f"the daemon's heart beats; {text}", f"{problem}; {text}")
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    from ssa_pipeline.storage.alerts import undelivered_alerts
+
+    url = _running_database_url(settings)
+    if url is None:
+        return
+    try:
+        undelivered = undelivered_alerts(url)
+    except (StorageError, psycopg.errors.UndefinedTable):  # told by _database
+        return
+    for one in undelivered:
+        state = "given up" if one.next_attempt_at is None else f"tried again {one.next_attempt_at:%H:%M} UTC"
+        text = f"{one.title!r} of {one.raised_at:%Y-%m-%d %H:%M} UTC was not delivered ({state}): {one.error}"
+        yield Finding(Level.WARN, "alerts", text)
 
 
 def _strays(settings: Settings) -> Iterator[Finding]:

@@ -140,6 +140,21 @@ def status(settings: Settings) -> list[ServiceStatus]:
     return found
 
 
+def daemon_silence(settings: Settings) -> str | None:
+    """What is wrong where the daemon's process lives and a part of it does nothing, as its heartbeats in the database
+    tell; None where all is well or nothing can be told (no daemon, no database). StorageError."""
+    daemon, url = find_service(settings, DAEMON), running_database_url(settings)
+    if daemon is None or url is None:
+        return None
+    since = datetime.fromtimestamp(daemon.create_time(), UTC)
+    silent = run_rows.silent_parts(url, datetime.now(UTC), since)
+    if not silent:
+        return None
+    return (
+        f"the daemon is silent ({run_rows.describe_silence(silent)}): see `ssa logs daemon`, then ssa down and ssa up"
+    )
+
+
 # --- up ------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,7 +23,7 @@ import pytest
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.database_url import embedded_server
 from ssa_pipeline.storage.embedded import EmbeddedPostgres
-from ssa_pipeline.supervisor import abandoned_runs, doctor, processes, services
+from ssa_pipeline.supervisor import abandoned_runs, doctor, processes, run_rows, services
 from ssa_pipeline.supervisor.dagster_home import service_environment
 from ssa_pipeline.supervisor.services import DAEMON, POSTGRES, WEBSERVER, ServiceError
 
@@ -129,6 +130,18 @@ def test_a_service_that_lost_its_code_server_is_restarted(running: Settings, mon
     monkeypatch.setattr(services, "_CODE_SERVER_START_S", 0.0)
     services.up(running, _quiet)
     assert all(_pids(running)[name] != before[name] for name in (DAEMON, WEBSERVER))
+
+
+def test_a_daemon_that_hangs_is_told_by_status_and_doctor(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert services.daemon_silence(running) is None
+    monkeypatch.setattr(run_rows, "HEARTBEAT_LIMIT_S", 0.0)
+    said = services.daemon_silence(running)
+    assert said is not None
+    assert re.match(r"the daemon is silent \(.*SENSOR for \d+ s.*\): see `ssa logs daemon`", said)
+    (found,) = (one for one in doctor.examine(running) if one.subject == "Dagster")
+    assert (found.level, found.text.startswith("the daemon is silent")) == (doctor.Level.FAIL, True)
+    (size,) = (one for one in doctor.examine(running) if one.subject == "database size")
+    assert re.search(r"the largest: \w+\.\w+ \d+ MB, .*; Dagster's event_logs are \d+%", size.text)
 
 
 def test_two_ups_at_once_make_one_of_each(home: Path) -> None:

@@ -26,7 +26,7 @@ from ssa_pipeline.orchestration.chain import (
     partition_key,
     slice_key,
 )
-from ssa_pipeline.orchestration.housekeeping import RETENTION_JOB
+from ssa_pipeline.orchestration.housekeeping import PURGE_JOB, RETENTION_JOB
 from ssa_pipeline.storage import slices
 
 SNAPSHOT = Path(__file__).resolve().parent.parent / "snapshots" / "asset_graph.json"
@@ -119,11 +119,13 @@ def test_jobs_need_no_configuration() -> None:
     assert AssetSelection.all().resolve(defs.resolve_asset_graph()) == {AssetKey(name) for name in UPSTREAM}
 
 
-def test_old_slices_are_dropped_every_night_unasked() -> None:
-    (schedule,) = build_defs().schedules or []
-    assert isinstance(schedule, ScheduleDefinition)
-    assert (schedule.job_name, schedule.default_status.value) == (RETENTION_JOB, "RUNNING")
-    validate_run_config(build_defs().resolve_job_def(RETENTION_JOB), {})
+def test_old_slices_and_old_runs_go_every_night_unasked() -> None:
+    defs = build_defs()
+    schedules = [one for one in defs.schedules or [] if isinstance(one, ScheduleDefinition)]
+    nightly = {one.job_name for one in schedules if one.default_status.value == "RUNNING"}
+    for name in (RETENTION_JOB, PURGE_JOB):
+        assert name in nightly
+        validate_run_config(defs.resolve_job_def(name), {})
 
 
 def test_loading_the_definitions_connects_to_nothing_and_compiles_nothing() -> None:

@@ -24,3 +24,19 @@ FOR UPDATE;
 UPDATE screening.slice_log
 SET expired_at = clock_timestamp()
 WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s AND expired_at IS NULL;
+
+-- name: partitions
+SELECT part.relname
+FROM pg_inherits i
+JOIN pg_class part ON part.oid = i.inhrelid
+WHERE i.inhparent = %(table)s::text::regclass
+ORDER BY part.relname;
+
+-- name: is_in_use
+SELECT EXISTS (
+    SELECT FROM screening.slice_log
+    WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s AND expired_at IS NULL
+) OR EXISTS (
+    SELECT FROM screening.slice_claim
+    WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s AND taken_at > clock_timestamp() - %(min_age)s
+);

@@ -1,0 +1,165 @@
+"""Alerts reach people: the log at once, then a webhook and e-mail where they are configured.
+
+Raising an alert stores it (``storage.alerts``); ``deliver_due`` sends what is due. A channel that fails is tried again,
+later and later, and finally given up; the other channel is not sent the alert twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from ssa_pipeline.settings import AlertSettings, DatabaseUrl, HttpSettings, Settings
+from ssa_pipeline.sources.http import open_client
+from ssa_pipeline.storage.alerts import (
+    ATTEMPTS,
+    Alert,
+    DueAlert,
+    append_alert,
+    record_attempt,
+    take_due_alerts,
+)
+
+TIMEOUT_S = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_log = logging.getLogger(__name__)
+
+Send = Callable[[DueAlert], None]
+
+
+class ChannelError(RuntimeError):
+    """A channel did not take an alert; the message names no secret."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Alerts of one call: all channels have them; some channel will be tried again; given up."""
+
+    sent: int = 0
+    waiting: int = 0
+    given_up: int = 0
+
+
+def raise_alert(database: DatabaseUrl, alert: Alert, now: datetime) -> bool:
+    """Log an alert and keep it for delivery; False where it only repeats one of a short time ago."""
+    is_new = append_alert(database, alert, now)
+    level = logging.ERROR if alert.severity == "error" else logging.WARNING
+    _log.log(level, "%s%s: %s", "" if is_new else "(again) ", alert.title, alert.text)
+    return is_new
+
+
+def deliver_due(database: DatabaseUrl, settings: Settings, now: datetime) -> Delivery:
+    """Send every alert that is due to every configured channel that has not got it yet."""
+    channels = _channels(settings)
+    outcomes = [_deliver(database, due, channels) for due in take_due_alerts(database, now)]
+    return Delivery(*(outcomes.count(outcome) for outcome in ("sent", "waiting", "given up")))
+
+
+def _deliver(database: DatabaseUrl, due: DueAlert, channels: dict[str, Send]) -> str:
+    sent_to, errors = list(due.sent_to), []
+    for name, send in channels.items():
+        if name in sent_to:
+            continue
+        try:
+            send(due)
+        except ChannelError as error:
+            errors.append(f"{name}: {error}")
+        else:
+            sent_to.append(name)
+    record_attempt(database, due, sent_to, "; ".join(errors))
+    if not errors:
+        return "sent"
+    is_last = due.attempt >= ATTEMPTS
+    _log.error(
+        "alert %d (%s) not delivered, attempt %d of %d%s: %s",
+        due.alert_id,
+        due.alert.title,
+        due.attempt,
+        ATTEMPTS,
+        ", given up" if is_last else "",
+        "; ".join(errors),
+    )
+    return "given up" if is_last else "waiting"
+
+
+def _channels(settings: Settings) -> dict[str, Send]:
+    alerts, http = settings.alerts, replace(settings.sources.http, timeout_s=TIMEOUT_S)
+    channels: dict[str, Send] = {}
+    if alerts.webhook:
+        channels["webhook"] = lambda due: _post(alerts.webhook, http, due)
+    if alerts.email:
+        channels["email"] = lambda due: _mail(alerts, http, due)
+    return channels
+
+
+def _post(url: str, http: HttpSettings, due: DueAlert) -> None:
+    """``text`` holds everything, since Slack and Mattermost show nothing else."""
+    alert = due.alert
+    payload = {
+        "title": alert.title,
+        "text": f"{alert.title}\n{_body(due)}",
+        "severity": alert.severity,
+        "run_id": alert.run_id,
+        "url": alert.run_url,
+        "raised_at": due.raised_at.isoformat(),
+        "occurrences": due.occurrences,
+    }
+    try:
+        with open_client(http) as client:
+            status = client.post(url, json=payload).status_code
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise ChannelError(f"no answer ({type(error).__name__})") from None  # its text may hold the address
+    if not 200 <= status < 300:
+        raise ChannelError(f"HTTP {status}")
+
+
+def _mail(settings: AlertSettings, http: HttpSettings, due: DueAlert) -> None:
+    message = EmailMessage()
+    message["Subject"] = " ".join(f"[SSA {due.alert.severity}] {due.alert.title}".split())
+    message["From"] = settings.email[0]
+    message["To"] = ", ".join(settings.email)
+    message["Date"] = formatdate(due.raised_at.timestamp())
+    message["Message-ID"] = make_msgid(f"alert-{due.alert_id}", "ssa-pipeline.invalid")
+    message.set_content(_body(due))
+    try:
+        _send_mail(settings.smtp_url, http, message)
+    except (smtplib.SMTPException, OSError) as error:
+        code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+        raise ChannelError(f"{type(error).__name__}{code}") from None
+
+
+def _send_mail(url: str, http: HttpSettings, message: EmailMessage) -> None:
+    """``smtps`` is encrypted from the start, ``smtp`` as soon as the server can. A password goes only over TLS."""
+    parts = urlsplit(url)
+    host, context = parts.hostname or "", ssl.create_default_context(cafile=http.ca_file and str(http.ca_file))
+    if parts.scheme == "smtps":
+        client: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_S, context=context)
+    else:
+        client = smtplib.SMTP(host, parts.port or 25, timeout=TIMEOUT_S)
+    with client:
+        client.ehlo()
+        is_encrypted = parts.scheme == "smtps"
+        if not is_encrypted and client.has_extn("starttls"):
+            client.starttls(context=context)
+            client.ehlo()
+            is_encrypted = True
+        if parts.username:
+            if not is_encrypted and host not in _LOOPBACK:
+                raise ChannelError("the server offers no TLS: the password of SSA_SMTP_URL was not sent")
+            client.login(unquote(parts.username), unquote(parts.password or ""))
+        if refused := client.send_message(message):
+            _log.error("e-mail of %r was taken, but not for %s", message["Subject"], ", ".join(refused))
+
+
+def _body(due: DueAlert) -> str:
+    repeated = f"{due.occurrences} times since {due.raised_at:%Y-%m-%d %H:%M} UTC." if due.occurrences > 1 else ""
+    return "\n".join(part for part in (due.alert.text, repeated, due.alert.run_url or "") if part)

@@ -1,0 +1,100 @@
+"""Is the picture current? Judged from the database alone, so that the answer does not need a living daemon: by
+``ssa check-freshness`` from cron or a monitor, and by a sensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ssa_pipeline.settings import AlertSettings, DatabaseUrl
+from ssa_pipeline.storage.alerts import Alert
+from ssa_pipeline.storage.freshness import Progress, SourceState, read_freshness
+from ssa_pipeline.supervisor import run_rows
+
+REPEATED_AFTER = timedelta(hours=24)  # a problem that lasts is told once a day
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """The state at ``now``. ``silent_parts``: parts of the daemon without a recent heartbeat -> age in seconds."""
+
+    now: datetime
+    sources: list[SourceState]
+    progress: Progress
+    silent_parts: Mapping[str, float]
+    silent_hours: Mapping[str, float]
+
+    def limit_hours(self, source: str) -> float:
+        """How long a source may be silent."""
+        return self.silent_hours.get(source, self.silent_hours[""])
+
+    def age_hours(self, source: SourceState) -> float:
+        """Since its newest content; infinite where it never gave any."""
+        return math.inf if source.content_at is None else (self.now - source.content_at) / timedelta(hours=1)
+
+    def is_silent(self, source: SourceState) -> bool:
+        """Longer than its limit. (A source that is "never" expected is never silent.)"""
+        limit = self.limit_hours(source.source)
+        return self.age_hours(source) > limit if source.content_at is not None else math.isfinite(limit)
+
+    def problems(self) -> Iterator[Alert]:
+        """What is not current, as alerts that say what to do."""
+        yield from (self._silence(source) for source in self.sources if self.is_silent(source))
+        waiting = self._waiting_hours()
+        if waiting > self.silent_hours[""]:
+            yield self._not_screened(waiting)
+        if self.silent_parts:
+            yield self._daemon_silence()
+
+    def _waiting_hours(self) -> float:
+        """How long the newest day received has waited to be screened; 0 where it is."""
+        progress = self.progress
+        if progress.received_at is None or progress.received_day is None:
+            return 0.0
+        is_screened = progress.screened_day is not None and progress.screened_day >= progress.received_day
+        return 0.0 if is_screened else (self.now - progress.received_at) / timedelta(hours=1)
+
+    def _silence(self, source: SourceState) -> Alert:
+        age = self.age_hours(source)
+        since = f"for {age:.0f} h" if math.isfinite(age) else "ever"
+        attempt = "nothing was ever fetched from it"
+        if source.attempted_at is not None:
+            attempt = f"last asked {source.attempted_at:%Y-%m-%d %H:%M} UTC: {source.outcome} {source.detail}".rstrip()
+        return Alert(
+            f"silence {source.source}",
+            "error",
+            f"source {source.source}: nothing received {since}",
+            f"Expected every {self.limit_hours(source.source):g} h (SSA_SOURCE_SILENT_HOURS); {attempt}.\n"
+            f"Do: ssa automation status; ssa fetch --source {source.source}; docs/operations.md, A source is silent.",
+            REPEATED_AFTER,
+        )
+
+    def _not_screened(self, waiting_hours: float) -> Alert:
+        day, newest = self.progress.received_day, self.progress
+        return Alert(
+            f"not screened {day}",
+            "error",
+            f"the release of {day} has waited {waiting_hours:.0f} h to be screened",
+            f"Newest catalogue: {newest.catalog_day}; newest day screened: {newest.screened_day}. A check "
+            "may hold the release back, or nothing requests its partition.\n"
+            "Do: ssa catalog status; ssa automation status; docs/operations.md, A release is held back.",
+            REPEATED_AFTER,
+        )
+
+    def _daemon_silence(self) -> Alert:
+        return Alert(
+            "daemon silence",
+            "error",
+            "Dagster's daemon is silent: nothing is scheduled, no run starts",
+            f"Without heartbeat: {run_rows.describe_silence(self.silent_parts)}.\n"
+            "Do: ssa status; ssa logs daemon; ssa down; ssa up.",
+            REPEATED_AFTER,
+        )
+
+
+def check_freshness(database: DatabaseUrl, settings: AlertSettings, now: datetime) -> Freshness:
+    """Read and judge. StorageError where the database does not answer."""
+    sources, progress = read_freshness(database)
+    return Freshness(now, sources, progress, run_rows.silent_parts(database, now), settings.silent_hours)

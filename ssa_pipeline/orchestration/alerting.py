@@ -1,0 +1,120 @@
+"""Sensors that tell people: of failed runs, of what is not current, and the sending itself. A failed run becomes a row
+at once (Dagster offers each failure to its sensor only once); the network is another sensor's business."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    DagsterEventType,
+    DefaultSensorStatus,
+    ResourceParam,
+    RunFailureSensorContext,
+    SkipReason,
+    run_failure_sensor,
+    sensor,
+)
+
+from ssa_pipeline.alerts import deliver_due, raise_alert
+from ssa_pipeline.freshness import check_freshness
+from ssa_pipeline.orchestration.runners import what_failed
+from ssa_pipeline.settings import Settings
+from ssa_pipeline.storage.alerts import Alert
+from ssa_pipeline.storage.database_url import database_url
+from ssa_pipeline.supervisor import services
+
+_PARTITION = "dagster/partition"
+_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+@run_failure_sensor(
+    name="alert_on_failure",
+    default_status=DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=60,
+    description="One alert per failed run; the same failure of the same job within an hour is counted, not repeated.",
+)
+def alert_on_failure(context: RunFailureSensorContext, settings: ResourceParam[Settings]) -> None:
+    raise_alert(database_url(settings), failure_alert(context, settings), datetime.now(UTC))
+
+
+@sensor(
+    name="watch_freshness",
+    default_status=DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=900,
+    description="An alert for every source silent longer than SSA_SOURCE_SILENT_HOURS and for a release that waits to "
+    "be screened; `ssa check-freshness` does the same without Dagster.",
+)
+def watch_freshness(settings: ResourceParam[Settings]) -> SkipReason:
+    now, url = datetime.now(UTC), database_url(settings)
+    found = replace(check_freshness(url, settings.alerts, now), silent_parts={})  # of the daemon this speaks for itself
+    problems = list(found.problems())
+    new = [problem.title for problem in problems if raise_alert(url, problem, now)]
+    return SkipReason(f"{len(problems)} problems, {len(new)} of them new: {'; '.join(p.title for p in problems)}")
+
+
+@sensor(
+    name="deliver_alerts",
+    default_status=DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=60,
+    description="Sends the alerts that are due to SSA_ALERT_WEBHOOK and SSA_ALERT_EMAIL; what fails is tried again "
+    "later, twelve times.",
+)
+def deliver_alerts(settings: ResourceParam[Settings]) -> SkipReason:
+    found = deliver_due(database_url(settings), settings, datetime.now(UTC))
+    return SkipReason(f"{found.sent} sent, {found.waiting} to be tried again, {found.given_up} given up")
+
+
+def failure_alert(context: RunFailureSensorContext, settings: Settings) -> Alert:
+    """What failed, why, and what to do."""
+    run = context.dagster_run
+    held = [_check_text(check) for check in _blocking_failures(context)]
+    reason = "\n".join(held or _errors(context))
+    advice = (
+        "ssa catalog status; docs/operations.md, A release is held back" if held else "docs/operations.md, A run failed"
+    )
+    ui = settings.alerts.ui_url or services.ui_url(settings)
+    return Alert(
+        key=f"failure {run.job_name} {_fingerprint(reason)}",
+        severity="error",
+        title=f"{run.job_name} {'held back by a check' if held else 'failed'}{_partitions(run.tags)}",
+        text=f"{reason}\nDo: {advice}.",
+        run_id=run.run_id,
+        run_url=f"{ui}/runs/{run.run_id}" if ui else None,
+    )
+
+
+def _blocking_failures(context: RunFailureSensorContext) -> Iterator[AssetCheckEvaluation]:
+    entries = context.instance.all_logs(context.dagster_run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+    for entry in entries:
+        check = entry.get_dagster_event().asset_check_evaluation_data
+        if check.blocking and not check.passed and check.severity == AssetCheckSeverity.ERROR:
+            yield check
+
+
+def _check_text(check: AssetCheckEvaluation) -> str:
+    where = f"{check.asset_key.to_user_string()}{f' {check.partition}' if check.partition else ''}"
+    return f"Check {check.check_name} of {where}: {check.description or 'failed'}. Nothing after it was computed."
+
+
+def _errors(context: RunFailureSensorContext) -> list[str]:
+    """One line per failed step; the run's own message where no step failed, as when its process is gone."""
+    events = context.get_step_failure_events()
+    lines = [f"{event.step_key}: {what_failed(event.step_failure_data)}" for event in events]
+    return lines or [context.failure_event.message or "failed"]
+
+
+def _partitions(tags: Mapping[str, str]) -> str:
+    first, last = (tags.get(name, tags.get(_PARTITION, "")) for name in _RANGE)
+    return f" for {first}" + (f" to {last}" if last != first else "") if first else ""
+
+
+def _fingerprint(reason: str) -> str:
+    """The error without its numbers: a backfill that fails the same way on sixty days is one alert."""
+    return sha256(re.sub(r"[0-9a-f-]{8,}|\d+", "#", reason).encode()).hexdigest()[:16]
+
+
+ALERT_SENSORS = [alert_on_failure, watch_freshness, deliver_alerts]

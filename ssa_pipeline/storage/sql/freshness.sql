@@ -1,0 +1,28 @@
+-- name: sources
+WITH newest AS (
+    -- the catalogue where the source gives one: a daily SATCAT must not hide that it stopped coming
+    SELECT DISTINCT ON (source) source, received_at
+    FROM raw.snapshot
+    ORDER BY source, (kind = 'gp') DESC, received_at DESC
+), last_attempt AS (
+    SELECT DISTINCT ON (source) source, attempted_at, outcome, detail
+    FROM raw.fetch_state
+    ORDER BY source, attempted_at DESC
+)
+SELECT source, a.attempted_at, coalesce(a.outcome, ''), coalesce(a.detail, ''), n.received_at
+FROM newest n
+FULL JOIN last_attempt a USING (source)
+ORDER BY source;
+
+-- name: newest_days
+SELECT
+    (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog'),
+    (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'refined_events');
+
+-- name: newest_received
+SELECT epoch_day, min(received_at)
+FROM raw.snapshot
+WHERE kind = 'gp'
+GROUP BY epoch_day
+ORDER BY epoch_day DESC
+LIMIT 1;

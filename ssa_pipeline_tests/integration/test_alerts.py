@@ -1,0 +1,363 @@
+"""Alerts from a failed run or a silent source to a real webhook and a real mail server, over a real PostgreSQL."""
+
+import email
+import email.policy
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    DagsterInstance,
+    Failure,
+    SensorDefinition,
+    asset,
+    asset_check,
+    build_sensor_context,
+    job,
+    materialize,
+    op,
+)
+
+from ssa_pipeline import alerts
+from ssa_pipeline.alerts import Delivery, deliver_due, raise_alert
+from ssa_pipeline.freshness import check_freshness
+from ssa_pipeline.orchestration.alerting import alert_on_failure, deliver_alerts, watch_freshness
+from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
+from ssa_pipeline.storage.alerts import ATTEMPTS, Alert, purge_alerts
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.fetch_state import PostgresFetchState
+from ssa_pipeline.storage.snapshots import store_snapshot
+from ssa_pipeline.supervisor import doctor, run_rows
+from ssa_pipeline.supervisor.abandoned_runs import open_instance
+from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
+from ssa_pipeline_tests.receivers import MailServer, Webhook, mail_server, webhook
+
+NOW = datetime(2026, 8, 22, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ALERT = Alert("a-key", "error", "it broke", "Because.\nDo: mend it.", run_id="r1", run_url="http://ui/runs/r1")
+
+
+@pytest.fixture
+def hook() -> Iterator[Webhook]:
+    with webhook() as server:
+        yield server
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def clean(database: DatabaseUrl) -> DatabaseUrl:
+    with connect(database) as connection:
+        connection.execute("TRUNCATE screening.alert, raw.fetch_state, raw.snapshot, raw.content CASCADE")
+    return database
+
+
+@pytest.fixture(scope="module")
+def instance(database: DatabaseUrl, home: str) -> Iterator[DagsterInstance]:
+    settings = read_settings({"SSA_HOME": home, "DATABASE_URL": database.url})
+    link_dagster_home(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in service_environment(settings, database).items():
+            patch.setenv(name, value)
+        with open_instance(os.environ) as opened:
+            yield opened
+
+
+def settings_of(home: str, url: DatabaseUrl, **environment: str) -> Settings:
+    return read_settings({"SSA_HOME": home, "DATABASE_URL": url.url, **environment})
+
+
+def rows(url: DatabaseUrl, columns: str) -> list[tuple[Any, ...]]:
+    with connect(url) as connection:
+        return connection.execute(f"SELECT {columns} FROM screening.alert ORDER BY alert_id").fetchall()  # type: ignore[arg-type]
+
+
+# --- delivery ------------------------------------------------------------------------------------------------
+
+
+def test_an_alert_reaches_webhook_and_mailbox_once(
+    clean: DatabaseUrl, home: str, hook: Webhook, mail: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_of(
+        home,
+        clean,
+        SSA_ALERT_WEBHOOK=hook.url,
+        SSA_ALERT_EMAIL="ops@example.org, night@example.org",
+        SSA_SMTP_URL=f"smtp://me:pass%40word@127.0.0.1:{mail.port}",
+    )
+    assert raise_alert(clean, ALERT, NOW)
+    assert "it broke: Because." in caplog.text
+    assert deliver_due(clean, settings, NOW) == Delivery(sent=1)
+    assert deliver_due(clean, settings, NOW + 24 * HOUR) == Delivery()
+    (payload,) = hook.received
+    assert payload == {
+        "title": "it broke",
+        "text": "it broke\nBecause.\nDo: mend it.\nhttp://ui/runs/r1",
+        "severity": "error",
+        "run_id": "r1",
+        "url": "http://ui/runs/r1",
+        "raised_at": NOW.isoformat(),
+        "occurrences": 1,
+    }
+    (data,) = mail.data
+    message = email.message_from_string(data, policy=email.policy.default)
+    assert (message["Subject"], message["To"]) == ("[SSA error] it broke", "ops@example.org, night@example.org")
+    assert message.get_content().split() == ["Because.", "Do:", "mend", "it.", "http://ui/runs/r1"]
+    recipients = [line for line in mail.lines if line.upper().startswith("RCPT")]
+    assert [line.split(":")[1] for line in recipients] == ["<ops@example.org>", "<night@example.org>"]
+
+
+def test_a_failing_channel_is_tried_again_later_and_the_other_has_the_alert_once(
+    clean: DatabaseUrl, home: str, hook: Webhook, mail: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_of(
+        home,
+        clean,
+        SSA_ALERT_WEBHOOK=hook.url,
+        SSA_ALERT_EMAIL="ops@example.org",
+        SSA_SMTP_URL=f"smtp://127.0.0.1:{mail.port}",
+    )
+    hook.statuses[:] = [500, 302]
+    raise_alert(clean, ALERT, NOW)
+    minute = timedelta(minutes=1)
+    assert deliver_due(clean, settings, NOW) == Delivery(waiting=1)
+    assert deliver_due(clean, settings, NOW + 0.9 * minute) == Delivery()  # not yet
+    assert deliver_due(clean, settings, NOW + minute) == Delivery(waiting=1)
+    assert deliver_due(clean, settings, NOW + 2.9 * minute) == Delivery()  # two minutes later, not one
+    assert deliver_due(clean, settings, NOW + 3 * minute) == Delivery(sent=1)
+    assert (len(hook.received), len(mail.data)) == (3, 1)
+    assert "webhook: HTTP 500" in caplog.text
+    assert "SECRET" not in caplog.text
+    assert rows(clean, "sent_to, n_attempts, next_attempt_at, send_error") == [(["email", "webhook"], 3, None, "")]
+
+
+def test_an_unreachable_channel_is_given_up_and_doctor_says_so(
+    clean: DatabaseUrl, home: str, hook: Webhook, mail: MailServer
+) -> None:
+    mail.refuses = True
+    dead = settings_of(home, clean, SSA_ALERT_WEBHOOK="http://127.0.0.1:9/SECRET")
+    raise_alert(clean, ALERT, NOW)
+    outcomes = [deliver_due(clean, dead, NOW + n * HOUR) for n in range(ATTEMPTS + 3)]
+    assert outcomes == [Delivery(waiting=1)] * (ATTEMPTS - 1) + [Delivery(given_up=1)] + [Delivery()] * 3
+    refused = settings_of(home, clean, SSA_ALERT_EMAIL="ops@example.org", SSA_SMTP_URL=f"smtp://127.0.0.1:{mail.port}")
+    raise_alert(clean, replace(ALERT, key="other", title="another"), datetime.now(UTC))
+    assert deliver_due(clean, refused, datetime.now(UTC)) == Delivery(waiting=1)
+    with connect(clean) as connection:
+        connection.execute("UPDATE screening.alert SET raised_at = now()")
+    told = [one.text for one in doctor.examine(refused) if one.subject == "alerts"]
+    assert len(told) == 2
+    assert "'it broke' of " in told[0]
+    assert told[0].endswith("(given up): webhook: no answer (ConnectError)")
+    assert told[1].endswith("email: SMTPRecipientsRefused")
+
+
+def test_a_password_goes_over_tls_or_to_this_machine_only(
+    clean: DatabaseUrl, home: str, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_LOOPBACK", ())  # as if the server were far away
+    settings = settings_of(
+        home, clean, SSA_ALERT_EMAIL="ops@example.org", SSA_SMTP_URL=f"smtp://me:secret@127.0.0.1:{mail.port}"
+    )
+    raise_alert(clean, ALERT, NOW)
+    assert deliver_due(clean, settings, NOW) == Delivery(waiting=1)
+    assert not any(line.upper().startswith("AUTH") for line in mail.lines)
+    assert "offers no TLS" in rows(clean, "send_error")[0][0]
+
+
+def test_the_same_within_its_quiet_time_is_counted_and_later_told_again(
+    clean: DatabaseUrl, home: str, hook: Webhook
+) -> None:
+    settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url)
+    minutes = [0, 10, 59]
+    assert [raise_alert(clean, ALERT, NOW + timedelta(minutes=n)) for n in minutes] == [True, False, False]
+    assert raise_alert(clean, replace(ALERT, key="another"), NOW)
+    deliver_due(clean, settings, NOW + HOUR)
+    assert "3 times since 2026-08-22 12:00 UTC." in hook.received[0]["text"]
+    assert raise_alert(clean, ALERT, NOW + timedelta(minutes=61))
+    assert rows(clean, "alert_key, n_occurrences") == [("a-key", 3), ("another", 1), ("a-key", 1)]
+    assert purge_alerts(clean, NOW + timedelta(minutes=30)) == 1  # "another": the newest waits, the first is younger
+
+
+def test_without_a_channel_the_log_is_the_alert(clean: DatabaseUrl, home: str) -> None:
+    raise_alert(clean, ALERT, NOW)
+    assert deliver_due(clean, settings_of(home, clean), NOW) == Delivery(sent=1)
+    assert rows(clean, "sent_to, next_attempt_at") == [([], None)]
+
+
+# --- failed runs ---------------------------------------------------------------------------------------------
+
+
+@op
+def breaks() -> None:
+    raise ValueError("no room on disk 17")
+
+
+@op
+def breaks_otherwise() -> None:
+    raise Failure("nothing was received on 2024-11-02")
+
+
+@job
+def breaking_job() -> None:
+    breaks()
+
+
+@job
+def other_job() -> None:
+    breaks_otherwise()
+
+
+@asset
+def release() -> None:
+    return None
+
+
+@asset_check(asset=release, blocking=True)
+def is_complete() -> AssetCheckResult:
+    return AssetCheckResult(passed=False, severity=AssetCheckSeverity.ERROR, description="12 of 26,834 objects")
+
+
+@asset(deps=[release])
+def catalogue() -> None:
+    return None
+
+
+def tick(sensor: SensorDefinition, instance: DagsterInstance, settings: Settings, cursor: str | None) -> Any:
+    context = build_sensor_context(instance=instance, cursor=cursor, resources={"settings": settings})
+    return sensor.evaluate_tick(context)
+
+
+def test_every_failed_run_is_told_once_and_the_same_failure_counted(
+    instance: DagsterInstance, clean: DatabaseUrl, home: str, hook: Webhook
+) -> None:
+    settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url, SSA_UI_URL="https://ssa.example.org/")
+    cursor = tick(alert_on_failure, instance, settings, None).cursor
+    failed = [breaking_job.execute_in_process(instance=instance, raise_on_error=False).run_id for _ in range(3)]
+    other_job.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/partition": "2024-11-02"})
+    held = materialize([release, is_complete, catalogue], instance=instance, raise_on_error=False).run_id
+    for _ in range(6):
+        cursor = tick(alert_on_failure, instance, settings, cursor).cursor
+    data = tick(deliver_alerts, instance, settings, None)
+    assert data.skip_message == "3 sent, 0 to be tried again, 0 given up"
+    assert [payload["occurrences"] for payload in hook.received] == [3, 1, 1]
+    first, second, third = hook.received
+    assert (first["title"], first["run_id"]) == ("breaking_job failed", failed[0])
+    assert first["url"] == f"https://ssa.example.org/runs/{failed[0]}"
+    assert "breaks: ValueError: no room on disk 17\n" in first["text"]
+    assert second["title"] == "other_job failed for 2024-11-02"
+    assert "nothing was received on 2024-11-02" in second["text"]
+    assert third["run_id"] == held
+    assert "held back by a check" in third["title"]
+    assert "Check is_complete of release: 12 of 26,834 objects. Nothing after it was computed." in third["text"]
+    assert "docs/operations.md, A release is held back" in third["text"]
+
+
+# --- freshness -----------------------------------------------------------------------------------------------
+
+
+def fetched(url: DatabaseUrl, source: str, key: str, at: datetime, outcome: str) -> None:
+    state = PostgresFetchState(url)
+    state.begin(key, source, at, lambda _: None)
+    state.finish(key, outcome, received_at=at if outcome == "stored" else None)
+
+
+def received(url: DatabaseUrl, source: str, at: datetime, kind: str = "gp") -> None:
+    data = f"{source} {at} {kind}".encode()
+    store_snapshot(url, data, file_name="f", source=source, epoch_day=at.date(), received_at=at, kind=kind)
+
+
+def test_a_source_is_silent_when_its_catalogue_is_old_whatever_else_came(clean: DatabaseUrl, home: str) -> None:
+    settings = settings_of(home, clean, SSA_SOURCE_SILENT_HOURS="26,folder=200")
+    assert check_freshness(clean, settings.alerts, NOW).sources == []
+    received(clean, "celestrak", NOW - 27 * HOUR)
+    received(clean, "celestrak", NOW - HOUR, kind="satcat")
+    fetched(clean, "celestrak", "GROUP=active", NOW - HOUR, "unchanged")
+    received(clean, "folder", NOW - 100 * HOUR)
+    received(clean, "file", NOW - 10_000 * HOUR)
+    fetched(clean, "space-track", "gp", NOW - 2 * HOUR, "failed")
+    found = check_freshness(clean, settings.alerts, NOW)
+    ages = {source.source: found.age_hours(source) for source in found.sources}
+    assert ages == {"celestrak": 27.0, "file": 10_000.0, "folder": 100.0, "space-track": float("inf")}
+    silent = [source.source for source in found.sources if found.is_silent(source)]
+    assert silent == ["celestrak", "space-track"]
+    told = {one.key: one for one in found.problems()}
+    assert "nothing received for 27 h" in told["silence celestrak"].title
+    assert "last asked 2026-08-22 11:00 UTC: unchanged" in told["silence celestrak"].text
+    assert "nothing received ever" in told["silence space-track"].title
+    assert f"not screened {date(2026, 8, 21)}" in told  # 27 h old, and no slice of it
+
+
+def test_the_sensor_tells_a_lasting_silence_once_a_day(
+    instance: DagsterInstance, clean: DatabaseUrl, home: str, hook: Webhook
+) -> None:
+    settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url)
+    fetched(clean, "celestrak", "GROUP=active", datetime.now(UTC) - 30 * HOUR, "refused")
+    said = [tick(watch_freshness, instance, settings, None).skip_message for _ in range(2)]
+    assert said == [f"1 problems, {n} of them new: source celestrak: nothing received ever" for n in (1, 0)]
+    tick(deliver_alerts, instance, settings, None)
+    (payload,) = hook.received
+    assert "ssa fetch --source celestrak" in payload["text"]
+
+
+def run_check(url: DatabaseUrl, home: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "check-freshness", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SSA_HOME": home, "DATABASE_URL": url.url, **environment},
+    )
+
+
+def test_the_command_needs_no_daemon_and_its_exit_code_says_it(
+    instance: DagsterInstance, clean: DatabaseUrl, home: str, hook: Webhook
+) -> None:
+    now = datetime.now(UTC)
+    received(clean, "celestrak", now - HOUR)
+    with connect(clean) as connection:
+        for part in run_rows.DAEMON_PARTS:
+            connection.execute(
+                "INSERT INTO dagster.daemon_heartbeats (daemon_type, timestamp) VALUES (%s, %s)",
+                [part, now.replace(tzinfo=None)],
+            )
+    good = run_check(clean, home)
+    assert good.returncode == 0, good.stderr
+    assert "ok      celestrak    last content " in good.stdout
+    assert "(1.0 h ago, limit 26 h); last attempt never" in good.stdout
+    assert f"newest day: received {(now - HOUR).date()}, catalogue None, screened None" in good.stdout
+    assert "daemon: alive" in good.stdout
+    with connect(clean) as connection:
+        connection.execute("UPDATE dagster.daemon_heartbeats SET timestamp = timestamp - interval '1 hour'")
+    bad = run_check(clean, home, "--alert", SSA_ALERT_WEBHOOK=hook.url, SSA_SOURCE_SILENT_HOURS="0.5")
+    assert bad.returncode == 1
+    assert "SILENT  celestrak" in bad.stdout
+    assert "ssa: source celestrak: nothing received for 1 h" in bad.stderr
+    assert "ssa: Dagster's daemon is silent" in bad.stderr
+    assert "SENSOR for 36" in bad.stderr
+    assert {payload["title"].split(":")[0] for payload in hook.received} >= {
+        "source celestrak",
+        "Dagster's daemon is silent",
+    }
+
+
+def test_without_a_database_the_exit_code_is_4(home: str) -> None:
+    gone = DatabaseUrl.parse("postgresql://ssa:secret@127.0.0.1:9/ssa")
+    done = run_check(gone, home)
+    assert done.returncode == 4, done.stderr
+    assert "secret" not in done.stderr
