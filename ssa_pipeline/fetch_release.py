@@ -67,6 +67,12 @@ def fetch_release(
         return results
 
 
+def planned_queries(settings: SourceSettings, source: str, texts: list[str]) -> list[Query]:
+    """What ``fetch_release`` would ask for, nothing sent; of a folder, its settled files. QueryError."""
+    with _opened(settings, source, texts, utc_now, after_refusal=False) as (_, asked):
+        return asked
+
+
 @dataclass
 class _Keeper:
     database: DatabaseUrl

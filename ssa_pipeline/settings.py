@@ -16,6 +16,12 @@ _N = TypeVar("_N", int, float)
 _SPACE_TRACK = "https://www.space-track.org"
 # Whom element sets come from; in the order in which they are preferred.
 SOURCES = ("space-track", "celestrak", "folder", "file")
+# CelesTrak has no group of everything: the active objects, the newest, and the large clouds of debris.
+_CELESTRAK_QUERIES = (
+    "GROUP=active GROUP=last-30-days GROUP=fengyun-1c-debris GROUP=cosmos-2251-debris GROUP=iridium-33-debris "
+    "GROUP=cosmos-1408-debris satcat"
+)
+_SPACE_TRACK_QUERIES = "gp satcat decay"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -83,6 +89,17 @@ class SourceSettings:
     space_track_username: str = field(default="", repr=False)  # SPACE_TRACK_USERNAME
     space_track_password: str = field(default="", repr=False)  # SPACE_TRACK_PASSWORD
     folder: Path | None = None  # SSA_WATCHED_FOLDER
+    celestrak_queries: tuple[str, ...] = ()  # SSA_CELESTRAK_QUERIES: what automation asks for, see ``ssa fetch``
+    space_track_queries: tuple[str, ...] = ()  # SSA_SPACE_TRACK_QUERIES
+
+
+@dataclass(frozen=True)
+class AutomationSettings:
+    """Read when the services start: `ssa down` and `ssa up` after a change."""
+
+    interval_s: int  # SSA_SENSOR_INTERVAL_S: least time between two ticks of a sensor
+    rescreen_hours: float  # SSA_RESCREEN_HOURS: a day is screened again at most this often
+    reconcile_days: int  # SSA_RECONCILE_DAYS: the newest epoch days that are kept screened
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,7 @@ class Settings:
     ui_port: int | None  # SSA_UI_PORT: None = 3000 or the next free port
     sources: SourceSettings
     alerts: AlertSettings
+    automation: AutomationSettings
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -132,6 +150,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0) or None,
         sources=_sources(env),
         alerts=_alerts(env),
+        automation=AutomationSettings(
+            interval_s=_number(env, "SSA_SENSOR_INTERVAL_S", 30, minimum=1),
+            rescreen_hours=_number(env, "SSA_RESCREEN_HOURS", 6.0, minimum=0),
+            reconcile_days=_number(env, "SSA_RECONCILE_DAYS", 7, minimum=1),
+        ),
     )
 
 
@@ -204,6 +227,8 @@ def _sources(env: Mapping[str, str]) -> SourceSettings:
         space_track_username=env.get("SPACE_TRACK_USERNAME", ""),
         space_track_password=env.get("SPACE_TRACK_PASSWORD", ""),
         folder=Path(folder).expanduser().resolve() if folder else None,
+        celestrak_queries=tuple((env.get("SSA_CELESTRAK_QUERIES") or _CELESTRAK_QUERIES).split()),
+        space_track_queries=tuple((env.get("SSA_SPACE_TRACK_QUERIES") or _SPACE_TRACK_QUERIES).split()),
     )
 
 

@@ -47,6 +47,7 @@ app = typer.Typer(
 def main() -> None:
     """Entry point: registers every group, turns CliError and Ctrl-C into messages and exit codes."""
     from ssa_pipeline.cli import (
+        automation,
         catalog,
         convert,
         database,
@@ -68,6 +69,7 @@ def main() -> None:
         fetch,
         freshness,
         pipeline,
+        automation,
         events,
         ephemeris,
         screen,

@@ -1,4 +1,4 @@
-"""Failures that a retry cannot cure, told in one message instead of a traceback's last line."""
+"""Failures that a retry cannot cure, told in one message instead of a traceback's last line, and those that it may."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from dagster import Failure
+import psycopg
+from dagster import Failure, RetryRequested
 
 from ssa_pipeline.messages.catalog import CatalogFormatError
-from ssa_pipeline.storage.errors import StorageError
+from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
+
+MAX_RETRIES = 3
 
 
 class NoSnapshotError(LookupError):
@@ -19,10 +22,18 @@ class NoSnapshotError(LookupError):
         super().__init__(f"nothing was received on {epoch_day}: `ssa ingest FILE --epoch-day {epoch_day}` first")
 
 
+def back_off_s(attempt: int) -> float:
+    """Seconds to wait after attempt 0, 1, …: 5, 10, 20."""
+    return 5.0 * float(2**attempt)
+
+
 @contextmanager
-def permanent_failures() -> Iterator[None]:
-    """Errors that name their own remedy fail the step at once and are not retried."""
+def permanent_failures(attempt: int = 0) -> Iterator[None]:
+    """Errors that name their own remedy fail the step at once and are not retried. A lost or locked database is
+    transient: the step is tried again, MAX_RETRIES times with growing waits. ``attempt``: tries before this one."""
     try:
         yield
+    except (DatabaseUnreachableError, psycopg.OperationalError) as error:
+        raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=back_off_s(attempt)) from error
     except (StorageError, CatalogFormatError, NoSnapshotError) as error:
         raise Failure(str(error), allow_retries=False) from error

@@ -6,10 +6,11 @@ from __future__ import annotations
 from dagster import AssetSelection, define_asset_job, in_process_executor
 
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
+from ssa_pipeline.orchestration.freshness import FRESHNESS_CHECKS
 
 ingest_job = define_asset_job(
     INGEST_JOB,
-    AssetSelection.assets(*DAILY_ASSETS),
+    AssetSelection.assets(*DAILY_ASSETS) - AssetSelection.checks(*FRESHNESS_CHECKS),
     executor_def=in_process_executor,
     description="From the snapshots received on an epoch day to its clean catalogue.",
 )

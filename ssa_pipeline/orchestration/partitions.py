@@ -18,6 +18,7 @@ from dagster import (
     MultiToSingleDimensionPartitionMapping,
     PreviewWarning,
     StaticPartitionsDefinition,
+    SupersessionWarning,
     asset,
 )
 
@@ -64,12 +65,14 @@ def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[...,
 
 @contextmanager
 def unfinished_parts_of_dagster() -> Iterator[None]:
-    """The parts of the pinned Dagster that we use although it calls them beta or preview, each by name."""
+    """The parts of the pinned Dagster that we use although it calls them beta, preview or superseded, each by name."""
     with warnings.catch_warnings():
         for category, message in (
             (BetaWarning, "Class `MultiToSingleDimensionPartitionMapping`"),
             (BetaWarning, "Parameter `backfill_policy` of function `asset`"),
             (PreviewWarning, "Specifying a partitions_def on an AssetCheckSpec"),
+            (SupersessionWarning, "Function `build_time_partition_freshness_checks`"),
+            (SupersessionWarning, "Function `build_sensor_for_freshness_checks`"),
         ):
             warnings.filterwarnings("ignore", message, category)
         yield

@@ -3,7 +3,7 @@ name (``build_defs(resource_overrides=...)``) and never patch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
@@ -11,9 +11,13 @@ from typing import Any, Protocol
 from dagster import InitResourceContext, resource
 
 from ssa_pipeline.core.records import EphemerisChunks, Int64
+from ssa_pipeline.orchestration.chain import LEAD_DAYS
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
+from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.alerts import purge_alerts
+from ssa_pipeline.storage.automation import DayScreening, Release, read_releases, read_screenings
 from ssa_pipeline.storage.database_url import database_url
+from ssa_pipeline.storage.fetch_state import read_attempts
 from ssa_pipeline.storage.release_gate import Judgement, ReleaseGate
 from ssa_pipeline.storage.retention import expire_slices
 from ssa_pipeline.storage.run_history import Purged, purge_runs
@@ -90,6 +94,18 @@ class Storage(Protocol):
         """Every table, the largest first."""
         ...
 
+    def releases(self, first_snapshot_id: int) -> list[Release]:
+        """Receipts of catalogues from an id on, and what became of them."""
+        ...
+
+    def screenings(self, days: int, first_day: date, last_day: date) -> list[DayScreening]:
+        """The newest epoch days of a range that have a catalogue, newest first."""
+        ...
+
+    def attempts(self, query_keys: Iterable[str]) -> dict[str, Attempt]:
+        """When queries were last made, of those that ever were."""
+        ...
+
 
 @dataclass(frozen=True)
 class PostgresStorage:
@@ -114,6 +130,15 @@ class PostgresStorage:
 
     def table_sizes(self) -> list[TableSize]:
         return table_sizes(self.url)
+
+    def releases(self, first_snapshot_id: int) -> list[Release]:
+        return read_releases(self.url, first_snapshot_id)
+
+    def screenings(self, days: int, first_day: date, last_day: date) -> list[DayScreening]:
+        return read_screenings(self.url, days, LEAD_DAYS, first_day, last_day)
+
+    def attempts(self, query_keys: Iterable[str]) -> dict[str, Attempt]:
+        return read_attempts(self.url, query_keys)
 
 
 @resource(description="The settings of this process (environment variables, see docs).")

@@ -87,7 +87,7 @@ def _one_slice(
         context.add_asset_metadata(metadata, partition_key=key)
 
     clock = _Clock()
-    with permanent_failures():
+    with permanent_failures(context.retry_number):
         read = [source.read(key) for source in sources]
         inputs = {source.asset: version.log_id for source, (_, version) in zip(sources, read, strict=True)}
         for source in sources[:1]:  # inputs that do not belong together are refused before the work, too

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,3 +62,10 @@ class PostgresFetchState:
             times = [time for time in (row[0] if row else []) if time > now - _HOUR]
             check(times)
             connection.execute(section(_FILE, "keep_requests"), {"account": account, "requested_at": [*times, now]})
+
+
+def read_attempts(url: DatabaseUrl, query_keys: Iterable[str]) -> dict[str, Attempt]:
+    """The last attempt of each of these queries that was ever made."""
+    with connect(url) as connection:
+        rows = connection.execute(section(_FILE, "attempts"), {"query_keys": list(query_keys)})
+        return {query_key: Attempt(*attempt) for query_key, *attempt in rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from ssa_pipeline_tests.chain_data import Minimum, catalog_of, small_catalog
 
 DAY = "2024-11-01"
 BACKFILL_DAY = "2024-11-05"
+AUTOMATIC_DAY = "2024-11-08"
+SENSORS = ("watched_folder", "new_tle_release", "screen_catalog")  # not all: the others ask real providers
 _BACKFILL = """mutation Backfill($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _BACKFILL_STATUS = """query Status($id: String!) { partitionBackfillOrError(backfillId: $id) {
@@ -33,14 +36,14 @@ def _settings(home: Path) -> Settings:
     return read_settings({"SSA_HOME": str(home)})
 
 
-def ssa(home: Path, *arguments: str, code: int = 0) -> str:
+def ssa(home: Path, *arguments: str, code: int = 0, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-        env={**os.environ, "SSA_HOME": str(home), "COLUMNS": "160"},
+        env={**os.environ, "SSA_HOME": str(home), "COLUMNS": "160", **environment},
     )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -54,14 +57,14 @@ def small() -> tuple[bytes, list[Minimum]]:
 
 @pytest.fixture(scope="module")
 def home(open_tmp_dir: Path, small: tuple[bytes, list[Minimum]]) -> Iterator[Path]:
-    """Services up, and a small real catalogue received on two days."""
+    """Services up, and a small real catalogue received."""
     directory = open_tmp_dir / "pipeline"
     file = open_tmp_dir / "small.csv"
     file.write_bytes(small[0])
     try:
-        ssa(directory, "up")
-        for day in (DAY, BACKFILL_DAY):
-            ssa(directory, "ingest", str(file), "--epoch-day", day)
+        (open_tmp_dir / "incoming").mkdir()
+        ssa(directory, "up", SSA_SENSOR_INTERVAL_S="1", SSA_WATCHED_FOLDER=str(open_tmp_dir / "incoming"))
+        ssa(directory, "ingest", str(file), "--epoch-day", DAY)
         yield directory
     finally:
         services.down(_settings(directory), lambda _: None)
@@ -136,7 +139,10 @@ def test_a_partial_release_becomes_the_catalogue_only_when_it_is_accepted(home: 
     assert quality == ("accepted", "a test")
 
 
-def test_one_backfill_over_all_five_assets(home: Path) -> None:
+def test_one_backfill_over_all_five_assets(home: Path, open_tmp_dir: Path) -> None:
+    """Automation is turned on beside it and wants the same: every key is still computed by one run."""
+    ssa(home, "ingest", str(open_tmp_dir / "small.csv"), "--epoch-day", BACKFILL_DAY)
+    assert " off" in ssa(home, "automation", "status")
     address = services.ui_url(_settings(home))
     assert address is not None
     assets = ["raw_tle_snapshots", "clean_catalog", "ephemeris_chunks", "conjunction_candidates", "refined_events"]
@@ -147,6 +153,7 @@ def test_one_backfill_over_all_five_assets(home: Path) -> None:
         }
         answer = webserver.query(_BACKFILL, {"params": params})["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        ssa(home, "automation", "on", *SENSORS)
         deadline = time.monotonic() + 280
         status = ""
         while time.monotonic() < deadline and not status.startswith(("COMPLETED", "FAILED", "CANCELED")):
@@ -161,6 +168,26 @@ def test_one_backfill_over_all_five_assets(home: Path) -> None:
         "refined_events",
     )
     assert lead_days == (7, 1)
+    writes = "SELECT count(*), count(DISTINCT (asset, lead_day)) FROM ssa.runs WHERE epoch_day = %s"
+    assert one(home, writes, BACKFILL_DAY) == (23, 23)
+
+
+def test_a_file_in_the_folder_is_screened_by_itself(home: Path, open_tmp_dir: Path) -> None:
+    file = open_tmp_dir / "incoming" / f"release_{AUTOMATIC_DAY}.csv"
+    shutil.copy(open_tmp_dir / "small.csv", file)
+    os.utime(file, (0, 0))  # not one that is still being written
+    assert "there is no nonsense" in ssa(home, "automation", "on", "nonsense", code=2)
+    assert "`ssa up` first" in ssa(open_tmp_dir / "elsewhere", "automation", "on", code=4)
+    assert "3 were on already" in ssa(home, "automation", "on", *SENSORS)
+    screened = "SELECT count(*), count(DISTINCT run_id) FROM ssa.runs WHERE epoch_day = %s AND asset = 'refined_events'"
+    deadline = time.monotonic() + 200
+    while one(home, screened, AUTOMATIC_DAY) != (7, 1) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert one(home, screened, AUTOMATIC_DAY) == (7, 1)
+    shown = ssa(home, "automation", "status")
+    assert "new_tle_release          sensor   on" in shown
+    assert "daily_retention          schedule on" in shown
+    assert "3 turned off" in ssa(home, "automation", "off")
 
 
 def run_workers(home: Path) -> list[psutil.Process]:

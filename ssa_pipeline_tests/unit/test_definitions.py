@@ -29,6 +29,10 @@ from ssa_pipeline.orchestration.chain import (
 from ssa_pipeline.orchestration.housekeeping import PURGE_JOB, RETENTION_JOB
 from ssa_pipeline.storage import slices
 
+AUTOMATION = {
+    *("new_tle_release", "screen_catalog", "watched_folder", "daily_assets_are_fresh"),
+    *("fetch_celestrak", "fetch_space_track", "daily_screening"),
+}
 SNAPSHOT = Path(__file__).resolve().parent.parent / "snapshots" / "asset_graph.json"
 
 
@@ -126,6 +130,31 @@ def test_old_slices_and_old_runs_go_every_night_unasked() -> None:
     for name in (RETENTION_JOB, PURGE_JOB):
         assert name in nightly
         validate_run_config(defs.resolve_job_def(name), {})
+
+
+def test_automation_is_off_until_it_is_turned_on() -> None:
+    """A newcomer's `make run` must ask no provider."""
+    defs = build_defs()
+    automation = [*(one for one in defs.schedules or [] if one.name in AUTOMATION), *(defs.sensors or [])]
+    assert {one.name for one in automation} >= AUTOMATION
+    assert {one.default_status.value for one in automation if one.name in AUTOMATION} == {"STOPPED"}
+    assert all(one.description for one in automation)
+
+
+def test_providers_are_asked_away_from_the_full_hour_and_jobs_of_automation_need_no_configuration() -> None:
+    defs = build_defs()
+    for schedule in defs.schedules or []:
+        minutes = str(schedule.cron_schedule).split()[0].split(",")  # type: ignore[union-attr]
+        assert all(5 <= int(minute) < 55 for minute in minutes)
+        assert schedule.execution_timezone == "UTC"  # type: ignore[union-attr]
+    for source in ("celestrak", "space_track", "folder"):
+        validate_run_config(defs.resolve_job_def(f"fetch_release_{source}"), {})
+
+
+def test_freshness_is_looked_at_by_its_own_sensor_and_not_in_every_ingest() -> None:
+    checks = build_defs().resolve_job_def(INGEST_JOB).asset_layer.asset_graph.asset_check_keys
+    assert checks
+    assert "freshness_check" not in {key.name for key in checks}
 
 
 def test_loading_the_definitions_connects_to_nothing_and_compiles_nothing() -> None:

@@ -6,6 +6,11 @@ SELECT attempted_at, outcome, detail, content_received_at, etag, last_modified
 FROM raw.fetch_state
 WHERE query_key = %(query_key)s;
 
+-- name: attempts
+SELECT query_key, attempted_at, outcome, detail, content_received_at, etag, last_modified
+FROM raw.fetch_state
+WHERE query_key = ANY(%(query_keys)s);
+
 -- name: begin
 INSERT INTO raw.fetch_state (query_key, source, attempted_at, outcome, detail)
 VALUES (%(query_key)s, %(source)s, %(now)s, 'started', '')

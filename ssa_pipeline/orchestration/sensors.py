@@ -1,0 +1,160 @@
+"""Sensors: a tick asks the database (or a folder's list of names) and requests runs; it downloads and computes
+nothing. Off until `ssa automation on`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    RunRequest,
+    RunsFilter,
+    SensorEvaluationContext,
+    SensorResult,
+    sensor,
+)
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from ssa_pipeline.fetch_release import planned_queries
+from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
+from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name
+from ssa_pipeline.orchestration.releases import Waiting, fate, next_cursor, obstacle, waiting_days
+from ssa_pipeline.orchestration.resources import Storage
+from ssa_pipeline.orchestration.screening import REASON_TAG, RETRY_TAGS, screenings
+from ssa_pipeline.orchestration.under_way import named, slices_under_way, unfinished_run
+from ssa_pipeline.settings import Settings, read_settings
+from ssa_pipeline.sources import folder
+from ssa_pipeline.sources.errors import NotCatalogError, QueryError
+from ssa_pipeline.sources.fetching import Query, utc_now
+from ssa_pipeline.sources.state import STORED, UNCHANGED
+from ssa_pipeline.storage.release_gate import GateState
+
+_INTERVAL_S = read_settings().automation.interval_s  # part of the definitions, like the first partition
+_RESOURCES = {"settings", "storage"}
+
+
+@sensor(
+    name="new_tle_release",
+    job_name=INGEST_JOB,
+    minimum_interval_seconds=_INTERVAL_S,
+    required_resource_keys=_RESOURCES,
+    description="Received releases that are not in the catalogue of their day and not held: requests that catalogue.",
+)
+def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
+    settings: Settings = context.resources.settings
+    storage: Storage = context.resources.storage
+    now = utc_now()
+    under_way = slices_under_way(context.instance, _asset_graph(context))  # before what is done is read
+    first = int(context.cursor or 0)
+    releases = storage.releases(first)
+    cursor = str(next_cursor(first, releases, now, settings.first_day))
+    waiting = waiting_days(releases)
+    if not waiting:
+        fates = [fate(releases[-1])] if releases else ["no release was received yet: `ssa fetch`, `ssa ingest FILE`"]
+        return SensorResult(skip_reason=fates[0], cursor=cursor)
+    fetching = unfinished_run(context.instance, map(job_name, FETCH_JOBS))
+    if fetching is not None:  # its other files may belong to the same release
+        return SensorResult(skip_reason=f"{waiting[0].reason}, but {named(fetching)} still fetches", cursor=cursor)
+    obstacles = {day: obstacle(day, settings.first_day, now.date(), under_way) for day in waiting}
+    requests = [_ingest_request(day, now) for day in waiting if obstacles[day] is None]
+    return _result(context, requests, [note for note in obstacles.values() if note], cursor)
+
+
+def _ingest_request(day: Waiting, now: datetime) -> RunRequest:
+    """The day of ``now`` is part of the key: what failed is tried again once a day."""
+    accepted = " accepted" if day.newest.gate == GateState.ACCEPTED else ""
+    return RunRequest(
+        run_key=f"{day.epoch_day} snapshot {day.newest.snapshot_id}{accepted}, {now.date()}",
+        tags={
+            "dagster/partition": partition_key(day.epoch_day),
+            REASON_TAG: f"{day.epoch_day}: {day.reason}",
+            "dagster/priority": "10",
+            **RETRY_TAGS,
+        },
+    )
+
+
+@sensor(
+    name="screen_catalog",
+    job_name=SCREEN_JOB,
+    minimum_interval_seconds=_INTERVAL_S,
+    required_resource_keys=_RESOURCES,
+    description="Catalogues that are newer than the events of their day: requests the seven lead days as one run, a "
+    "day at most once in SSA_RESCREEN_HOURS, the newest SSA_RECONCILE_DAYS epoch days.",
+)
+def screen_catalog(context: SensorEvaluationContext) -> SensorResult:
+    resources = context.resources
+    found = screenings(context.instance, _asset_graph(context), resources.storage, resources.settings, utc_now())
+    return _result(context, found.requests, found.notes, context.cursor)
+
+
+@sensor(
+    name="watched_folder",
+    job_name=job_name(folder.SOURCE),
+    minimum_interval_seconds=_INTERVAL_S,
+    required_resource_keys=_RESOURCES,
+    description="New or changed files in SSA_WATCHED_FOLDER: requests the job that reads them.",
+)
+def watched_folder(context: SensorEvaluationContext) -> SensorResult:
+    settings: Settings = context.resources.settings
+    if settings.sources.folder is None:
+        return SensorResult(skip_reason="no folder is watched: set SSA_WATCHED_FOLDER, then `ssa down` and `ssa up`")
+    try:
+        files = planned_queries(settings.sources, folder.SOURCE, [])
+    except QueryError as error:
+        return SensorResult(skip_reason=f"SSA_WATCHED_FOLDER cannot be read: {error}")
+    new = _unread(context.resources.storage, files)
+    if not new:
+        return SensorResult(skip_reason=f"all {len(files)} files of {settings.sources.folder} were read")
+    reading = unfinished_run(context.instance, [job_name(folder.SOURCE)])
+    if reading is not None:
+        return SensorResult(skip_reason=f"{len(new)} new files; {named(reading)} reads the folder")
+    # The hour is part of the key: a file that could not be read is tried again, though not at every tick.
+    digest = hashlib.sha256("\n".join(sorted(query.key for query in new)).encode()).hexdigest()[:16]
+    names = ", ".join(query.file_name for query in new[:5]) + (", …" if len(new) > 5 else "")
+    request = RunRequest(
+        run_key=f"{len(new)} files {digest}, {utc_now():%Y-%m-%d %H}h",
+        tags={REASON_TAG: f"{len(new)} new or changed files: {names}"},
+    )
+    return _result(context, [request], [], context.cursor)
+
+
+def _unread(storage: Storage, files: list[Query]) -> list[Query]:
+    attempts = storage.attempts(query.key for query in files)
+    read = {key for key, attempt in attempts.items() if attempt.outcome in (STORED, UNCHANGED, NotCatalogError.outcome)}
+    return [query for query in files if query.key not in read]
+
+
+def _asset_graph(context: SensorEvaluationContext) -> AssetGraph:
+    if context.repository_def is None:
+        raise ValueError("the sensor needs the asset graph of its repository")
+    return context.repository_def.asset_graph
+
+
+def _result(
+    context: SensorEvaluationContext, requests: list[RunRequest], notes: Iterable[str], cursor: str | None
+) -> SensorResult:
+    """Requests that were not made before; where none is left, the notes and what became of the earlier ones."""
+    fresh, reasons = [], list(notes)
+    for request in requests:
+        earlier = _asked_before(context.instance, request, context.sensor_name)
+        if earlier is None:
+            fresh.append(request)
+        else:
+            again = "the same is not asked for again today, unless something newer comes"
+            reasons.append(f"{request.tags[REASON_TAG]}: was asked for, {named(earlier)}; {again}")
+    if fresh:
+        return SensorResult(run_requests=fresh, cursor=cursor)
+    return SensorResult(skip_reason="; ".join(reasons), cursor=cursor)
+
+
+def _asked_before(instance: DagsterInstance, request: RunRequest, sensor_name: str) -> DagsterRun | None:
+    tags = {"dagster/run_key": str(request.run_key), "dagster/sensor_name": sensor_name}
+    runs = instance.get_runs(filters=RunsFilter(tags=tags), limit=1)
+    return runs[0] if runs else None
+
+
+SENSORS = [new_tle_release, screen_catalog, watched_folder]

@@ -1,0 +1,69 @@
+"""What automation must know of receipts and slices: one indexed query each, quick enough for a sensor's tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.named_sql import section
+
+_FILE = "automation.sql"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A receipt of a catalogue (GP or supplemental GP) and what became of it."""
+
+    snapshot_id: int
+    epoch_day: date
+    source: str
+    received_at: datetime
+    read_at: datetime | None  # since when it is in the day's newest raw_tle_snapshots slice; None: it is not
+    gate: str | None  # what the completeness gate says of that slice (GateState); None: not judged yet
+    used_at: datetime | None  # since when the day's catalogue is one made from that slice; None: it is not
+
+
+@dataclass(frozen=True)
+class Screened:
+    """One lead day as last screened. ``is_current``: from a catalogue of the same content as the newest."""
+
+    at: datetime
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class DayScreening:
+    """The newest catalogue of an epoch day, and the lead days screened from it or from an older one."""
+
+    epoch_day: date
+    catalog_log_id: int
+    catalog_run_id: str
+    cataloged_at: datetime
+    lead_days: dict[int, Screened] = field(default_factory=dict)
+
+
+def read_releases(url: DatabaseUrl, first_snapshot_id: int) -> list[Release]:
+    """Receipts of GP and supplemental GP from an id on, ascending."""
+    with connect(url) as connection:
+        rows = connection.execute(section(_FILE, "releases"), {"first": first_snapshot_id})
+        return [Release(*row) for row in rows]
+
+
+def read_screenings(
+    url: DatabaseUrl, days: int, lead_days: Iterable[int], first_day: date, last_day: date
+) -> list[DayScreening]:
+    """The ``days`` newest epoch days of a range (ends included) that have a catalogue, newest first. Counted in days
+    that exist, as retention does."""
+    params = {"days": days, "lead_days": list(lead_days), "first_day": first_day, "last_day": last_day}
+    found: dict[date, DayScreening] = {}
+    with connect(url) as connection:
+        for day, log_id, run_id, cataloged_at, lead_day, at, is_current in connection.execute(
+            section(_FILE, "screenings"), params
+        ):
+            screening = found.setdefault(day, DayScreening(day, log_id, run_id, cataloged_at))
+            if at is not None:
+                screening.lead_days[lead_day] = Screened(at, bool(is_current))
+    return list(found.values())

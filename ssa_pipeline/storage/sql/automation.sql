@@ -1,0 +1,50 @@
+What automation asks at every tick: each is one statement, answered from indexes.
+
+-- name: releases
+SELECT s.snapshot_id, s.epoch_day, s.source, s.received_at, r.written_at, g.state, c.written_at
+FROM raw.snapshot s
+LEFT JOIN LATERAL (
+    SELECT l.log_id, l.written_at, l.metadata -> 'snapshot_ids' AS snapshot_ids
+    FROM screening.slice_log l
+    WHERE l.asset = 'raw_tle_snapshots' AND l.epoch_day = s.epoch_day AND l.lead_day = -1
+    ORDER BY l.log_id DESC
+    LIMIT 1
+) r ON r.snapshot_ids @> to_jsonb(s.snapshot_id)
+LEFT JOIN catalog.release_gate g ON g.raw_log_id = r.log_id
+LEFT JOIN LATERAL (
+    SELECT l.written_at, l.input_versions
+    FROM screening.slice_log l
+    WHERE l.asset = 'clean_catalog' AND l.epoch_day = s.epoch_day AND l.lead_day = -1
+    ORDER BY l.log_id DESC
+    LIMIT 1
+) c ON (c.input_versions ->> 'raw_tle_snapshots')::bigint = r.log_id
+WHERE s.snapshot_id >= %(first)s AND s.kind IN ('gp', 'supplemental_gp')
+ORDER BY s.snapshot_id;
+
+-- name: screenings
+WITH day AS (
+    SELECT DISTINCT epoch_day
+    FROM screening.slice_log
+    WHERE asset = 'clean_catalog' AND epoch_day BETWEEN %(first_day)s AND %(last_day)s
+    ORDER BY epoch_day DESC
+    LIMIT %(days)s
+)
+SELECT day.epoch_day, c.log_id, c.run_id, c.written_at, lead.k, e.written_at, used.content_hash = c.content_hash
+FROM day
+CROSS JOIN LATERAL (
+    SELECT l.log_id, l.run_id, l.written_at, l.content_hash
+    FROM screening.slice_log l
+    WHERE l.asset = 'clean_catalog' AND l.epoch_day = day.epoch_day AND l.lead_day = -1
+    ORDER BY l.log_id DESC
+    LIMIT 1
+) c
+CROSS JOIN unnest(%(lead_days)s::smallint[]) AS lead (k)
+LEFT JOIN LATERAL (
+    SELECT l.written_at, (l.input_versions ->> 'clean_catalog')::bigint AS catalog_log_id
+    FROM screening.slice_log l
+    WHERE l.asset = 'refined_events' AND l.epoch_day = day.epoch_day AND l.lead_day = lead.k
+    ORDER BY l.log_id DESC
+    LIMIT 1
+) e ON true
+LEFT JOIN screening.slice_log used ON used.log_id = e.catalog_log_id
+ORDER BY day.epoch_day DESC, lead.k;
