@@ -165,7 +165,8 @@ def period_differs(element_sets: ElementSets, epoch_day: date, known: KnownObjec
     if known.satcat_day is None or (epoch_day - known.satcat_day).days > PERIOD_MAX_AGE_DAYS:
         return np.zeros(len(element_sets), dtype=np.bool_)
     row, is_found = _rows_of(known.satcat, element_sets.norad_id)
-    period_min = np.where(is_found, known.satcat.period_min[row], np.nan)
+    period_min = np.full(len(element_sets), np.nan)
+    period_min[is_found] = known.satcat.period_min[row[is_found]]
     ratio = 1440.0 / element_sets.mean_motion_rev_per_day / period_min
     return np.asarray(np.abs(ratio - 1.0) > PERIOD_TOLERANCE)
 
@@ -181,9 +182,6 @@ def objects_by_type(norad_id: Int64, satcat: Satcat) -> dict[str, int]:
 
 def _rows_of(satcat: Satcat, norad_id: Int64) -> tuple[Int64, NDArray[np.bool_]]:
     """The row of each number, and whether it is there (else the row means nothing)."""
-    if not len(satcat):
-        raise ValueError("an empty SATCAT says nothing")
-    order = np.argsort(satcat.norad_id, kind="stable")
-    at = np.minimum(np.searchsorted(satcat.norad_id[order], norad_id), len(order) - 1)
-    row = order[at].astype(np.int64)
-    return row, np.asarray(satcat.norad_id[row] == norad_id)
+    row_of = {number: row for row, number in enumerate(satcat.norad_id.tolist())}
+    rows = np.array([row_of.get(number, -1) for number in norad_id.tolist()], dtype=np.int64)
+    return rows, rows >= 0
