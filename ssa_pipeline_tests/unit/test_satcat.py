@@ -12,7 +12,7 @@ import pytest
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
 from ssa_pipeline.core.object_flags import ObjectFlag
-from ssa_pipeline.core.records import ElementSets, RejectRule
+from ssa_pipeline.core.records import SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.satcat import DecayMessages, KnownObjects, Satcat, decays_before, objects_by_type
 from ssa_pipeline.core.time import day_start_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
@@ -121,6 +121,18 @@ def test_a_decayed_object_is_not_replaced_by_an_older_set(iss: ElementSets) -> N
     catalog = cleaned(ElementSets.concat([older, iss]), rows=satcat(decay_date=date(2024, 10, 31)))
     assert len(catalog.element_sets) == 0
     assert sorted(record.rule for record in catalog.rejected) == [RejectRule.DECAYED, RejectRule.SUPERSEDED]
+
+
+@pytest.mark.parametrize("decayed", [None, date(2024, 10, 31)])
+def test_an_operators_supplemental_set_does_not_outweigh_a_decay(iss: ElementSets, decayed: date | None) -> None:
+    """It may come from an ephemeris made before the loss."""
+    sets = ElementSets.concat([iss, replace(iss, epoch_us=iss.epoch_us + 28_800_000_000)])
+    receipts = Receipts.concat([Receipts.alike(1, DAY), Receipts.alike(1, DAY, kind=SUPPLEMENTAL_GP)])
+    known = KnownObjects(satcat(decay_date=decayed), DAY, NOTHING_SAID)
+    catalog = clean_catalog(sets, DAY, receipts, known, supplemental_max_age_days=1.0)
+    assert catalog.flags.tolist() == (["supplemental"] if decayed is None else [])
+    if decayed:
+        assert [r.rule for r in catalog.rejected] == [RejectRule.DECAYED, RejectRule.SUPPLEMENTAL_NOT_USED]
 
 
 @pytest.mark.parametrize(
