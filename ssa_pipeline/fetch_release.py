@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.settings import DatabaseUrl, SourceSettings
 from ssa_pipeline.sources import celestrak, folder, space_track
 from ssa_pipeline.sources.celestrak import CelesTrak
@@ -18,6 +19,8 @@ from ssa_pipeline.sources.folder import Folder, release_day
 from ssa_pipeline.sources.http import open_client
 from ssa_pipeline.sources.space_track import SpaceTrack
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
+from ssa_pipeline.storage.satcat import KINDS as TABLES
+from ssa_pipeline.storage.satcat import store_table
 from ssa_pipeline.storage.snapshots import Provenance, store_snapshot
 
 SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
@@ -95,6 +98,9 @@ class _Keeper:
                 answer.url, answer.headers or None, answer.etag, answer.last_modified, answer.http_status
             ),
         )
+        if query.kind in TABLES:
+            table = parse_table(answer.data, query.file_name)
+            store_table(self.database, stored, table.satcat, table.rejected)
         self.day, self.byte_count = day, len(answer.data)
         return stored.is_new
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ssa_pipeline.settings import HttpSettings, SourceSettings
@@ -30,11 +31,7 @@ from ssa_pipeline.sources.state import STARTED, Attempt
 
 DATA = Path(__file__).resolve().parent / "data"
 GP_CSV = (DATA / "celestrak_omm_20241101.csv").read_bytes()
-SATCAT_CSV = (
-    b"OBJECT_NAME,OBJECT_ID,NORAD_CAT_ID,OBJECT_TYPE,OPS_STATUS_CODE,OWNER,LAUNCH_DATE,LAUNCH_SITE,DECAY_DATE,PERIOD,"
-    b"INCLINATION,APOGEE,PERIGEE,RCS,DATA_STATUS_CODE,ORBIT_CENTER,ORBIT_TYPE\r\n"
-    b"SL-1 R/B,1957-001A,1,R/B,D,CIS,1957-10-04,TYMSC,1957-12-01,96.19,65.10,938,214,20.4200,,EA,IMP\r\n"
-)
+SATCAT_CSV = (DATA / "celestrak_satcat_20261002.csv").read_bytes()
 USER, PASSWORD = "analyst@example.org", "correct horse/battery&staple"
 NOON = datetime(2026, 8, 22, 12, 21, tzinfo=UTC)
 
@@ -99,11 +96,19 @@ def as_space_track_csv(data: bytes) -> bytes:
     return out.getvalue().encode()
 
 
+def as_csv(table: bytes | list[dict[str, Any]]) -> bytes:
+    """A JSON table as Space-Track serves it as CSV: every field quoted, null as nothing."""
+    rows = json.loads(table) if isinstance(table, bytes) else table
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: "" if value is None else value for name, value in row.items()} for row in rows)
+    return out.getvalue().encode()
+
+
 _ST_TABLES = {
     "gp": as_space_track_csv(GP_CSV),
-    "satcat": b'"INTLDES","NORAD_CAT_ID","OBJECT_TYPE","SATNAME"\n"1998-067A","25544","PAYLOAD","ISS (ZARYA)"\n',
-    "decay": b'"NORAD_CAT_ID","MSG_EPOCH","DECAY_EPOCH"\n"60000","2026-08-20 00:00:00","2026-08-21 0:00:00"\n',
-    "tip": b'"NORAD_CAT_ID","MSG_EPOCH","DECAY_EPOCH"\n"60001","2026-08-20 00:00:00","2026-08-21 00:00:00"\n',
+    **{name: as_csv((DATA / f"space_track_{name}.json").read_bytes()) for name in ("satcat", "decay", "tip")},
 }
 _HTML = b"<!DOCTYPE html><html><body>Maintenance</body></html>"
 _RATE_TEXT = (

@@ -149,12 +149,17 @@ class MemoryGate:
 class MemoryStorage:
     slices: MemorySlices = field(default_factory=MemorySlices)
     received: dict[date, list[StoredSnapshot]] = field(default_factory=dict)
+    tables: list[StoredSnapshot] = field(default_factory=list)  # in order of reception
 
     def __post_init__(self) -> None:
         self.gate = MemoryGate(self.slices)
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return self.received.get(epoch_day, [])
+
+    def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
+        newest = {table.kind: table for table in self.tables if table.epoch_day <= epoch_day}
+        return [newest[kind] for kind in sorted(newest)]
 
     def expire_slices(self, retention_days: int) -> list[date]:
         raise AssertionError("nothing in the chain drops slices")

@@ -16,6 +16,7 @@ from ssa_pipeline.orchestration.describe import (
     rejected_by_rule,
     rejected_shown,
 )
+from ssa_pipeline.orchestration.known_objects import TableReader, TablesRead, table_facts, tables_shown
 from ssa_pipeline.orchestration.partitions import chain_asset
 from ssa_pipeline.orchestration.plan import selection_facts
 from ssa_pipeline.orchestration.resources import Storage
@@ -27,24 +28,28 @@ from ssa_pipeline.storage.records import ReceivedDay
 @chain_asset(
     kinds={"python"},
     description="For each object the newest valid element set among the snapshots received up to the end of the "
-    "epoch day; stale, duplicate, superseded, decayed and implausible ones are set apart with their rule.",
+    "epoch day; stale, duplicate, superseded, decayed (says SGP4, SATCAT or a message) and implausible ones are "
+    "set apart with their rule.",
 )
 def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput) -> SliceStream:
     settings: Settings = context.resources.settings
     storage: Storage = context.resources.storage
+    tables = TableReader(storage)
 
     def compute(key: str, received: ReceivedDay, _: Watch) -> Computed:
         day = date.fromisoformat(key)
         storage.gate.demand_trusted(day)
+        read = tables.read(day)
         catalog = clean(
             received.element_sets,
             day,
             received.receipts,
+            read.known,
             max_age_days=settings.max_age_days,
             source_priority=settings.source_priority,
             supplemental_max_age_days=settings.supplemental_max_age_days,
         )
-        return Computed(catalog, _facts(catalog, settings), _shown(catalog))
+        return Computed(catalog, _facts(catalog, settings) | table_facts(catalog, read), _shown(catalog, read))
 
     return each_slice(context, compute, raw_tle_snapshots)
 
@@ -61,9 +66,10 @@ def _facts(catalog: CleanCatalog, settings: Settings) -> dict[str, object]:
     }
 
 
-def _shown(catalog: CleanCatalog) -> dict[str, object]:
+def _shown(catalog: CleanCatalog, read: TablesRead) -> dict[str, object]:
     return {
         **regimes_shown(catalog.element_sets),
+        **tables_shown(catalog, read),
         **rejected_shown(catalog.rejected),
         **ages_shown(catalog.age_days),
         "forward_epochs": int(catalog.is_forward_epoch.sum()),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ssa_pipeline.core.completeness import Release
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
     from ssa_pipeline.messages.catalog import ParsedCatalog
+    from ssa_pipeline.messages.satcat import ParsedTable
     from ssa_pipeline.settings import DatabaseUrl
 
 STDIN = "-"
@@ -38,7 +39,10 @@ def register(app: typer.Typer) -> None:
 def ingest(
     files: Annotated[
         list[str],
-        typer.Argument(help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, plain, gzip or zip; - is standard input."),
+        typer.Argument(
+            help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, or a SATCAT, decay or TIP table; plain, gzip or zip; "
+            "- is standard input."
+        ),
     ],
     epoch_day: Annotated[
         str, typer.Option(help="Day (UTC) of reception or release, e.g. 2024-11-01; today when left out.")
@@ -74,16 +78,21 @@ class Intake:
     epoch_day: date
     source: str
     kind: str = "gp"
-    stored: dict[str, ElementSets] = field(default_factory=dict)  # by sha256
+    stored: dict[str, ElementSets] = field(default_factory=dict)  # catalogues by sha256
+    n_tables: int = 0  # SATCAT, decay and TIP tables stored
     problems: list[str] = field(default_factory=list)
 
     def take(self, file: str) -> None:
         """Check, report and store one file, or note the problem."""
         from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
+        from ssa_pipeline.messages.satcat import parse_table, table_kind
 
         name = "standard input" if file == STDIN else Path(file).name
         try:
             data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+            if table_kind(data) is not None:
+                self._store_table(data, name, parse_table(data, name))
+                return
             catalog = parse_catalog(data, name)
         except OSError as error:
             self._refuse(f"{file}: {(error.strerror or str(error)).lower()}")
@@ -116,6 +125,30 @@ class Intake:
         typer.echo(f"{name}: {n_used:,} element sets usable, {n_rejected:,} rejected; {what} for {self.epoch_day}")
         _print_rejected(catalog.rejected)
 
+    def _store_table(self, data: bytes, name: str, table: ParsedTable) -> None:
+        from ssa_pipeline.storage.satcat import store_table
+        from ssa_pipeline.storage.snapshots import store_snapshot
+
+        if not len(table):
+            _print_rejected(table.rejected)
+            self._refuse(f"{name}: none of the {len(table.rejected):,} rows can be used; it is not stored")
+            return
+        snapshot = store_snapshot(
+            self.url,
+            data,
+            file_name=name,
+            source=self.source,
+            epoch_day=self.epoch_day,
+            received_at=datetime.now(UTC),
+            kind=table.kind,
+        )
+        store_table(self.url, snapshot, table.satcat, table.rejected)
+        self.n_tables += 1
+        what = "stored" if snapshot.is_new else "was stored before"
+        counts = f"{len(table):,} rows usable, {len(table.rejected):,} rejected"
+        typer.echo(f"{name}: a {table.kind} table, no element sets: {counts}; {what} for {self.epoch_day}")
+        _print_rejected(table.rejected)
+
     def _refuse(self, problem: str) -> None:
         self.problems.append(problem)
         typer.echo(f"ssa: {problem}", err=True)
@@ -124,7 +157,7 @@ class Intake:
         """CliError where a file was refused."""
         if not self.problems:
             return
-        n_refused, n_stored = len(self.problems), len(self.stored)
+        n_refused, n_stored = len(self.problems), len(self.stored) + self.n_tables
         code = Exit.FAILED if n_stored else Exit.NO_USABLE_INPUT
         raise CliError(f"{n_refused} of {n_refused + n_stored} files refused, {n_stored} stored", code)
 

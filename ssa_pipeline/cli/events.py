@@ -84,6 +84,8 @@ def why(
         typer.echo(f"  {one} and {two} may be one object: {row['reason']}")
     for row in found.rejected:
         typer.echo(f"  not used: {row['rule']}, {_origin(row)}: {row['detail']}")
+    if found.satcat is not None:
+        typer.echo(f"  {_satcat_text(found.satcat)}")
 
 
 def _origin(row: dict[str, Any]) -> str:
@@ -91,6 +93,22 @@ def _origin(row: dict[str, Any]) -> str:
     received = f", received on {row['received_day']}" if row.get("received_day") else ""
     source = f" ({row['source']}{received})" if row["source"] else ""
     return f"{row['source_file']} line {row['source_line']}{source}"
+
+
+def _satcat_text(row: dict[str, Any]) -> str:
+    known = (
+        (row["satcat_name"], "{}"),
+        (row["object_type"], "{}"),
+        (row["owner"], "{}"),
+        (row["operational_status"], "{}"),
+        (row["launch_date"], "launched {}"),
+        (row["decay_date"], "decayed {}"),
+        (row["satcat_period_min"], "period {:g} min"),
+        (row["rcs_m2"], "RCS {:g} m²"),
+        (row["rcs_size"], "size {}"),
+    )
+    said = ", ".join(form.format(value) for value, form in known if value not in (None, ""))
+    return f"SATCAT of {row['epoch_day']} ({row['file_name']} line {row['source_line']}): {said}"
 
 
 def parse_day(text: str) -> date | None:

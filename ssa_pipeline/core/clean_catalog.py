@@ -37,6 +37,7 @@ from ssa_pipeline.core.records import (
     RejectRule,
     Text,
 )
+from ssa_pipeline.core.satcat import Decay, KnownObjects, decays_before, period_differs
 from ssa_pipeline.core.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.time import day_start_us, format_utc, format_utc_array
 
@@ -96,6 +97,7 @@ def clean_catalog(
     received: ElementSets,
     epoch_day: date,
     receipts: Receipts | None = None,
+    known: KnownObjects | None = None,
     *,
     max_age_days: float = 30.0,
     max_ahead_days: float = 15.0,
@@ -105,16 +107,18 @@ def clean_catalog(
     """Choose among all sets ``received`` up to the end of ``epoch_day``; without ``receipts`` they are of one file of
     the day. Ages are measured once, at its 00:00 UTC: older than ``max_age_days`` is stale (inf: never), more than
     ``max_ahead_days`` ahead is rejected. Sources that ``source_priority`` does not name come last. Supplemental sets
-    are used where ``supplemental_max_age_days`` is given, and their epoch is at most so old and not after the day."""
+    are used where ``supplemental_max_age_days`` is given, and their epoch is at most so old and not after the day.
+    ``known``: what SATCAT, decay and TIP messages say of the objects."""
     receipts = receipts or Receipts.alike(len(received), epoch_day)
     day_us = day_start_us(epoch_day)
     is_gp = receipts.kind == GP
     ranked = _ranks(receipts.source, source_priority)
     gp, supplemental = (_Received(received.take(rows), receipts.take(rows), ranked[rows]) for rows in (is_gp, ~is_gp))
-    choice = _chosen(gp, day_us, max_age_days, lambda sets: _ahead_faults(sets, max_ahead_days, epoch_day))
+    decays = decays_before(known, day_us) if known else {}
+    choice = _chosen(gp, day_us, max_age_days, decays, lambda sets: _ahead_faults(sets, max_ahead_days, epoch_day))
     if len(supplemental.sets):
         limit = supplemental_max_age_days
-        other = _chosen(supplemental, day_us, max_age_days, lambda sets: _unasked(sets, limit, day_us))
+        other = _chosen(supplemental, day_us, max_age_days, decays, lambda sets: _unasked(sets, limit, day_us))
         choice = _with_supplemental(choice, other)
     used, previous = choice.used, choice.previous
     sets, came = choice.sets.take(used), choice.receipts.take(used)
@@ -130,6 +134,7 @@ def clean_catalog(
                 ObjectFlag.CARRIED_OVER: came.received_day < np.datetime64(epoch_day),
                 ObjectFlag.SUPPLEMENTAL: came.kind != GP,
                 **_jumps(choice.sets, used, previous, day_us),
+                **_known_flags(sets, epoch_day, known, decays),
             },
             len(used),
         ),
@@ -158,7 +163,11 @@ def _ranks(source: Text, priority: Sequence[str]) -> Int64:
 
 
 def _chosen(
-    received: _Received, day_us: int, max_age_days: float, set_apart: Callable[[ElementSets], dict[int, Fault]]
+    received: _Received,
+    day_us: int,
+    max_age_days: float,
+    decays: dict[int, Decay],
+    set_apart: Callable[[ElementSets], dict[int, Fault]],
 ) -> _Choice:
     """Choose among sets of one kind; those that ``set_apart`` names are out of the question."""
     order, orbit, is_duplicate = _newest_first(received)
@@ -168,7 +177,9 @@ def _chosen(
     is_open = np.ones(len(sets), dtype=np.bool_)
     is_open[list(faults)] = False
     used, decisions = _decide(sets, is_open, day_us, max_age_days)
-    faults |= decisions
+    gone = _known_decays(sets, used, decays)
+    used = used[~np.isin(used, list(gone))]
+    faults |= decisions | gone
     superseded = _superseded_faults(sets, used, faults)
     previous = _previous(sets, used, np.array(sorted(superseded), dtype=np.int64))
     receipts = received.receipts.take(order)
@@ -190,7 +201,7 @@ def _with_supplemental(gp: _Choice, other: _Choice) -> _Choice:
     decayed = [gp.sets.norad_id[row] for row, fault in gp.faults.items() if fault.rule is RejectRule.DECAYED]
     is_kept = ~np.isin(other.sets.norad_id[other.used], decayed)
     for row in other.used[~is_kept].tolist():
-        detail = "the GP sets say that the object has decayed"
+        detail = "the object's GP set is rejected as decayed"
         faults[row + len(gp.sets)] = Fault(RejectRule.SUPPLEMENTAL_NOT_USED, detail)
     taken = other.used[is_kept]
     is_replaced = np.isin(gp.sets.norad_id[gp.used], other.sets.norad_id[taken])
@@ -394,6 +405,27 @@ def _decay_fault(satrec: Satrec, axis_km: float, eccentricity: float, epoch_us: 
 def _decayed(radius_km: float, when: str) -> Fault:
     detail = f"SGP4 puts the object {when} {radius_km - EARTH_RADIUS_KM:,.0f} km above the equatorial radius"
     return Fault(RejectRule.DECAYED, f"{detail}; below {DECAY_ALTITUDE_KM:g} km, or far outside its orbit, is decayed")
+
+
+def _known_decays(sets: ElementSets, used: Int64, decays: dict[int, Decay]) -> dict[int, Fault]:
+    """Those of the rows used whose objects a source says are down, and no set says are tracked since."""
+    rows = zip(used.tolist(), sets.norad_id[used].tolist(), sets.epoch_us[used].tolist(), strict=True)
+    return {
+        row: Fault(RejectRule.DECAYED, f"{decay.detail}; the set is of {format_utc(epoch_us)}")
+        for row, norad_id, epoch_us in rows
+        if (decay := decays.get(norad_id)) and epoch_us < decay.gone_us
+    }
+
+
+def _known_flags(
+    sets: ElementSets, epoch_day: date, known: KnownObjects | None, decays: dict[int, Decay]
+) -> dict[ObjectFlag, NDArray[np.bool_]]:
+    if known is None:
+        return {}
+    return {
+        ObjectFlag.SATCAT_PERIOD_DIFFERS: period_differs(sets, epoch_day, known),
+        ObjectFlag.TRACKED_AFTER_DECAY: np.isin(sets.norad_id, list(decays)),
+    }
 
 
 def _length(position: tuple[float, float, float]) -> float:

@@ -18,6 +18,8 @@ class ObjectFlag(StrEnum):
     JUMP_MANOEUVRE = "jump_manoeuvre"
     JUMP_CROSS_TAG = "jump_cross_tag"
     ANALYST_ID_REUSED = "analyst_id_reused"
+    SATCAT_PERIOD_DIFFERS = "satcat_period_differs"
+    TRACKED_AFTER_DECAY = "tracked_after_decay"
 
 
 MEANINGS = {
@@ -26,6 +28,8 @@ MEANINGS = {
     ObjectFlag.JUMP_MANOEUVRE: "the set does not continue the one before: probably the object manoeuvred in between",
     ObjectFlag.JUMP_CROSS_TAG: "the one before cannot have come onto this orbit: one of the two is of another object",
     ObjectFlag.ANALYST_ID_REUSED: "the number is lent to unidentified objects, and the set before it was another's",
+    ObjectFlag.SATCAT_PERIOD_DIFFERS: "the SATCAT gives a period that differs by more than 3 %",
+    ObjectFlag.TRACKED_AFTER_DECAY: "SATCAT, a decay or a TIP message says that it decayed before the set's epoch",
 }
 # The object's history begins anew with such a set.
 HISTORY_CUTS = frozenset({ObjectFlag.JUMP_MANOEUVRE, ObjectFlag.JUMP_CROSS_TAG, ObjectFlag.ANALYST_ID_REUSED})

@@ -38,7 +38,7 @@ class HeaderError(NoCatalogError):
 
 def is_header(line: str) -> bool:
     """Two known names are enough, so that a header without a required column is told so."""
-    return len(set(_names(line)) & KEYWORDS) >= 2
+    return len(set(header_names(line)) & KEYWORDS) >= 2
 
 
 def parse_omm_csv(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
@@ -75,7 +75,7 @@ class _Header:
     """Where each column is, and how to read a line below."""
 
     def __init__(self, line: str) -> None:
-        self.names = _names(line)
+        self.names = header_names(line)
         if missing := [name for name in REQUIRED if name not in self.names]:
             raise HeaderError(f"the header lacks the required column {', '.join(missing)}")
         if twice := [name for name in REQUIRED + OPTIONAL if self.names.count(name) > 1]:
@@ -106,7 +106,7 @@ class _Header:
     def _values(self, line: str) -> list[str]:
         if has_control_characters(line):
             raise RecordError(RejectRule.MALFORMED, f"control characters in {line!r}")
-        values = line.split(",") if '"' not in line else _split_quoted(line)
+        values = line.split(",") if '"' not in line else split_quoted(line)
         if len(values) != len(self.names):
             detail = f"{len(values)} fields where the header has {len(self.names)}"
             raise RecordError(RejectRule.MALFORMED, detail)
@@ -114,11 +114,13 @@ class _Header:
         return values
 
 
-def _names(line: str) -> list[str]:
+def header_names(line: str) -> list[str]:
+    """Column names of a header line, in capitals."""
     return [name.strip().strip('"').strip().upper() for name in line.removeprefix("\ufeff").split(",")]
 
 
-def _split_quoted(line: str) -> list[str]:
+def split_quoted(line: str) -> list[str]:
+    """The fields of a line with quotes; RecordError where these do not pair up."""
     try:
         return next(csv.reader([line], strict=True, skipinitialspace=True))
     except csv.Error as error:

@@ -22,32 +22,37 @@ _NO_SEPARATOR = re.compile(r"[^\s,\[\]]")
 _END_OF_RECORD = re.compile(r"\}(?=\s*(?:,?\s*\{|\]|\Z))")
 
 
-class _Pairs(list[tuple[str, Any]]):
+class Pairs(list[tuple[str, Any]]):
     """A JSON object with all its fields, those that it names twice too."""
 
 
-_DECODER = JSONDecoder(object_pairs_hook=_Pairs, parse_float=str, parse_int=str, parse_constant=str)
+_DECODER = JSONDecoder(object_pairs_hook=Pairs, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def parse_omm_json(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
     """All records of a JSON file. What is no record is rejected up to the next one; a file that was cut off keeps the
     whole records before the cut. NoCatalogError where no object has a field of an OMM."""
-    reader = _Reader(data, file_name)
+    reader = _OmmReader(data, file_name)
     reader.read()
     if reader.objects_without_fields and not reader.objects_with_fields:
         raise NoCatalogError("is JSON, but no object in it has the fields of an OMM")
     return reader.assembly.finish()
 
 
-class _Reader:
+class JsonReader:
+    """Reads a file object by object. A subclass says in ``add`` what it makes of one; what is none is rejected in
+    ``assembly``."""
+
+    what = "the fields of an OMM"
+
     def __init__(self, data: bytes, file_name: str) -> None:
         encoding = encoding_of(data)
         self.text = data.decode(encoding)
         self.assembly = Assembly(file_name, data)
-        self.objects_with_fields = self.objects_without_fields = 0
         self._place = _Place(self.text, encoding, len(self.text) == len(data))
 
     def read(self) -> None:
+        """The whole file."""
         open_arrays, at = 0, 0
         while True:
             found = _NO_SEPARATOR.search(self.text, at)
@@ -68,26 +73,14 @@ class _Reader:
             values, length = _DECODER.raw_decode(self.text[start : start + LARGEST_RECORD])
         except (JSONDecodeError, RecursionError) as error:
             return self._reject_broken(start, error)
-        if not isinstance(values, _Pairs):
-            self._reject(f"{str(values)[:40]!r} is not an object with the fields of an OMM", start, start + length)
+        if not isinstance(values, Pairs):
+            self._reject(f"{str(values)[:40]!r} is not an object with {self.what}", start, start + length)
             return start + length
-        self._add(values, self._place.span(start, start + length))
+        self.add(values, self._place.span(start, start + length))
         return start + length
 
-    def _add(self, pairs: _Pairs, span: Span) -> None:
-        known = [(name, value) for name, value in pairs if name in KEYWORDS]
-        if len(known) < _LEAST_FIELDS:  # perhaps in small letters
-            known = [(name.strip().upper(), value) for name, value in pairs if name.strip().upper() in KEYWORDS]
-        self.objects_with_fields += bool(known)
-        self.objects_without_fields += not known
-        texts, error = [], None
-        for name, value in known:
-            if isinstance(value, str):
-                texts.append((name, value))
-            elif value is not None:
-                detail = f"{name} {str(value)[:40]!r} is neither a number nor a text"
-                error = RecordError(RejectRule.MALFORMED, detail)
-        add_record(self.assembly, span, texts, error)
+    def add(self, pairs: Pairs, span: Span) -> None:
+        raise NotImplementedError
 
     def _reject_broken(self, start: int, error: JSONDecodeError | RecursionError) -> int:
         if self.text[start] == "{":
@@ -109,6 +102,33 @@ class _Reader:
 
     def _reject(self, why: str, start: int, stop: int) -> None:
         self.assembly.reject(RecordError(RejectRule.MALFORMED, why), self._place.span(start, stop))
+
+
+class _OmmReader(JsonReader):
+    def __init__(self, data: bytes, file_name: str) -> None:
+        super().__init__(data, file_name)
+        self.objects_with_fields = self.objects_without_fields = 0
+
+    def add(self, pairs: Pairs, span: Span) -> None:
+        known = [(name, value) for name, value in pairs if name in KEYWORDS]
+        if len(known) < _LEAST_FIELDS:  # perhaps in small letters
+            known = [(name.strip().upper(), value) for name, value in pairs if name.strip().upper() in KEYWORDS]
+        self.objects_with_fields += bool(known)
+        self.objects_without_fields += not known
+        texts, error = texts_of(known)
+        add_record(self.assembly, span, texts, error)
+
+
+def texts_of(pairs: list[tuple[str, Any]]) -> tuple[list[tuple[str, str]], RecordError | None]:
+    """Names with their texts, null left out; and what is wrong where a value is neither a number nor a text."""
+    texts, error = [], None
+    for name, value in pairs:
+        if isinstance(value, str):
+            texts.append((name, value))
+        elif value is not None:
+            detail = f"{name} {str(value)[:40]!r} is neither a number nor a text"
+            error = RecordError(RejectRule.MALFORMED, detail)
+    return texts, error
 
 
 class _Place:

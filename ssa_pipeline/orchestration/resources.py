@@ -21,6 +21,7 @@ from ssa_pipeline.storage.fetch_state import read_attempts
 from ssa_pipeline.storage.release_gate import Judgement, ReleaseGate
 from ssa_pipeline.storage.retention import expire_slices
 from ssa_pipeline.storage.run_history import Purged, purge_runs
+from ssa_pipeline.storage.satcat import read_newest_tables
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
 from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots
@@ -78,6 +79,10 @@ class Storage(Protocol):
         """Catalogues received on a day, with their bytes: GP, then supplemental GP, each in order of arrival."""
         ...
 
+    def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
+        """The newest SATCAT, decay and TIP table received up to the end of a day, with their bytes."""
+        ...
+
     def expire_slices(self, retention_days: int) -> list[date]:
         """Drop chunks and candidates of all but the newest epoch days; the days dropped."""
         ...
@@ -118,6 +123,9 @@ class PostgresStorage:
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return read_catalog_snapshots(self.url, epoch_day)
+
+    def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
+        return read_newest_tables(self.url, epoch_day)
 
     def expire_slices(self, retention_days: int) -> list[date]:
         return expire_slices(self.url, retention_days)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
+from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.sources.errors import NotCatalogError
 from ssa_pipeline.sources.fetching import GP, SATCAT, SUPPLEMENTAL_GP, Query
 
@@ -46,8 +47,17 @@ def _check_table(query: Query, data: bytes, wanted: set[str]) -> None:
     if not wanted <= columns:
         missing = ", ".join(sorted(wanted - columns))
         raise NotCatalogError(f"{query.key}: no {query.kind} table, column {missing} is missing ({_beginning(data)})")
-    if not any(line.strip() for line in lines[1:]):
-        raise NotCatalogError(f"{query.key}: a {query.kind} table without rows")
+    try:
+        table = parse_table(data, query.file_name)
+    except CatalogFormatError as error:
+        raise NotCatalogError(f"{query.key}: {error}") from None
+    if table.kind != query.kind:
+        raise NotCatalogError(f"{query.key}: answered with a {table.kind} table")
+    if not len(table):
+        raise NotCatalogError(
+            f"{query.key}: none of {len(table.rejected)} rows can be used; "
+            f"the first: {table.rejected[0].detail if table.rejected else 'there is none'}"
+        )
 
 
 def _beginning(data: bytes, shown: int = 60) -> str:

@@ -36,6 +36,7 @@ class Why:
     used: dict[str, Any] | None
     rejected: list[dict[str, Any]]
     aliases: list[dict[str, Any]]
+    satcat: dict[str, Any] | None  # what the newest SATCAT says of the object, whatever the day
 
 
 def closest_events(
@@ -71,6 +72,7 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
             cursor.execute(section(_FILE, "set_in_use"), given).fetchone(),
             cursor.execute(section(_FILE, "rejected_of_object"), given).fetchall(),
             cursor.execute(section(_FILE, "aliases_of_object"), given).fetchall(),
+            cursor.execute(section(_FILE, "satcat_row"), given).fetchone(),
         )
 
 

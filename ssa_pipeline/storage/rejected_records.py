@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -25,9 +26,35 @@ def write_rejected(
 ) -> None:
     """Replace the rejected records of one slice."""
     connection.execute("DELETE FROM catalog.rejected_record WHERE epoch_day = %s AND asset = %s", [epoch_day, asset])
+    _copy(connection, epoch_day, asset, rejected, snapshot_ids, 0)
+
+
+def append_rejected(
+    connection: psycopg.Connection, epoch_day: date, kind: str, rejected: list[RejectedRecord], snapshot_id: int
+) -> None:
+    """Replace the rejected rows of one table (kind satcat, decay or tip); a day may have several."""
+    given = {"epoch_day": epoch_day, "kind": kind}
+    connection.execute(
+        "DELETE FROM catalog.rejected_record WHERE epoch_day = %(epoch_day)s AND asset = %(kind)s "
+        "AND snapshot_id = %(snapshot_id)s",
+        given | {"snapshot_id": snapshot_id},
+    )
+    row = connection.execute(section("satcat.sql", "next_ordinal"), given).fetchone()
+    first = 0 if row is None else int(row[0])
+    _copy(connection, epoch_day, kind, rejected, [snapshot_id] * len(rejected), first)
+
+
+def _copy(
+    connection: psycopg.Connection,
+    epoch_day: date,
+    asset: str,
+    rejected: list[RejectedRecord],
+    snapshot_ids: Sequence[int | None],
+    first_ordinal: int,
+) -> None:
     columns = [
         Column("epoch_day", "date", epoch_day),
-        Column("ordinal", "int8", np.arange(len(rejected))),
+        Column("ordinal", "int8", first_ordinal + np.arange(len(rejected))),
         Column("source_line", "int8", np.array([r.source_line for r in rejected], dtype=np.int64)),
         Column("asset", "text", [asset] * len(rejected)),
         Column("source_file", "text", [storable(r.source_file) for r in rejected]),

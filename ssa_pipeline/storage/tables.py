@@ -26,7 +26,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     # keys of slices
     "epoch_day": ("date", "UTC day screened from; a snapshot belongs to the day on which it was received."),
     "lead_day": ("smallint", "Lead day k covers [epoch_day + k, epoch_day + k + 1) UTC; -1 or NULL: whole epoch day."),
-    "asset": ("text", "Link of the chain, e.g. refined_events."),
+    "asset": ("text", "Link of the chain, e.g. refined_events; of a table's rows its kind: satcat, decay, tip."),
     "run_id": ("text", "Dagster run that wrote the slice."),
     "token": ("bigint", "Ownership of the slice: only the newest token may write."),
     "taken_at": ("timestamp with time zone", "When the token was taken."),
@@ -107,6 +107,20 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "age_days": ("double precision", "Epoch day 00:00 UTC minus epoch, days; negative: epoch ahead."),
     "is_forward_epoch": ("boolean", "True where the epoch lies after the end of the epoch day."),
     "received_day": ("date", "UTC day on which the set was received last; before the epoch day: carried over."),
+    # SATCAT
+    "satcat_name": ("text", "Name in the SATCAT."),
+    "object_type": ("text", "PAYLOAD, ROCKET BODY, DEBRIS or UNKNOWN, from the SATCAT; NULL: not in it."),
+    "owner": ("text", "Country or organisation, as the SATCAT abbreviates it, e.g. US, CIS, ISS."),
+    "operational_status": (
+        "text",
+        "operational, partially operational, nonoperational, backup, spare, extended mission, decayed or unknown, "
+        "from CelesTrak's SATCAT; NULL: it says nothing.",
+    ),
+    "launch_date": ("date", "Day of launch (UTC), from the SATCAT."),
+    "decay_date": ("date", "Day of decay (UTC), from the SATCAT; NULL: on orbit."),
+    "satcat_period_min": ("double precision", "Period that the SATCAT gives, minutes."),
+    "rcs_m2": ("double precision", "Radar cross-section, m^2, from CelesTrak's SATCAT."),
+    "rcs_size": ("text", "SMALL (below 0.1 m^2), MEDIUM or LARGE (above 1 m^2), from Space-Track's SATCAT."),
     # aliases
     "reason": ("text", "How near the two sets are at the epoch of the newer one, and how alike their orbits."),
     # chunks
@@ -186,6 +200,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "age_median_days": ("double precision", "Median age of the sets used, days."),
     "age_p95_days": ("double precision", "95th percentile of the age of the sets used, days."),
     "age_max_days": ("double precision", "Largest age of the sets used, days."),
+    "objects_by_type": ("jsonb", "Object type -> objects in the cleaned catalogue; NULL: made without SATCAT."),
     "objects_carried_over": ("bigint", "Objects used with a set that was received on an earlier day."),
     "objects_supplemental": ("bigint", "Objects used with a supplemental set."),
     "objects_jumped": ("bigint", "Objects whose set does not continue the one before it: history is cut there."),
@@ -287,6 +302,15 @@ TABLES = (
         partition="month",
     ),
     Table(
+        "catalog", "satcat", "The newest row of every object in the SATCATs received. A status, cross-section or size "
+        "that it does not say is the last one said.",
+        ("norad_id", "object_id", "satcat_name", "object_type", "owner", "operational_status", "launch_date",
+         "decay_date", "satcat_period_min", "rcs_m2", "rcs_size", "epoch_day", "snapshot_id", "source_line",
+         "received_at"),
+        ("norad_id",), nullable=("operational_status", "launch_date", "decay_date", "satcat_period_min", "rcs_m2",
+                                 "rcs_size"),
+    ),
+    Table(
         "screening", "clean_catalog", "Which element set represents which object on which epoch day.",
         ("epoch_day", "norad_id", "element_set_id", "age_days", "is_forward_epoch", "source_file", "source_line",
          "flags", "source", "received_day"),
@@ -349,12 +373,13 @@ VIEWS = (
     View("objects", "Every object ever received, with its newest element set by epoch.",
          ("norad_id", "object_name", "object_id", "epoch_utc", "mean_motion_rev_per_day", "eccentricity",
           "inclination_deg", "period_min", "perigee_altitude_km", "apogee_altitude_km", "element_set_id",
-          "is_in_newest_catalog")),
+          "is_in_newest_catalog", "object_type", "owner", "rcs_m2", "rcs_size", "operational_status", "launch_date",
+          "decay_date")),
     View("catalog_quality", "What was received, used and not used, per epoch day.",
          ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
           "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days",
           "objects_carried_over", "objects_supplemental", "objects_jumped", "gate_state", "gate_reasons",
-          "gate_judged_at", "accepted_by", "accept_reason")),
+          "gate_judged_at", "accepted_by", "accept_reason", "objects_by_type")),
     View("rejected_records", "Every record that is not used: rule, value, file, line, bytes.",
          ("epoch_day", "asset", "rule", "norad_id", "object_name", "detail", "source_file", "source_line",
           "snapshot_id", "raw", "source")),

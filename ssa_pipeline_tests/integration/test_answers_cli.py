@@ -10,14 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import format_utc
+from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.satcat import store_table
+from ssa_pipeline.storage.snapshots import store_snapshot
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
+from ssa_pipeline_tests.fake_sources import SATCAT_CSV
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import fill
 
@@ -56,6 +61,10 @@ def filled(any_database: DatabaseUrl) -> Filled:
         rows[0],
     ]
     (events,) = fill(any_database, "\n".join([*lines, ""]).encode(), FILE)
+    satcat = parse_table(SATCAT_CSV, "satcat.csv")
+    came = {"file_name": "satcat.csv", "source": "test", "epoch_day": EPOCH_DAY, "received_at": datetime.now(UTC)}
+    stored = store_snapshot(any_database, SATCAT_CSV, kind="satcat", **came)  # type: ignore[arg-type]
+    store_table(any_database, stored, satcat.satcat, satcat.rejected)
     return Filled(any_database, events, lines)
 
 
@@ -156,6 +165,14 @@ def test_why_names_set_file_line_and_rule(filled: Filled, ssa: Ssa) -> None:
         said = ssa("why", str(norad_id))
         assert said.startswith(f"{norad_id} on {EPOCH_DAY}: not used\n")
         assert f"not used: {rule}, {FILE} line {filled.line_of(norad_id)} (test): " in said
+
+
+def test_why_shows_what_the_satcat_says(ssa: Ssa) -> None:
+    assert ssa("why", "60").splitlines() == [
+        f"60 on {EPOCH_DAY}: not used",
+        f"  SATCAT of {EPOCH_DAY} (satcat.csv line 18): EXPLORER 8, PAYLOAD, US, decayed, launched 1960-11-03, "
+        "decayed 2012-03-28, period 87.84 min, RCS 0.452 m²",
+    ]
 
 
 @pytest.mark.parametrize(

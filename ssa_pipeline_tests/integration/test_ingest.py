@@ -167,3 +167,21 @@ def test_a_database_without_tables_says_how_to_make_them(embedded_server: Server
         done = _ssa(empty.url, tmp_path, "ingest", str(CSV))
     assert done.returncode == 1
     assert b"ssa db upgrade" in done.stderr
+
+
+def test_a_satcat_is_recognised_and_stored_as_one(ssa: Ssa, database: DatabaseUrl, day: date, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes((DATA / "celestrak_satcat_20261002.csv").read_bytes().replace(b",UNK,", b",???,"))
+    done = ssa("ingest", str(path), str(CSV), "--epoch-day", str(day))
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.decode()
+    assert f"mine.csv: a satcat table, no element sets: 32 rows usable, 1 rejected; stored for {day}" in said
+    assert "line 30: OBJECT_TYPE '???' is none of PAY" in said
+    assert [s.data for s in read_snapshots(database, day, "satcat")] == [path.read_bytes()]
+    assert [s.file_name for s in read_snapshots(database, day)] == [CSV.name]
+    path.write_bytes(path.read_bytes().splitlines()[0] + b"\n")
+    done = ssa("ingest", str(path), "--epoch-day", str(day))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        3,
+        b"ssa: mine.csv: none of the 0 rows can be used; it is not stored",
+    )

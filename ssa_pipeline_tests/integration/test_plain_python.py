@@ -14,6 +14,7 @@ TESTS = (
     "unit/test_catalog_jumps.py",
     "unit/test_catalog_selection.py",
     "unit/test_element_set_key.py",
+    "unit/test_satcat.py",
     "unit/test_satrec.py",
     "unit/test_assets_describe.py",
 )

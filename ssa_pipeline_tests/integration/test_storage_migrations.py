@@ -15,7 +15,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsError, SchemaError
 from ssa_pipeline_tests.integration.conftest import Server
 
-BEFORE = ["b0001", "b0002", "b0003", "b0004", "b0006", "b0008"]
+BEFORE = ["b0001", "b0002", "b0003", "b0004", "b0006", "b0008", "b0005"]
 REVISIONS = ["b0001", "a0001", *BEFORE[1:]]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +26,13 @@ from ssa_pipeline.orchestration.release_gate import ACCEPT_JOB
 from ssa_pipeline.orchestration.report import print_report, read_report
 from ssa_pipeline.pictures import MAX_PICTURE_BYTES
 from ssa_pipeline.settings import Settings, read_settings
+from ssa_pipeline.storage.content_hash import content_hash
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, Minimum, small_catalog
 from ssa_pipeline_tests.memory_storage import MemoryStorage
 
+DATA = Path(__file__).resolve().parent.parent / "data"
 RANGE = {
     "dagster/asset_partition_range_start": "2024-11-01|0",
     "dagster/asset_partition_range_end": "2024-11-01|1",
@@ -335,3 +339,41 @@ def test_plan_names_what_must_be_computed_and_why(screened: tuple[Chain, Execute
     assert "threshold_km 5.0" in next(iter(wider.values()))
     assert len(plan(settings, [0, 1], [received, received + 1])) == 2 + 2 * 3  # a new snapshot: everything
     assert contiguous([5, 0, 2, 1]) == [(0, 2), (5, 5)]
+
+
+def _table(kind: str, content: bytes, day: date) -> StoredSnapshot:
+    digest = hashlib.sha256(content).hexdigest()
+    return replace(_snapshot(99, content, day), kind=kind, sha256=digest, file_name=f"{kind}.csv")
+
+
+def test_the_newest_satcat_received_up_to_the_day_counts(chain: Chain) -> None:
+    """A SATCAT received later changes nothing of the day; one of the day takes out what it says is down."""
+    header, line, *_ = (DATA / "celestrak_satcat_20261002.csv").read_text().splitlines()
+    key = SliceKey("clean_catalog", EPOCH_DAY, None)
+    assert chain.ingest().success
+    before = chain.storage.slices.read(key)[0]
+    gone = int(before.element_sets.norad_id[3])
+    rows = [line.replace(",1,", f",{gone},").replace("1957-12-01", "2024-10-31")]
+    rows += [line.replace(",1,", f",{n},").replace("1957-12-01", "") for n in before.element_sets.norad_id[:3].tolist()]
+    satcat = "\n".join([header, *rows, line.replace("R/B,D", "R/B,!")]).encode()
+    chain.storage.tables.append(_table("satcat", satcat, EPOCH_DAY + timedelta(days=1)))
+    assert chain.ingest().success
+    again = chain.storage.slices.read(key)[0]
+    assert content_hash(again) == content_hash(before)
+    chain.storage.tables.insert(0, _table("satcat", satcat, EPOCH_DAY - timedelta(days=1)))
+    chain.storage.tables.insert(1, _table("tip", b"NORAD_CAT_ID\n5\n", EPOCH_DAY))
+    result = chain.ingest()
+    assert result.success
+    after, version = chain.storage.slices.read(key)
+    assert set(before.element_sets.norad_id) - set(after.element_sets.norad_id) == {gone}
+    assert [r.norad_id for r in after.rejected if r.detail.startswith("SATCAT (satcat.csv line 2)")] == [gone]
+    tables = version.metadata["tables"]
+    assert tables["satcat"]["sha256"] == hashlib.sha256(satcat).hexdigest()
+    assert (tables["satcat"]["rows"], tables["satcat"]["rejected_by_rule"]) == (4, {"malformed": 1})
+    assert "is no SATCAT, decay or TIP table" in tables["tip"]["unreadable"]
+    n_others = len(after.element_sets) - 3
+    types = {"PAYLOAD": 0, "ROCKET BODY": 3, "DEBRIS": 0, "UNKNOWN": 0, "not in SATCAT": n_others}
+    assert version.metadata["objects_by_type"] == types
+    shown = _materialized(result, "clean_catalog")["2024-11-01"]
+    assert "| ROCKET BODY | 3 |" in shown["objects_by_type"].value
+    assert "satcat.csv" in shown["tables"].value

@@ -38,6 +38,7 @@ SOURCES = {
         "near_pairs.py",
         "aliases.py",
         "object_flags.py",
+        "satcat.py",
     ],
     "ephemeris_chunks": ["ephemeris_chunks.py", "propagation.py", "kernels/ephemeris_chunks.py", "kernels/sgp4.py"],
     "conjunction_candidates": [

@@ -9,11 +9,12 @@ import pytest
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events, RejectRule
+from ssa_pipeline.core.satcat import Satcat
 
 LAW = (Path(__file__).resolve().parents[2] / "docs" / "naming.md").read_text()
-SUFFIXES = ("_km", "_km_s", "_km_s2", "_s", "_min", "_us", "_days", "_deg", "_rev_per_day", "_mb")
+SUFFIXES = ("_km", "_km_s", "_km_s2", "_s", "_min", "_us", "_days", "_deg", "_rev_per_day", "_m2", "_mb")
 WITHOUT_UNIT = ("eccentricity", "bstar", "mean_motion_dot", "mean_motion_ddot")
-RECORDS = (ElementSets, CleanCatalog, EphemerisChunks, Candidates, Events)
+RECORDS = (ElementSets, Satcat, CleanCatalog, EphemerisChunks, Candidates, Events)
 
 
 @pytest.mark.parametrize("record", RECORDS)

@@ -20,7 +20,8 @@ SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog' AND
 
 -- name: is_object_known
 SELECT EXISTS (SELECT FROM catalog.element_set WHERE norad_id = %(norad_id)s)
-    OR EXISTS (SELECT FROM catalog.rejected_record WHERE norad_id = %(norad_id)s);
+    OR EXISTS (SELECT FROM catalog.rejected_record WHERE norad_id = %(norad_id)s)
+    OR EXISTS (SELECT FROM catalog.satcat WHERE norad_id = %(norad_id)s);
 
 -- name: set_in_use
 SELECT e.norad_id, e.object_name, e.epoch, c.age_days, c.is_forward_epoch, c.source_file, c.source_line, c.element_set_id,
@@ -40,6 +41,13 @@ SELECT norad_id_1, object_name_1, norad_id_2, object_name_2, reason
 FROM ssa.aliases
 WHERE epoch_day = %(epoch_day)s AND %(norad_id)s::bigint IN (norad_id_1, norad_id_2)
 ORDER BY norad_id_1, norad_id_2;
+
+-- name: satcat_row
+SELECT k.satcat_name, k.object_type, k.owner, k.operational_status, k.launch_date, k.decay_date, k.satcat_period_min,
+    k.rcs_m2, k.rcs_size, k.epoch_day, k.source_line, s.file_name
+FROM catalog.satcat k
+JOIN raw.snapshot s ON s.snapshot_id = k.snapshot_id
+WHERE k.norad_id = %(norad_id)s;
 
 -- name: chunk_at
 SELECT c.epoch_day, c.lead_day, c.format_version, c.status, c.spacing_us, c.first_node, c.scale_km, c.error_bound_km,

@@ -170,8 +170,16 @@ SELECT
         SELECT FROM screening.clean_catalog c
         WHERE c.norad_id = s.norad_id
             AND c.epoch_day = (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog')
-    ) AS is_in_newest_catalog
-FROM sized s;
+    ) AS is_in_newest_catalog,
+    k.object_type,
+    k.owner,
+    k.rcs_m2,
+    k.rcs_size,
+    k.operational_status,
+    k.launch_date,
+    k.decay_date
+FROM sized s
+LEFT JOIN catalog.satcat k ON k.norad_id = s.norad_id;
 
 -- name: catalog_quality
 SELECT
@@ -195,7 +203,12 @@ SELECT
     gate.reasons AS gate_reasons,
     gate.judged_at AS gate_judged_at,
     gate.accepted_by,
-    gate.accept_reason
+    gate.accept_reason,
+    (
+        SELECT l.metadata -> 'objects_by_type' FROM screening.slice_log l
+        WHERE l.asset = 'clean_catalog' AND l.epoch_day = d.epoch_day
+        ORDER BY l.log_id DESC LIMIT 1
+    ) AS objects_by_type
 FROM (
     SELECT epoch_day FROM raw.snapshot WHERE kind = 'gp'
     UNION
@@ -222,7 +235,9 @@ CROSS JOIN LATERAL (
         coalesce(sum(r.n) FILTER (WHERE r.rule = 'stale'), 0)::bigint AS objects_stale,
         coalesce(jsonb_object_agg(r.rule, r.n), '{}'::jsonb) AS rejected_by_rule
     FROM (
-        SELECT rule, count(*) AS n FROM catalog.rejected_record x WHERE x.epoch_day = d.epoch_day GROUP BY rule
+        SELECT rule, count(*) AS n FROM catalog.rejected_record x
+        WHERE x.epoch_day = d.epoch_day AND x.asset IN ('raw_tle_snapshots', 'clean_catalog')
+        GROUP BY rule
     ) r
 ) rejected
 LEFT JOIN LATERAL (

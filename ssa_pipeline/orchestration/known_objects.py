@@ -1,0 +1,94 @@
+"""SATCAT, decay and TIP tables for the catalogue of a day: read from the bytes in storage, and what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from dagster import MetadataValue
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.satcat import DecayMessages, KnownObjects, Satcat, objects_by_type
+from ssa_pipeline.messages.catalog import CatalogFormatError
+from ssa_pipeline.messages.satcat import SATCAT, ParsedTable, parse_table
+from ssa_pipeline.orchestration.describe import markdown_table, rejected_by_rule
+from ssa_pipeline.orchestration.resources import Storage
+from ssa_pipeline.storage.snapshots import StoredSnapshot
+
+
+@dataclass(frozen=True)
+class TablesRead:
+    """``known`` is None where there is no table; ``facts`` says of each kind which one was read."""
+
+    known: KnownObjects | None
+    facts: dict[str, dict[str, Any]]
+
+
+@dataclass
+class TableReader:
+    """Reads the tables that count for a day; those of the day before are kept, since they often count again."""
+
+    storage: Storage
+    _parsed: dict[str, ParsedTable | str] = field(default_factory=dict, repr=False)  # by sha256; a text: unreadable
+
+    def read(self, epoch_day: date) -> TablesRead:
+        """The newest table of each kind received up to the end of ``epoch_day``."""
+        snapshots = self.storage.newest_tables(epoch_day)
+        self._parsed = {s.sha256: self._parsed.get(s.sha256) or _parse(s) for s in snapshots}
+        tables = [(s, self._parsed[s.sha256]) for s in snapshots]
+        readable = [(s, table) for s, table in tables if isinstance(table, ParsedTable)]
+        return TablesRead(_known(readable), {s.kind: _facts(s, table) for s, table in tables})
+
+
+def _parse(snapshot: StoredSnapshot) -> ParsedTable | str:
+    try:
+        return parse_table(snapshot.data, snapshot.file_name)
+    except CatalogFormatError as error:
+        return str(error)  # the catalogue of the day does without it, and says so
+
+
+def _known(tables: list[tuple[StoredSnapshot, ParsedTable]]) -> KnownObjects | None:
+    if not tables:
+        return None
+    return KnownObjects(
+        Satcat.concat([table.satcat for _, table in tables]),
+        next((snapshot.epoch_day for snapshot, table in tables if table.kind == SATCAT), None),
+        DecayMessages.concat([table.messages for _, table in tables]),
+    )
+
+
+def _facts(snapshot: StoredSnapshot, table: ParsedTable | str) -> dict[str, Any]:
+    facts = {
+        "snapshot_id": snapshot.snapshot_id,
+        "sha256": snapshot.sha256,
+        "epoch_day": snapshot.epoch_day.isoformat(),
+        "file_name": snapshot.file_name,
+    }
+    if isinstance(table, str):
+        return facts | {"unreadable": table}
+    return facts | {"rows": len(table), "rejected_by_rule": rejected_by_rule(table.rejected)}
+
+
+def table_facts(catalog: CleanCatalog, read: TablesRead) -> dict[str, Any]:
+    """For the slice's log: which tables were used, and the objects by type where one of them is a SATCAT."""
+    if read.known is None or read.known.satcat_day is None:
+        return {"tables": read.facts}
+    by_type = objects_by_type(catalog.element_sets.norad_id, read.known.satcat)
+    return {"tables": read.facts, "objects_by_type": by_type}
+
+
+def tables_shown(catalog: CleanCatalog, read: TablesRead) -> dict[str, Any]:
+    """The same for people."""
+    facts = table_facts(catalog, read)
+    if not read.facts:
+        return {"tables": "no SATCAT, decay or TIP table was received up to this day: decays are SGP4's alone"}
+    rows = [
+        (kind, fact["file_name"], fact["epoch_day"], fact.get("rows", fact.get("unreadable")), fact["sha256"][:12])
+        for kind, fact in read.facts.items()
+    ]
+    shown = {"tables": MetadataValue.md(markdown_table(["kind", "file", "received on", "rows", "sha256"], rows))}
+    if "objects_by_type" in facts:
+        table = markdown_table(["type", "objects"], facts["objects_by_type"].items())
+        shown["objects_by_type"] = MetadataValue.md(table)
+    return shown
