@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,7 +75,7 @@ def two_days(embedded_database: DatabaseUrl) -> DatabaseUrl:
     return embedded_database
 
 
-def test_what_vanished_is_carried_over_and_what_jumped_is_flagged(two_days: DatabaseUrl) -> None:
+def test_what_vanished_is_carried_over_and_what_jumped_is_flagged(two_days: DatabaseUrl, tmp_path: Path) -> None:
     catalog = read(two_days, DAY_2)
     first, second = (parse_tle(path.read_bytes(), "x")[0] for path in (FILE_1, FILE_2))
     vanished = set(first.norad_id) - set(second.norad_id)
@@ -90,6 +94,24 @@ def test_what_vanished_is_carried_over_and_what_jumped_is_flagged(two_days: Data
     used = why(two_days, JUMPED, DAY_2).used
     assert used is not None
     assert (used["flags"], used["source"], used["received_day"]) == ("jump_manoeuvre", "celestrak", DAY_2)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from ssa_pipeline.cli import main; main()",
+            "why",
+            str(JUMPED),
+            "--epoch-day",
+            str(DAY_2),
+        ],
+        env=os.environ | {"DATABASE_URL": two_days.url, "SSA_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert f"from {FILE_2.name} line {used['source_line']} (celestrak, received on {DAY_2})" in done.stdout
+    assert "jump_manoeuvre: the set does not continue the one before: probably" in done.stdout
 
 
 def test_every_record_that_is_not_used_shows_its_source_and_a_faulty_one_its_bytes(two_days: DatabaseUrl) -> None:
