@@ -1,12 +1,15 @@
 """One element set per object, from everything received up to the end of the epoch day."""
 
+from dataclasses import replace
 from datetime import date
 
 from dagster import AssetExecutionContext, MetadataValue
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.clean_catalog import clean_catalog as clean
+from ssa_pipeline.core.records import RejectRule
 from ssa_pipeline.core.watch import Watch
+from ssa_pipeline.messages.catalog import Place, record_bytes
 from ssa_pipeline.orchestration.describe import (
     ages_shown,
     markdown_table,
@@ -23,6 +26,9 @@ from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.records import ReceivedDay
+from ssa_pipeline.storage.snapshots import StoredSnapshot
+
+_GOOD_SETS = frozenset({RejectRule.SUPERSEDED, RejectRule.DUPLICATE, RejectRule.SUPPLEMENTAL_NOT_USED})
 
 
 @chain_asset(
@@ -49,9 +55,25 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
             source_priority=settings.source_priority,
             supplemental_max_age_days=settings.supplemental_max_age_days,
         )
+        catalog = with_bytes(catalog, storage.snapshots(day))
         return Computed(catalog, _facts(catalog, settings) | table_facts(catalog, read), _shown(catalog, read))
 
     return each_slice(context, compute, raw_tle_snapshots)
+
+
+def with_bytes(catalog: CleanCatalog, snapshots: list[StoredSnapshot]) -> CleanCatalog:
+    """Faulty records of the day's own snapshots, with their bytes. Good sets that are not needed are kept as sets."""
+    rejected = list(catalog.rejected)
+    for snapshot in snapshots:
+        places = {
+            row: Place(record.source_file, record.source_line, record.norad_id or 0)
+            for row, record in enumerate(rejected)
+            if catalog.rejected_snapshot_id[row] == snapshot.snapshot_id and record.rule not in _GOOD_SETS
+        }
+        found = record_bytes(snapshot.data, snapshot.file_name, set(places.values())) if places else {}
+        for row, place in places.items():
+            rejected[row] = replace(rejected[row], raw=found[place])
+    return replace(catalog, rejected=rejected)
 
 
 def _facts(catalog: CleanCatalog, settings: Settings) -> dict[str, object]:

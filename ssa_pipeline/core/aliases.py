@@ -11,7 +11,7 @@ import numpy as np
 
 from ssa_pipeline.core.jumps import is_analyst, positions_km
 from ssa_pipeline.core.near_pairs import near_pairs
-from ssa_pipeline.core.orbit_change import orbit_changes
+from ssa_pipeline.core.orbit_change import orbit_changes, velocity_changes_m_s
 from ssa_pipeline.core.records import ElementSets, Events, Int64, Text
 from ssa_pipeline.core.time import format_utc
 
@@ -39,19 +39,23 @@ class Aliases:
 
 
 def find_aliases(sets: ElementSets, day_us: int) -> Aliases:
-    """Among sets of one each per object: neighbours at ``day_us`` whose older set leads to the newer one."""
-    lent = np.flatnonzero(is_analyst(sets.norad_id))
+    """Among sets of one each per object: neighbours at ``day_us``, one with a lent and one with a final number, whose
+    older set leads to the newer one."""
+    is_lent = is_analyst(sets.norad_id)
+    lent, final = np.flatnonzero(is_lent), np.flatnonzero(~is_lent)
     if not len(lent):
         return Aliases.empty()
     positions = positions_km(sets, day_us)
-    i, j = near_pairs(positions[lent], positions, _SEARCH_KM)
-    i = lent[i]
-    pairs = np.unique(np.sort(np.stack([i, j], axis=1)[i != j], axis=1), axis=0)
+    i, j = near_pairs(positions[lent], positions[final], _SEARCH_KM)
+    pairs = np.unique(np.sort(np.stack([lent[i], final[j]], axis=1), axis=1), axis=0)
+    # Few of the neighbours in a cloud of fragments share an orbit, and this costs no propagation.
+    alike = velocity_changes_m_s(sets.take(pairs[:, 0]), sets.take(pairs[:, 1])) <= _LARGEST_DIFFERENCE_M_S
+    pairs = pairs[alike]
     is_first_older = sets.epoch_us[pairs[:, 0]] <= sets.epoch_us[pairs[:, 1]]
     older = sets.take(np.where(is_first_older, pairs[:, 0], pairs[:, 1]))
     newer = sets.take(np.where(is_first_older, pairs[:, 1], pairs[:, 0]))
     change = orbit_changes(older, newer)
-    is_alias = (change.excess <= 1.0) & (change.velocity_m_s <= _LARGEST_DIFFERENCE_M_S)
+    is_alias = change.excess <= 1.0
     reasons = np.array(
         [
             f"the set of {old} comes within {abs(r):.1f} km radially, {abs(t):.1f} km along and {abs(n):.1f} km across "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ssa_pipeline.core.completeness import ObjectType, object_types
 from ssa_pipeline.core.near_pairs import near_pairs
 from ssa_pipeline.core.object_flags import ObjectFlag
 from ssa_pipeline.core.orbit_change import orbit_changes
@@ -15,7 +14,6 @@ from ssa_pipeline.core.satrec import julian_date, to_satrecs
 
 Mask = NDArray[np.bool_]
 
-_CANNOT_MANOEUVRE = re.compile(r"\b(?:DEB|R/B)\b")
 # Nobody steers what is not identified: beyond this, a number of the lent ranges has been given to another object.
 _LARGEST_CHANGE_ANALYST_M_S = 20.0
 _LONGEST_GAP_ANALYST_DAYS = 30.0
@@ -59,7 +57,7 @@ def positions_km(sets: ElementSets, at_us: int) -> Float64:
 
 def _is_adrift(sets: ElementSets) -> Mask:
     """Debris and rocket bodies, by name."""
-    return np.array([bool(_CANNOT_MANOEUVRE.search(name)) for name in sets.object_name.tolist()], dtype=np.bool_)
+    return np.asarray(object_types(sets.object_name) != ObjectType.PAYLOAD)
 
 
 def _has_exchanged_tag(previous: ElementSets, current: ElementSets, has_left: Mask, day_us: int) -> Mask:

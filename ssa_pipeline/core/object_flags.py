@@ -27,7 +27,7 @@ MEANINGS = {
     ObjectFlag.SUPPLEMENTAL: "a supplemental set, fitted to its operator's ephemeris, takes the place of the GP set",
     ObjectFlag.JUMP_MANOEUVRE: "the set does not continue the one before: probably the object manoeuvred in between",
     ObjectFlag.JUMP_CROSS_TAG: "the one before cannot have come onto this orbit: one of the two is of another object",
-    ObjectFlag.ANALYST_ID_REUSED: "the number is lent to unidentified objects, and the set before it was another's",
+    ObjectFlag.ANALYST_ID_REUSED: "the number is lent to unidentified objects; the set before may have been another's",
     ObjectFlag.SATCAT_PERIOD_DIFFERS: "the SATCAT gives a period that differs by more than 3 %",
     ObjectFlag.TRACKED_AFTER_DECAY: "SATCAT, a decay or a TIP message says that it decayed before the set's epoch",
 }

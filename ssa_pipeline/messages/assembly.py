@@ -87,10 +87,11 @@ class Span(NamedTuple):
 
 @dataclass
 class Assembly:
-    """Collects the records of one file, whose bytes (unpacked) are ``data``."""
+    """Collects the records of one file, whose bytes (unpacked) are ``data``; ``spans`` gets those of usable ones."""
 
     file_name: str
     data: bytes
+    spans: list[Span] | None = None
     rejected: list[RejectedRecord] = field(default_factory=list)
     _records: list[Fields] = field(default_factory=list)
     _spans: list[Span] = field(default_factory=list)
@@ -117,6 +118,8 @@ class Assembly:
             for row in np.flatnonzero(is_outside).tolist():
                 self._reject_row(row, limit, float(values[row]))
             is_good &= ~is_outside
+        if self.spans is not None:
+            self.spans += [self._spans[row] for row in np.flatnonzero(is_good).tolist()]
         self.rejected.sort(key=lambda record: record.source_line)
         return element_sets.take(is_good), self.rejected
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
-from ssa_pipeline.messages.assembly import NoCatalogError
+from ssa_pipeline.messages.assembly import NoCatalogError, Span
 from ssa_pipeline.messages.omm_csv import is_header, parse_omm_csv
 from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, parse_omm_json
 from ssa_pipeline.messages.omm_kvn import LOOKS_LIKE_KVN, OTHER_MESSAGE, parse_omm_kvn
@@ -22,7 +23,7 @@ OMM_KVN = "omm_kvn"
 TLE = "tle"
 
 Parsed = tuple[ElementSets, list[RejectedRecord]]
-_READERS: dict[str, Callable[[bytes, str], Parsed]] = {
+_READERS: dict[str, Callable[..., Parsed]] = {
     OMM_CSV: parse_omm_csv,
     OMM_JSON: parse_omm_json,
     OMM_XML: parse_omm_xml,
@@ -50,6 +51,14 @@ class ParsedCatalog:
     rejected: list[RejectedRecord]  # the others, by line
 
 
+class Place(NamedTuple):
+    """Where a record was read."""
+
+    file: str
+    line: int
+    norad_id: int
+
+
 def parse_catalog(data: bytes, file_name: str) -> ParsedCatalog:
     """Read OMM as CSV, JSON, XML or KVN, TLE or 3LE, plain, gzip or zip, found by content; ``file_name`` is only for
     messages and lineage (of a zip member: ``file!member``). Unusable records are rejected one by one;
@@ -68,6 +77,22 @@ def parse_catalog(data: bytes, file_name: str) -> ParsedCatalog:
     if len(strangers) == len(parts):
         raise strangers[0]
     return _joined(parts)
+
+
+def record_bytes(data: bytes, file_name: str, wanted: Collection[Place]) -> dict[Place, bytes]:
+    """The bytes of usable records of a file, as received. Records of one object on one line are joined."""
+    found: dict[Place, bytes] = {}
+    for member in unpack(data):
+        name, text = _name(member, file_name), member.data.removeprefix(_BOM)
+        if not any(place.file == name for place in wanted):
+            continue
+        spans: list[Span] = []
+        sets, _ = _READERS[_format(text, name)](text, name, spans)
+        for norad_id, span in zip(sets.norad_id.tolist(), spans, strict=True):
+            place = Place(name, span.line, norad_id)
+            if place in wanted:
+                found[place] = found.get(place, b"") + text[span.start : span.stop]
+    return found
 
 
 def _joined(parts: list[ParsedCatalog]) -> ParsedCatalog:

@@ -15,6 +15,7 @@ from ssa_pipeline.messages.assembly import (
     Fields,
     NoCatalogError,
     RecordError,
+    Span,
     has_control_characters,
     split_lines,
 )
@@ -41,10 +42,12 @@ def is_header(line: str) -> bool:
     return len(set(header_names(line)) & KEYWORDS) >= 2
 
 
-def parse_omm_csv(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+def parse_omm_csv(
+    data: bytes, file_name: str, spans: list[Span] | None = None
+) -> tuple[ElementSets, list[RejectedRecord]]:
     """All records of a CSV file that begins with its header; HeaderError where the header is unusable."""
     lines = split_lines(data)
-    assembly = Assembly(file_name, data)
+    assembly = Assembly(file_name, data, spans)
     header: _Header | None = None
     for line_no, line in enumerate(lines.texts, start=1):
         if not line:

@@ -29,10 +29,12 @@ class Pairs(list[tuple[str, Any]]):
 _DECODER = JSONDecoder(object_pairs_hook=Pairs, parse_float=str, parse_int=str, parse_constant=str)
 
 
-def parse_omm_json(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+def parse_omm_json(
+    data: bytes, file_name: str, spans: list[Span] | None = None
+) -> tuple[ElementSets, list[RejectedRecord]]:
     """All records of a JSON file. What is no record is rejected up to the next one; a file that was cut off keeps the
     whole records before the cut. NoCatalogError where no object has a field of an OMM."""
-    reader = _OmmReader(data, file_name)
+    reader = _OmmReader(data, Assembly(file_name, data, spans))
     reader.read()
     if reader.objects_without_fields and not reader.objects_with_fields:
         raise NoCatalogError("is JSON, but no object in it has the fields of an OMM")
@@ -45,10 +47,10 @@ class JsonReader:
 
     what = "the fields of an OMM"
 
-    def __init__(self, data: bytes, file_name: str) -> None:
+    def __init__(self, data: bytes, assembly: Assembly) -> None:
         encoding = encoding_of(data)
         self.text = data.decode(encoding)
-        self.assembly = Assembly(file_name, data)
+        self.assembly = assembly
         self._place = _Place(self.text, encoding, len(self.text) == len(data))
 
     def read(self) -> None:
@@ -105,8 +107,8 @@ class JsonReader:
 
 
 class _OmmReader(JsonReader):
-    def __init__(self, data: bytes, file_name: str) -> None:
-        super().__init__(data, file_name)
+    def __init__(self, data: bytes, assembly: Assembly) -> None:
+        super().__init__(data, assembly)
         self.objects_with_fields = self.objects_without_fields = 0
 
     def add(self, pairs: Pairs, span: Span) -> None:

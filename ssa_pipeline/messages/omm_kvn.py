@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
-from ssa_pipeline.messages.assembly import Assembly, Lines, RecordError, has_control_characters, split_lines
+from ssa_pipeline.messages.assembly import Assembly, Lines, RecordError, Span, has_control_characters, split_lines
 from ssa_pipeline.messages.omm_fields import (
     KEYWORDS,
     NUMERIC,
@@ -40,10 +40,12 @@ class _Message:
         return name not in dict(self.values)
 
 
-def parse_omm_kvn(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+def parse_omm_kvn(
+    data: bytes, file_name: str, spans: list[Span] | None = None
+) -> tuple[ElementSets, list[RejectedRecord]]:
     """All messages of a KVN file; comments and keywords that are not read here are skipped."""
     lines = split_lines(data)
-    reader = _Reader(Assembly(file_name, data), lines)
+    reader = _Reader(Assembly(file_name, data, spans), lines)
     for line_no, line in enumerate(lines.texts, start=1):
         if line:
             reader.feed(line, line_no)

@@ -34,12 +34,14 @@ _ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.-]*)[\"
 _DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
-def parse_omm_xml(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+def parse_omm_xml(
+    data: bytes, file_name: str, spans: list[Span] | None = None
+) -> tuple[ElementSets, list[RejectedRecord]]:
     """All records of an XML file; those of a file that was cut off up to the cut. NoCatalogError where the file
     declares a document type, or holds neither ``<omm>`` nor ``<ndm>``."""
     if _DECLARES.search(data):
         raise NoCatalogError("is XML with a document type declaration (DOCTYPE): refused, since entities are not safe")
-    reader = _Reader(Assembly(file_name, data), _encoding(data))
+    reader = _Reader(Assembly(file_name, data, spans), _encoding(data))
     reader.read()
     return reader.assembly.finish()
 

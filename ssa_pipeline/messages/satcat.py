@@ -148,7 +148,7 @@ def _parse_member(data: bytes, file_name: str) -> ParsedTable:
         )
     rows = _Rows(kind, Assembly(file_name, data))
     if LOOKS_LIKE_JSON.match(data.lstrip()):
-        _JsonTable(data, file_name, rows).read()
+        _JsonTable(data, rows).read()
     else:
         _read_csv(data, rows)
     return rows.finish()
@@ -234,9 +234,9 @@ def _values(line: str, n_columns: int) -> list[str]:
 
 
 class _JsonTable(JsonReader):
-    def __init__(self, data: bytes, file_name: str, rows: _Rows) -> None:
-        super().__init__(data, file_name)
-        self.assembly, self._rows = rows.assembly, rows
+    def __init__(self, data: bytes, rows: _Rows) -> None:
+        super().__init__(data, rows.assembly)
+        self._rows = rows
         self.what = f"the fields of a {rows.kind} table"
 
     def add(self, pairs: Pairs, span: Span) -> None:

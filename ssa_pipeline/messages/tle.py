@@ -17,6 +17,7 @@ from ssa_pipeline.messages.assembly import (
     Fields,
     Lines,
     RecordError,
+    Span,
     check_ephemeris_type,
     day_of_year_us,
     has_control_characters,
@@ -160,11 +161,11 @@ class _Reader:
         self.assembly.reject(error, span, norad_id=norad_id, object_name=name)
 
 
-def parse_tle(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+def parse_tle(data: bytes, file_name: str, spans: list[Span] | None = None) -> tuple[ElementSets, list[RejectedRecord]]:
     """All records of a TLE or 3LE file. Lines that belong to no record are rejected, blank ones and comments
     (#) skipped."""
     lines = split_lines(data)
-    reader = _Reader(Assembly(file_name, data), lines)
+    reader = _Reader(Assembly(file_name, data, spans), lines)
     for line_no, line in enumerate(lines.texts, start=1):
         if line and not line.startswith("#"):
             reader.feed(line, line_no)

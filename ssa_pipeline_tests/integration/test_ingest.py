@@ -65,6 +65,18 @@ def test_bytes_are_stored_as_they_are_once_a_day(ssa: Ssa, database: DatabaseUrl
     assert [(s.file_name, s.source, s.data) for s in snapshots] == [(CSV.name, "celestrak", CSV.read_bytes())]
 
 
+def test_supplemental_sets_are_stored_as_such_and_bytes_keep_their_kind(
+    ssa: Ssa, database: DatabaseUrl, day: date
+) -> None:
+    supplemental = DATA / "celestrak_supgp_starlink_20260929.csv"
+    done = ssa("ingest", str(supplemental), "--epoch-day", str(day), "--kind", "supplemental_gp")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert read_snapshots(database, day) == []
+    assert [s.file_name for s in read_snapshots(database, day, "supplemental_gp")] == [supplemental.name]
+    again = ssa("ingest", str(supplemental), "--epoch-day", str(day))
+    assert b"was stored before as supplemental_gp, which it stays for" in again.stdout
+
+
 def test_today_is_the_default_day(ssa: Ssa, database: DatabaseUrl) -> None:
     before = datetime.now(UTC).date()
     assert ssa("ingest", str(TLE)).returncode == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+from ssa_pipeline.core.aliases import find_aliases
 from ssa_pipeline.core.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.screen import screen
@@ -85,6 +87,16 @@ def test_starlink_trains_are_as_the_twin_has_them(catalogue: ElementSets) -> Non
     ]
     twin = assert_as_the_twin(catalogue.take(np.array(is_member)), START_US, START_US + DAY_US, 30.0)
     assert sum(event.is_persistent for event in twin) >= 25
+
+
+def test_companions_are_no_aliases_and_an_analysts_copy_of_one_is(catalogue: ElementSets) -> None:
+    """Nor does the real day have any: 567 of its numbers are lent, and none lies on the orbit of another object."""
+    assert len(find_aliases(catalogue, START_US)) == 0
+    mev_1, intelsat = (catalogue.take(catalogue.norad_id == norad_id) for norad_id in sorted(MEV_1, reverse=True))
+    lent = replace(mev_1, norad_id=np.array([81_234]))
+    aliases = find_aliases(ElementSets.concat([some(catalogue, COMPANIONS), lent]), START_US)
+    pairs = list(zip(aliases.norad_id_1.tolist(), aliases.norad_id_2.tolist(), strict=True))
+    assert pairs == [(int(intelsat.norad_id[0]), 81_234), (int(mev_1.norad_id[0]), 81_234)]
 
 
 def test_the_list_holds_no_stranger(catalogue: ElementSets) -> None:

@@ -15,7 +15,7 @@ import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, JobDefinition
 from rich.console import Console
 
-from ssa_pipeline.core.records import Events
+from ssa_pipeline.core.records import Events, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.definitions import build_defs
@@ -31,6 +31,7 @@ from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, Minimum, small_catalog
 from ssa_pipeline_tests.memory_storage import MemoryStorage
+from ssa_pipeline_tests.omm_samples import CELESTRAK_CSV
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 RANGE = {
@@ -324,6 +325,30 @@ def test_a_run_that_was_given_up_cannot_overwrite_its_successor(chain: Chain) ->
     assert chain.storage.slices.log == before
 
 
+def test_faulty_records_of_the_day_keep_their_bytes_and_good_ones_their_snapshot() -> None:
+    chain = _new_chain()
+    chain.receive(CELESTRAK_CSV)
+    chain.receive(CELESTRAK_CSV + b"\r\n")
+    with chain.instance:
+        assert chain.ingest().success
+    catalog = chain.storage.slices.read(SliceKey("clean_catalog", EPOCH_DAY))[0]
+    lines = CELESTRAK_CSV.splitlines(keepends=True)
+    decayed = [record for record in catalog.rejected if record.rule is RejectRule.DECAYED]
+    assert decayed
+    assert [record.raw for record in decayed] == [lines[record.source_line - 1] for record in decayed]
+    repeated = [k for k, record in enumerate(catalog.rejected) if record.rule is RejectRule.DUPLICATE]
+    assert len(repeated) == len(lines) - 1
+    assert {catalog.rejected[k].raw for k in repeated} == {b""}
+    assert catalog.rejected_snapshot_id.min() > 0
+
+
+def test_supplemental_sets_alone_are_no_release() -> None:
+    chain = _new_chain()
+    chain.storage.received[EPOCH_DAY] = [replace(_snapshot(1, CELESTRAK_CSV, EPOCH_DAY), kind="supplemental_gp")]
+    with chain.instance:
+        assert "nothing was received" in _errors(chain.ingest())[0]
+
+
 def test_plan_names_what_must_be_computed_and_why(screened: tuple[Chain, ExecuteInProcessResult]) -> None:
     chain, _ = screened
     slices, settings = chain.storage.slices, chain.settings
@@ -334,6 +359,11 @@ def test_plan_names_what_must_be_computed_and_why(screened: tuple[Chain, Execute
 
     assert plan(settings, [0, 1], [received]) == {}
     assert {k.lead_day for k in plan(settings, [0, 1, 2], [received])} == {2}
+    for other in (
+        replace(settings, supplemental_max_age_days=1.0),
+        replace(settings, source_priority=settings.source_priority[::-1]),
+    ):
+        assert next(iter(plan(other, [0], [received]))).asset == "clean_catalog"
     wider = plan(replace(settings, threshold_km=7.0), [0], [received])
     assert [k.asset for k in wider] == ["conjunction_candidates", "refined_events"]
     assert "threshold_km 5.0" in next(iter(wider.values()))

@@ -161,6 +161,8 @@ def test_an_analysts_number_and_the_final_one_are_one_object() -> None:
 def test_numbers_of_the_catalogue_are_never_aliases_even_with_one_set() -> None:
     docked = with_fields(iss(), norad_id=49_044, object_name="ISS (NAUKA)")
     assert len(find_aliases(ElementSets.concat([iss(), docked]), day_start_us(DAY_2))) == 0
+    lent = [with_fields(iss(), norad_id=norad_id) for norad_id in (81_234, 799_501_299)]
+    assert len(find_aliases(ElementSets.concat(lent), day_start_us(DAY_2))) == 0
     near = with_fields(iss(), norad_id=81_234, mean_anomaly_deg=iss().mean_anomaly_deg + 0.5)  # 60 km ahead
     assert len(find_aliases(ElementSets.concat([iss(), near]), day_start_us(DAY_2))) == 0
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.records import ElementSets
-from ssa_pipeline.messages.catalog import OMM_CSV, TLE, CatalogFormatError, parse_catalog
+from ssa_pipeline.messages.catalog import OMM_CSV, TLE, CatalogFormatError, Place, parse_catalog, record_bytes
+from ssa_pipeline_tests.omm_samples import ROWS, celestrak_json, kvn, space_track_json, xml
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 REPOSITORY = DATA.parent.parent
@@ -33,6 +34,29 @@ def test_lf_crlf_and_trailing_blanks_read_alike() -> None:
         sets = parse_catalog(data, "x.csv").element_sets
         for name in set(ElementSets.__dataclass_fields__) - {"source_line"}:
             assert getattr(sets, name).tolist() == getattr(parse_catalog(CSV, "x.csv").element_sets, name).tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "before"),
+    [
+        pytest.param(CSV, CSV.splitlines(keepends=True)[0], id="CSV"),
+        pytest.param(gzip.compress(LINES), b"", id="TLE"),
+        pytest.param(celestrak_json(ROWS[:20]), b"", id="JSON on one line"),
+        pytest.param(space_track_json(ROWS[:20]), b"", id="JSON of strings"),
+        pytest.param(xml(ROWS[:20]), b"", id="XML"),
+        pytest.param(kvn(ROWS[:20]), b"", id="KVN"),
+    ],
+)
+def test_the_bytes_of_a_record_are_that_record_and_no_other(data: bytes, before: bytes) -> None:
+    """Read alone, they give the same element set."""
+    sets = parse_catalog(data, "x").element_sets
+    places = [Place("x", *place) for place in zip(sets.source_line.tolist(), sets.norad_id.tolist(), strict=True)]
+    found = record_bytes(data, "x", places[::3])
+    assert set(found) == set(places[::3])
+    for row in range(0, len(sets), 3):
+        again = parse_catalog(before + found[places[row]], "x").element_sets
+        for name in set(ElementSets.__dataclass_fields__) - {"source_line"}:
+            assert getattr(again, name).tolist() == [getattr(sets, name)[row]], name
 
 
 def test_the_bundled_catalogue_is_used_whole() -> None:

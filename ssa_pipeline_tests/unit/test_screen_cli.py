@@ -88,6 +88,20 @@ def test_the_file_keeps_its_contract(catalog: Path, tmp_path: Path) -> None:
     assert counted["objects_used"] > 100
 
 
+def test_an_analysts_number_beside_the_final_one_is_flagged(catalog: Path, tmp_path: Path) -> None:
+    head, *lines = catalog.read_text().splitlines()
+    columns = head.split(",")
+    values = dict(zip(columns, lines[0].split(","), strict=True))
+    lent = {**values, "NORAD_CAT_ID": "81234", "OBJECT_NAME": "UNKNOWN", "BSTAR": "0"}
+    pair, out = tmp_path / "pair.csv", tmp_path / "events.csv"
+    pair.write_text("\n".join([head, lines[0], ",".join(lent[name] for name in columns), ""]))
+    done = run(pair, *WINDOW, "--out", out, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with out.open() as file:
+        (row,) = csv.DictReader(file)
+    assert "possible_duplicate" in row["flags"].split()
+
+
 def test_standard_output_carries_the_same_rows(catalog: Path, tmp_path: Path) -> None:
     out = tmp_path / "events.csv"
     run(catalog, *WINDOW, "--out", out, home=tmp_path)

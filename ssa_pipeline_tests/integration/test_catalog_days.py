@@ -1,0 +1,194 @@
+"""Catalogues of consecutive real days in PostgreSQL: carried over, jumped, supplemental, explained, the same again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ssa_pipeline.assets.clean_catalog import with_bytes
+from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
+from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline.messages.tle import parse_tle
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.answers import why
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore, SliceVersion
+from ssa_pipeline.storage.snapshots import read_catalog_snapshots, snapshot_ids, store_snapshot
+from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, FILE_1, FILE_2
+from ssa_pipeline_tests.integration.filled import write
+
+DAY_3 = date(2026, 8, 19)
+ISS, JUMPED = 25544, 69837
+
+
+def receive(url: DatabaseUrl, day: date, data: bytes, name: str, source: str = "celestrak", kind: str = GP) -> None:
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    store_snapshot(url, data, file_name=name, source=source, epoch_day=day, received_at=noon, kind=kind)
+
+
+def clean(url: DatabaseUrl, day: date, **options: Any) -> SliceVersion:
+    """Both daily slices of a day, as their assets write them."""
+    snapshots = read_catalog_snapshots(url, day)
+    parts = []
+    for snapshot in snapshots:
+        parsed = parse_catalog(snapshot.data, snapshot.file_name)
+        parts.append(
+            ParsedSnapshot(snapshot.snapshot_id, parsed.element_sets, parsed.rejected, snapshot.source, snapshot.kind)
+        )
+    raw_key, key = SliceKey("raw_tle_snapshots", day), SliceKey("clean_catalog", day)
+    with SliceStore(url) as store:
+        raw = write(store, raw_key, ReceivedDay.from_parsed(day, parts), {})
+        received = store.read(raw_key)[0]
+        catalog = clean_catalog(received.element_sets, day, received.receipts, **options)
+        return write(store, key, with_bytes(catalog, snapshots), {"raw_tle_snapshots": raw.log_id})
+
+
+def read(url: DatabaseUrl, day: date) -> CleanCatalog:
+    with SliceStore(url) as store:
+        catalog = store.read(SliceKey("clean_catalog", day))[0]
+    assert isinstance(catalog, CleanCatalog)
+    return catalog
+
+
+def lines_of(path_data: bytes, norad_id: int) -> bytes:
+    lines = path_data.splitlines(keepends=True)
+    row = next(k for k, line in enumerate(lines) if line.startswith(b"1 %5d" % norad_id))
+    return b"".join(lines[row - 1 : row + 2])
+
+
+@pytest.fixture
+def two_days(embedded_database: DatabaseUrl) -> DatabaseUrl:
+    receive(embedded_database, DAY_1, FILE_1.read_bytes(), FILE_1.name)
+    receive(embedded_database, DAY_2, FILE_2.read_bytes(), FILE_2.name)
+    clean(embedded_database, DAY_1)
+    clean(embedded_database, DAY_2)
+    return embedded_database
+
+
+def test_what_vanished_is_carried_over_and_what_jumped_is_flagged(two_days: DatabaseUrl, tmp_path: Path) -> None:
+    catalog = read(two_days, DAY_2)
+    first, second = (parse_tle(path.read_bytes(), "x")[0] for path in (FILE_1, FILE_2))
+    vanished = set(first.norad_id) - set(second.norad_id)
+    ids = catalog.element_sets.norad_id
+    carried = set(ids[["carried_over" in words for words in catalog.flags]])
+    assert carried == vanished & set(ids)
+    assert carried
+    assert (catalog.received_day[np.isin(ids, list(carried))] == np.datetime64(DAY_1)).all()
+    with connect(two_days) as connection:
+        quality = connection.execute(
+            "SELECT objects_used, objects_carried_over, objects_jumped, objects_supplemental FROM ssa.catalog_quality "
+            "WHERE epoch_day = %s",
+            [DAY_2],
+        ).fetchone()
+    assert quality == (len(catalog.element_sets), len(carried), sum("jump" in words for words in catalog.flags), 0)
+    used = why(two_days, JUMPED, DAY_2).used
+    assert used is not None
+    assert (used["flags"], used["source"], used["received_day"]) == ("jump_manoeuvre", "celestrak", DAY_2)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from ssa_pipeline.cli import main; main()",
+            "why",
+            str(JUMPED),
+            "--epoch-day",
+            str(DAY_2),
+        ],
+        env=os.environ | {"DATABASE_URL": two_days.url, "SSA_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert f"from {FILE_2.name} line {used['source_line']} (celestrak, received on {DAY_2})" in done.stdout
+    assert "jump_manoeuvre: the set does not continue the one before: probably" in done.stdout
+
+
+def test_every_record_that_is_not_used_shows_its_source_and_a_faulty_one_its_bytes(two_days: DatabaseUrl) -> None:
+    clean(two_days, DAY_2, max_age_days=1.5)
+    with connect(two_days) as connection:
+        rows = connection.execute(
+            "SELECT rule, norad_id, source, source_file, raw FROM ssa.rejected_records WHERE epoch_day = %s", [DAY_2]
+        ).fetchall()
+    assert {source for _, _, source, _, _ in rows} == {"celestrak"}
+    faulty = [row for row in rows if row[0] == "stale" and row[3] == FILE_2.name]
+    assert len(faulty) > 5
+    assert {raw for rule, _, _, _, raw in rows if rule in ("superseded", "duplicate")} == {b""}
+    for _, norad_id, _, _, raw in faulty:
+        assert raw == lines_of(FILE_2.read_bytes(), norad_id)
+
+
+def test_a_past_day_cleaned_again_after_later_ones_is_the_same(two_days: DatabaseUrl) -> None:
+    """Its slices are deleted, so that nothing but the bytes received can bring them back."""
+    supplemental = lines_of(FILE_1.read_bytes(), ISS)
+    receive(two_days, DAY_3, FILE_1.read_bytes(), "again.tle", "space-track")
+    receive(two_days, DAY_3, supplemental, "iss.tle", kind=SUPPLEMENTAL_GP)
+    clean(two_days, DAY_3)
+    hashes = _hashes(two_days)
+    with connect(two_days) as connection:
+        for table in ("catalog.sighting", "catalog.rejected_record", "catalog.alias", "screening.clean_catalog"):
+            connection.execute(f"DELETE FROM {table}")
+    for day in (DAY_1, DAY_2, DAY_3):
+        clean(two_days, day)
+    assert _hashes(two_days) == hashes
+    clean(two_days, DAY_2)  # the days after it are there now
+    assert _hashes(two_days) == hashes
+
+
+def _hashes(url: DatabaseUrl) -> dict[tuple[str, date], str]:
+    with connect(url) as connection:
+        rows = connection.execute("SELECT asset, epoch_day, content_hash FROM ssa.runs WHERE is_current").fetchall()
+    return {(asset, day): digest for asset, day, digest in rows}
+
+
+def test_supplemental_sets_of_the_day_before_are_read_beside_gp(two_days: DatabaseUrl) -> None:
+    """Two GP sets of the ISS are received; the supplemental one takes the place of neither in what is read."""
+    line = lines_of(FILE_2.read_bytes(), ISS)
+    sets = parse_tle(line, "iss.tle")[0]
+    receive(two_days, DAY_2, line + b"\r\n", "iss.tle", kind=SUPPLEMENTAL_GP)  # the same set as GP's of that day
+    receive(two_days, DAY_3, FILE_1.read_bytes(), "again.tle")
+    assert len(snapshot_ids(two_days, DAY_2)) == 2
+    clean(two_days, DAY_2)
+    clean(two_days, DAY_3, supplemental_max_age_days=1.5)
+    with SliceStore(two_days) as store:
+        received = store.read(SliceKey("raw_tle_snapshots", DAY_3))[0]
+    is_iss = received.element_sets.norad_id == ISS
+    kinds = list(zip(received.receipts.kind[is_iss], received.element_sets.epoch_us[is_iss], strict=True))
+    assert sorted(kind for kind, _ in kinds) == [GP, GP, SUPPLEMENTAL_GP]
+    assert (SUPPLEMENTAL_GP, sets.epoch_us[0]) in kinds
+    catalog = read(two_days, DAY_3)
+    assert catalog.flags[catalog.element_sets.norad_id == ISS].tolist() == ["carried_over supplemental"]
+    clean(two_days, DAY_3)
+    catalog = read(two_days, DAY_3)
+    assert catalog.flags[catalog.element_sets.norad_id == ISS].tolist() == ["carried_over"]
+    assert {row["rule"] for row in why(two_days, ISS, DAY_3).rejected} >= {"supplemental_not_used", "superseded"}
+
+
+def test_aliases_are_shown_with_names_and_reason(embedded_database: DatabaseUrl) -> None:
+    data = lines_of(FILE_1.read_bytes(), ISS)
+    lent = data.replace(b"ISS (ZARYA)", b"UNKNOWN    ").replace(b"25544", b"81234")
+    receive(embedded_database, DAY_1, data + _with_checksums(lent), "two.tle")
+    clean(embedded_database, DAY_1)
+    with connect(embedded_database) as connection:
+        (row,) = connection.execute(
+            "SELECT norad_id_1, object_name_1, norad_id_2, object_name_2, reason FROM ssa.aliases"
+        ).fetchall()
+    assert row[:4] == (ISS, "ISS (ZARYA)", 81234, "UNKNOWN")
+    assert "0.0 km radially" in row[4]
+    assert [alias["norad_id_2"] for alias in why(embedded_database, ISS, DAY_1).aliases] == [81234]
+
+
+def _with_checksums(lines: bytes) -> bytes:
+    name, *rest = lines.splitlines()
+    sums = [sum(int(c) if c.isdigit() else c == "-" for c in line[:68].decode()) % 10 for line in rest]
+    return b"\n".join([name, *(line[:68] + b"%d" % digit for line, digit in zip(rest, sums, strict=True)), b""])
