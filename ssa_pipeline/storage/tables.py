@@ -214,7 +214,8 @@ class Table:
     primary_key: tuple[str, ...] = ()
     nullable: tuple[str, ...] = ()
     external: tuple[str, ...] = ()  # STORAGE EXTERNAL: incompressible bytes, read in slices
-    partition: Literal["", "day", "month"] = ""  # range partitions of epoch_day
+    partition: Literal["", "day", "month", "year"] = ""  # length of its range partitions, UTC
+    partition_column: str = "epoch_day"  # where it is another: a timestamptz, and what has no partition is in _default
 
     @property
     def full_name(self) -> str:
@@ -260,7 +261,8 @@ TABLES = (
     ),
     Table(
         "catalog", "element_set", "Every element set ever received, once.",
-        ("element_set_id", "content_key", *_ELEMENTS), ("element_set_id",),
+        ("element_set_id", "content_key", *_ELEMENTS), ("element_set_id", "epoch"),
+        partition="year", partition_column="epoch",
     ),
     Table(
         "catalog", "sighting", "Which line of which snapshot carried which element set (slice raw_tle_snapshots).",

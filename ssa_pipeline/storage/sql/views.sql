@@ -1,6 +1,10 @@
 The public views, in the order in which they must be created. Their columns, types and comments are declared in
 tables.py; a test compares. Columns are only ever added at the end (CREATE OR REPLACE VIEW demands it).
 
+Element sets are joined by id and epoch: the epoch says in which partition to look. Every event has both of its sets; the
+joins are LEFT ones since the planner would multiply the chances of two columns that go together, expect one row and
+choose for it, and because it leaves out a LEFT JOIN of which a query shows nothing.
+
 -- name: runs
 SELECT
     l.log_id,
@@ -60,8 +64,8 @@ SELECT
     l.written_at
 FROM screening.refined_event e
 JOIN screening.slice_log l ON l.log_id = e.log_id
-JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1
-JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2;
+LEFT JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1 AND s1.epoch = e.epoch_1_utc
+LEFT JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2 AND s2.epoch = e.epoch_2_utc;
 
 -- name: events_latest
 WITH newest_of_day_covered AS (
@@ -104,6 +108,8 @@ WITH pieces AS (
         norad_id_2,
         (array_agg(element_set_id_1))[1] AS element_set_id_1,
         (array_agg(element_set_id_2))[1] AS element_set_id_2,
+        (array_agg(epoch_1_utc))[1] AS epoch_1_utc,
+        (array_agg(epoch_2_utc))[1] AS epoch_2_utc,
         min(start_utc) AS start_utc,
         max(end_utc) AS end_utc,
         (array_agg(tca_utc ORDER BY miss_distance_km, tca_utc))[1] AS tca_utc,
@@ -137,14 +143,20 @@ SELECT
     i.is_open_before,
     i.is_open_after
 FROM stitched i
-JOIN catalog.element_set s1 ON s1.element_set_id = i.element_set_id_1
-JOIN catalog.element_set s2 ON s2.element_set_id = i.element_set_id_2;
+LEFT JOIN catalog.element_set s1 ON s1.element_set_id = i.element_set_id_1 AND s1.epoch = i.epoch_1_utc
+LEFT JOIN catalog.element_set s2 ON s2.element_set_id = i.element_set_id_2 AND s2.epoch = i.epoch_2_utc;
 
 -- name: objects
-WITH newest AS (
-    SELECT DISTINCT ON (norad_id) *
+WITH newest_id AS (
+    -- three columns: the whole rows would be sorted on disk
+    SELECT DISTINCT ON (norad_id) norad_id, epoch, element_set_id
     FROM catalog.element_set
     ORDER BY norad_id, epoch DESC, element_set_id DESC
+), newest AS (
+    SELECT i.norad_id, i.epoch, i.element_set_id, e.object_name, e.object_id, e.mean_motion_rev_per_day, e.eccentricity,
+        e.inclination_deg
+    FROM newest_id i
+    LEFT JOIN catalog.element_set e ON e.element_set_id = i.element_set_id AND e.epoch = i.epoch
 ), sized AS (
     -- semi-major axis from the Kozai mean motion, WGS-72 gravity (398600.8 km^3/s^2)
     SELECT
