@@ -22,7 +22,7 @@ from ssa_pipeline.storage.rejected_records import read_rejected, storable, write
 from ssa_pipeline.storage.slice_key import SliceKey
 
 ASSET = "clean_catalog"
-TABLES = ("screening.clean_catalog", "catalog.rejected_record", "catalog.alias")
+TABLES = ("catalog.element_set", "screening.clean_catalog", "catalog.rejected_record", "catalog.alias")
 
 
 def row_count(value: CleanCatalog) -> int:

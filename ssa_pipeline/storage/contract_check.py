@@ -49,6 +49,7 @@ def _relations(connection: psycopg.Connection) -> Iterator[str]:
     found = {(schema, name): rest for schema, name, *rest in _rows(connection, "relations")}
     expected = {(t.schema, t.name): ("p" if t.partition else "r", t.comment) for t in TABLES}
     expected |= {("ssa", view.name): ("v", view.comment) for view in VIEWS}
+    partition_keys = {(t.schema, t.name): f"RANGE ({t.partition_column})" for t in TABLES if t.partition}
     for schema, name in sorted(set(found) - set(expected)):
         yield f"{schema}.{name} does not belong here"
     for (schema, name), (kind, comment) in expected.items():
@@ -60,8 +61,8 @@ def _relations(connection: psycopg.Connection) -> Iterator[str]:
             yield f"{schema}.{name} is of kind {found_kind}, not {kind}"
         if found_comment != comment:
             yield f"{schema}.{name} has the comment {found_comment!r}, not {comment!r}"
-        if kind == "p" and partition_key != "RANGE (epoch_day)":
-            yield f"{schema}.{name} is partitioned by {partition_key}, not RANGE (epoch_day)"
+        if partition_key != partition_keys.get((schema, name)):
+            yield f"{schema}.{name} is partitioned by {partition_key}, not {partition_keys.get((schema, name))}"
 
 
 def _columns(connection: psycopg.Connection) -> Iterator[str]:

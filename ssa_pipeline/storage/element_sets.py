@@ -52,11 +52,12 @@ def content_keys(element_sets: ElementSets) -> list[bytes]:
 def store_element_sets(connection: psycopg.Connection, element_sets: ElementSets) -> Int64:
     """Append those that are not there yet; returns ``element_set_id`` of every row, shape (n,)."""
     keys = content_keys(element_sets)
-    known = _ids(connection, keys)
+    known = _ids(connection, element_sets, keys)
     first_row = {key: row for row, key in reversed(list(enumerate(keys))) if key not in known}
     if first_row:
         _insert(connection, element_sets, sorted(first_row.items()))
-        known |= _ids(connection, list(first_row))
+        rows = np.array(list(first_row.values()), dtype=np.int64)
+        known |= _ids(connection, element_sets.take(rows), list(first_row))
     return np.array([known[key] for key in keys], dtype=np.int64)
 
 
@@ -81,9 +82,19 @@ def text(values: list[str]) -> Text:
     return column
 
 
-def _ids(connection: psycopg.Connection, keys: list[bytes]) -> dict[bytes, int]:
-    query = section("queries.sql", "element_set_ids")
-    return dict(connection.execute(query, {"keys": keys}, binary=True).fetchall())
+def _ids(connection: psycopg.Connection, sets: ElementSets, keys: list[bytes]) -> dict[bytes, int]:
+    """Those that are stored, asked year by year: a key says nothing of the partition that may hold it."""
+    found: dict[bytes, int] = {}
+    years = sets.epoch_us.astype("datetime64[us]").astype("datetime64[Y]")
+    for year in np.unique(years):
+        rows = np.flatnonzero(years == year)
+        given = {
+            "keys": [keys[row] for row in rows],
+            "first": from_us(sets.epoch_us[rows].min()),
+            "last": from_us(sets.epoch_us[rows].max()),
+        }
+        found |= dict(connection.execute(section("queries.sql", "element_set_ids"), given, binary=True).fetchall())
+    return found
 
 
 def _insert(connection: psycopg.Connection, sets: ElementSets, new: list[tuple[bytes, int]]) -> None:

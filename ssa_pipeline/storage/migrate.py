@@ -106,9 +106,14 @@ def _run_revisions(url: DatabaseUrl, phase: Phase) -> list[str]:
             f"revisions {', '.join(first)} of phase before come first: run `ssa db upgrade --phase before`"
         )
     if outstanding:
-        with _alembic(url) as (config, _):
-            for branch in ("before", "after") if phase == "all" else (phase,):
-                command.upgrade(config, f"{branch}@head")
+        try:
+            with _alembic(url) as (config, _):
+                for branch in ("before", "after") if phase == "all" else (phase,):
+                    command.upgrade(config, f"{branch}@head")
+        except sqlalchemy.exc.DBAPIError as error:  # a lock was not had, another view stands on ours, …
+            raise SchemaError(
+                f"the database could not be upgraded ({', '.join(outstanding)}), nothing was changed: {error.orig}"
+            ) from None
     return outstanding
 
 

@@ -31,7 +31,7 @@ from ssa_pipeline.storage.rejected_records import read_rejected, write_rejected
 from ssa_pipeline.storage.slice_key import SliceKey
 
 ASSET = "raw_tle_snapshots"
-TABLES = ("catalog.sighting", "catalog.rejected_record")
+TABLES = ("catalog.element_set", "catalog.sighting", "catalog.rejected_record")
 LOOK_BACK_DAYS = 120
 SUPPLEMENTAL_DAYS = 3  # ephemerides of operators reach no further
 OLDER_SETS_PER_OBJECT = 2

@@ -12,10 +12,12 @@ import pytest
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage import migrate
 from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.element_sets import store_element_sets
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsError, SchemaError
+from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.conftest import Server
 
-BEFORE = ["b0001", "b0002", "b0003", "b0004", "b0006", "b0008", "b0005"]
+BEFORE = ["b0001", "b0002", "b0003", "b0004", "b0006", "b0008", "b0005", "b0009"]
 REVISIONS = ["b0001", "a0001", *BEFORE[1:]]
 
 
@@ -104,6 +106,58 @@ def test_a_release_that_was_rolled_back_works_on_what_the_newer_one_added(fresh_
         )
     with pytest.raises(SchemaError, match="a0099"):
         migrate.upgrade(fresh_database)
+
+
+OLD_SETS = """
+INSERT INTO catalog.element_set (content_key, norad_id, object_name, object_id, epoch, mean_motion_rev_per_day,
+    eccentricity, inclination_deg, raan_deg, arg_perigee_deg, mean_anomaly_deg, bstar, mean_motion_dot,
+    mean_motion_ddot, classification, element_set_no, rev_at_epoch)
+SELECT sha256(convert_to(epoch::text || n, 'UTF8')), n, 'N' || n, '', epoch, 15, 0, 51, 1, 2, 3, 0, 0, 0, 'U', n, 7
+FROM generate_series(1, 50) AS n
+CROSS JOIN (VALUES
+    ('2023-12-31 23:59:59.999999Z'::timestamptz), ('2024-01-01Z'), ('2024-12-31 23:59:59.999999Z'), ('2025-01-01Z'),
+    ('1957-10-04Z'), ('2056-12-31Z')
+) AS sets (epoch);
+INSERT INTO raw.content VALUES (sha256(''), '', 0);
+INSERT INTO raw.snapshot (epoch_day, source, file_name, sha256, received_at)
+SELECT day, 'file', 'a', sha256(''), '2024-11-01Z' FROM (VALUES ('2024-11-01'::date), ('2024-12-20')) AS days (day);
+CREATE VIEW ssa.objects AS SELECT norad_id FROM catalog.element_set;
+CREATE VIEW ssa.runs AS SELECT norad_id FROM ssa.objects;
+"""
+WHOLE_TABLE = "SELECT * FROM catalog.element_set ORDER BY element_set_id"
+PARTITIONS = "SELECT DISTINCT tableoid::regclass::text, extract(year FROM epoch AT TIME ZONE 'UTC')::int " + (
+    "FROM catalog.element_set ORDER BY 2"
+)
+
+
+def test_element_sets_move_into_their_years_with_their_ids(empty_database: DatabaseUrl) -> None:
+    newest, older_head = migrate.command.upgrade, BEFORE[BEFORE.index("b0009") - 1]
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr(migrate.command, "upgrade", lambda config, _: newest(config, older_head))
+        older.setattr(migrate, "_apply_repeatables", lambda _: None)
+        migrate.upgrade(empty_database, "before")
+    with connect(empty_database) as connection:
+        connection.execute(OLD_SETS)
+        before = connection.execute(WHOLE_TABLE).fetchall()
+        connection.execute("CREATE VIEW screening.of_another AS SELECT * FROM ssa.runs")
+    with pytest.raises(SchemaError, match=r"view screening\.of_another depends on view (ssa\.)?runs"):
+        migrate.upgrade(empty_database)
+    with connect(empty_database) as connection:
+        assert connection.execute(WHOLE_TABLE).fetchall() == before
+        connection.execute("DROP VIEW screening.of_another")
+    assert "b0009" in migrate.upgrade(empty_database)
+    assert migrate.check(empty_database) == []
+    with connect(empty_database) as connection:
+        assert connection.execute(WHOLE_TABLE).fetchall() == before
+        assert connection.execute(PARTITIONS).fetchall() == [
+            ("catalog.element_set_default", 1957),
+            ("catalog.element_set_default", 2023),
+            ("catalog.element_set_p2024", 2024),
+            ("catalog.element_set_p2025", 2025),
+            ("catalog.element_set_default", 2056),
+        ]
+        (new,) = store_element_sets(connection, slice_samples.element_sets(1))
+        assert new == len(before) + 1
 
 
 @pytest.mark.parametrize(

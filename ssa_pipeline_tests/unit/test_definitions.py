@@ -173,4 +173,4 @@ def test_loading_the_definitions_connects_to_nothing_and_compiles_nothing() -> N
 
 if __name__ == "__main__":
     SNAPSHOT.parent.mkdir(exist_ok=True)
-    SNAPSHOT.write_text(json.dumps(asset_graph(), indent=2) + "\n")
+    SNAPSHOT.write_text(json.dumps(asset_graph(), indent=2, sort_keys=True) + "\n")

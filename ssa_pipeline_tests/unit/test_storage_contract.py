@@ -46,9 +46,10 @@ def test_sections_are_statements_without_their_comments() -> None:
         ("screening.refined_event", date(2024, 2, 29), "refined_event_p202402", ("2024-02-01", "2024-03-01")),
         ("screening.refined_event", date(2024, 12, 31), "refined_event_p202412", ("2024-12-01", "2025-01-01")),
         ("catalog.sighting", date(2025, 1, 1), "sighting_p202501", ("2025-01-01", "2025-02-01")),
+        ("catalog.element_set", date(2024, 2, 29), "element_set_p2024", ("2024-01-01", "2025-01-01")),
     ],
 )
-def test_partitions_by_day_and_month(table: str, day: date, name: str, bounds: tuple[str, str]) -> None:
+def test_partitions_by_day_month_and_year(table: str, day: date, name: str, bounds: tuple[str, str]) -> None:
     assert partition_name(TABLE[table], day) == name
     assert tuple(d.isoformat() for d in partition_bounds(TABLE[table], day)) == bounds
 

@@ -1,7 +1,9 @@
 Queries of the storage layer. Those that are read by binary COPY list columns of fixed size first.
 
 -- name: element_set_ids
-SELECT content_key, element_set_id FROM catalog.element_set WHERE content_key = ANY(%(keys)s);
+SELECT content_key, element_set_id
+FROM catalog.element_set
+WHERE content_key = ANY(%(keys)s) AND epoch >= %(first)s AND epoch <= %(last)s;
 
 -- name: append_element_sets
 INSERT INTO catalog.element_set (
@@ -18,16 +20,31 @@ FROM unnest(
     %(mean_motion_ddot)s::float8[], %(classification)s::text[], %(element_set_no)s::bigint[],
     %(rev_at_epoch)s::bigint[]
 )
-ON CONFLICT (content_key) DO NOTHING;
+ON CONFLICT (content_key, epoch) DO NOTHING;
 
 -- name: received_up_to
 -- What the day itself brought; of earlier days, per object the newest GP sets by epoch that it did not repeat; and the
 -- newest supplemental sets of the last days, which are solutions of their own.
 WITH RECURSIVE object AS (
-    -- every object once, by jumping along the index
-    (SELECT norad_id FROM catalog.element_set ORDER BY norad_id LIMIT 1)
+    -- every object with a set in the time looked at, once, by jumping along the index
+    (
+        SELECT norad_id
+        FROM catalog.element_set
+        WHERE epoch >= (%(epoch_day)s::date - %(look_back_days)s::int)::timestamp AT TIME ZONE 'UTC'
+            AND epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
+        ORDER BY norad_id
+        LIMIT 1
+    )
     UNION ALL
-    SELECT (SELECT e.norad_id FROM catalog.element_set e WHERE e.norad_id > o.norad_id ORDER BY e.norad_id LIMIT 1)
+    SELECT (
+        SELECT e.norad_id
+        FROM catalog.element_set e
+        WHERE e.norad_id > o.norad_id
+            AND e.epoch >= (%(epoch_day)s::date - %(look_back_days)s::int)::timestamp AT TIME ZONE 'UTC'
+            AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
+        ORDER BY e.norad_id
+        LIMIT 1
+    )
     FROM object o
     WHERE o.norad_id IS NOT NULL
 ), of_day AS (
@@ -102,7 +119,15 @@ SELECT c.age_days, c.is_forward_epoch, c.source_line, e.norad_id, e.epoch, e.mea
     coalesce(c.received_day, c.epoch_day), e.object_name, e.object_id, e.classification, c.source_file, c.source,
     c.flags
 FROM screening.clean_catalog c
-JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
+CROSS JOIN LATERAL (
+    -- the age tells the epoch well enough to find the partition
+    SELECT *
+    FROM catalog.element_set s
+    WHERE s.element_set_id = c.element_set_id
+        AND s.epoch >= c.epoch_day::timestamp AT TIME ZONE 'UTC' - (c.age_days * 86400 + 1) * interval '1 second'
+        AND s.epoch <= c.epoch_day::timestamp AT TIME ZONE 'UTC' - (c.age_days * 86400 - 1) * interval '1 second'
+    LIMIT 1
+) e
 WHERE c.epoch_day = %(epoch_day)s
 ORDER BY c.norad_id;
 
@@ -118,7 +143,15 @@ SELECT norad_id FROM screening.clean_catalog WHERE epoch_day = %(epoch_day)s ORD
 -- name: membership
 SELECT c.norad_id, c.element_set_id, e.epoch
 FROM screening.clean_catalog c
-JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
+CROSS JOIN LATERAL (
+    -- the age tells the epoch well enough to find the partition
+    SELECT *
+    FROM catalog.element_set s
+    WHERE s.element_set_id = c.element_set_id
+        AND s.epoch >= c.epoch_day::timestamp AT TIME ZONE 'UTC' - (c.age_days * 86400 + 1) * interval '1 second'
+        AND s.epoch <= c.epoch_day::timestamp AT TIME ZONE 'UTC' - (c.age_days * 86400 - 1) * interval '1 second'
+    LIMIT 1
+) e
 WHERE c.epoch_day = %(epoch_day)s
 ORDER BY c.norad_id;
 

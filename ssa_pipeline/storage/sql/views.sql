@@ -1,6 +1,10 @@
 The public views, in the order in which they must be created. Their columns, types and comments are declared in
 tables.py; a test compares. Columns are only ever added at the end (CREATE OR REPLACE VIEW demands it).
 
+Element sets are joined by id and epoch: the epoch says in which partition to look. Every event has both of its sets; the
+joins are LEFT ones since the planner would multiply the chances of two columns that go together, expect one row and
+choose for it, and because it leaves out a LEFT JOIN of which a query shows nothing.
+
 -- name: runs
 SELECT
     l.log_id,
@@ -60,8 +64,8 @@ SELECT
     l.written_at
 FROM screening.refined_event e
 JOIN screening.slice_log l ON l.log_id = e.log_id
-JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1
-JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2;
+LEFT JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1 AND s1.epoch = e.epoch_1_utc
+LEFT JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2 AND s2.epoch = e.epoch_2_utc;
 
 -- name: events_latest
 WITH newest_of_day_covered AS (
@@ -104,6 +108,8 @@ WITH pieces AS (
         norad_id_2,
         (array_agg(element_set_id_1))[1] AS element_set_id_1,
         (array_agg(element_set_id_2))[1] AS element_set_id_2,
+        (array_agg(epoch_1_utc))[1] AS epoch_1_utc,
+        (array_agg(epoch_2_utc))[1] AS epoch_2_utc,
         min(start_utc) AS start_utc,
         max(end_utc) AS end_utc,
         (array_agg(tca_utc ORDER BY miss_distance_km, tca_utc))[1] AS tca_utc,
@@ -137,14 +143,20 @@ SELECT
     i.is_open_before,
     i.is_open_after
 FROM stitched i
-JOIN catalog.element_set s1 ON s1.element_set_id = i.element_set_id_1
-JOIN catalog.element_set s2 ON s2.element_set_id = i.element_set_id_2;
+LEFT JOIN catalog.element_set s1 ON s1.element_set_id = i.element_set_id_1 AND s1.epoch = i.epoch_1_utc
+LEFT JOIN catalog.element_set s2 ON s2.element_set_id = i.element_set_id_2 AND s2.epoch = i.epoch_2_utc;
 
 -- name: objects
-WITH newest AS (
-    SELECT DISTINCT ON (norad_id) *
+WITH newest_id AS (
+    -- three columns: the whole rows would be sorted on disk
+    SELECT DISTINCT ON (norad_id) norad_id, epoch, element_set_id
     FROM catalog.element_set
     ORDER BY norad_id, epoch DESC, element_set_id DESC
+), newest AS (
+    SELECT i.norad_id, i.epoch, i.element_set_id, e.object_name, e.object_id, e.mean_motion_rev_per_day, e.eccentricity,
+        e.inclination_deg
+    FROM newest_id i
+    LEFT JOIN catalog.element_set e ON e.element_set_id = i.element_set_id AND e.epoch = i.epoch
 ), sized AS (
     -- semi-major axis from the Kozai mean motion, WGS-72 gravity (398600.8 km^3/s^2)
     SELECT
@@ -277,3 +289,117 @@ JOIN screening.clean_catalog c1 ON c1.epoch_day = a.epoch_day AND c1.norad_id = 
 JOIN screening.clean_catalog c2 ON c2.epoch_day = a.epoch_day AND c2.norad_id = a.norad_id_2
 JOIN catalog.element_set s1 ON s1.element_set_id = c1.element_set_id
 JOIN catalog.element_set s2 ON s2.element_set_id = c2.element_set_id;
+
+-- name: element_sets
+SELECT
+    e.norad_id,
+    e.object_name,
+    e.object_id,
+    e.epoch,
+    e.mean_motion_rev_per_day,
+    e.eccentricity,
+    e.inclination_deg,
+    e.raan_deg,
+    e.arg_perigee_deg,
+    e.mean_anomaly_deg,
+    e.bstar,
+    e.mean_motion_dot,
+    e.mean_motion_ddot,
+    e.classification,
+    e.element_set_no,
+    e.rev_at_epoch,
+    -- each asked only where it is shown
+    (SELECT min(s.epoch_day) FROM catalog.sighting s WHERE s.element_set_id = e.element_set_id) AS first_received_day,
+    (SELECT max(s.epoch_day) FROM catalog.sighting s WHERE s.element_set_id = e.element_set_id) AS last_received_day,
+    (
+        SELECT string_agg(DISTINCT n.source, ' ' ORDER BY n.source)
+        FROM catalog.sighting s
+        JOIN raw.snapshot n ON n.snapshot_id = s.snapshot_id
+        WHERE s.element_set_id = e.element_set_id
+    ) AS sources,
+    e.element_set_id
+FROM catalog.element_set e;
+
+-- name: object_changes
+WITH day AS (
+    SELECT epoch_day, lag(epoch_day) OVER (ORDER BY epoch_day) AS previous_epoch_day
+    FROM (SELECT DISTINCT epoch_day FROM screening.slice_log WHERE asset = 'clean_catalog') computed
+), pair AS (
+    -- objects whose element set is another one than on the day before, or that have one on one of the days only
+    SELECT d.epoch_day, d.previous_epoch_day, m.*
+    FROM day d
+    CROSS JOIN LATERAL (
+        SELECT
+            norad_id, c.element_set_id, c.age_days, c.flags, p.element_set_id AS previous_element_set_id,
+            p.age_days AS previous_age_days
+        FROM (SELECT * FROM screening.clean_catalog WHERE epoch_day = d.epoch_day) c
+        FULL JOIN (SELECT * FROM screening.clean_catalog WHERE epoch_day = d.previous_epoch_day) p USING (norad_id)
+        WHERE c.element_set_id IS DISTINCT FROM p.element_set_id
+    ) m
+    WHERE d.previous_epoch_day IS NOT NULL
+), compared AS (
+    SELECT
+        q.*,
+        n.object_name,
+        n.epoch,
+        o.object_name AS previous_object_name,
+        o.epoch AS previous_epoch,
+        (
+            SELECT string_agg(word, ' ')
+            FROM unnest(string_to_array(q.flags, ' ')) AS word
+            WHERE word IN ('jump_manoeuvre', 'jump_cross_tag', 'analyst_id_reused')
+        ) AS jump
+    FROM pair q
+    LEFT JOIN LATERAL (
+        -- the age tells the epoch well enough to find the partition
+        SELECT s.object_name, s.epoch
+        FROM catalog.element_set s
+        WHERE s.element_set_id = q.element_set_id
+            AND s.epoch >= q.epoch_day::timestamp AT TIME ZONE 'UTC' - (q.age_days * 86400 + 1) * interval '1 second'
+            AND s.epoch <= q.epoch_day::timestamp AT TIME ZONE 'UTC' - (q.age_days * 86400 - 1) * interval '1 second'
+        LIMIT 1
+    ) n ON true
+    LEFT JOIN LATERAL (
+        SELECT s.object_name, s.epoch
+        FROM catalog.element_set s
+        WHERE s.element_set_id = q.previous_element_set_id
+            AND s.epoch >= q.previous_epoch_day::timestamp AT TIME ZONE 'UTC'
+                - (q.previous_age_days * 86400 + 1) * interval '1 second'
+            AND s.epoch <= q.previous_epoch_day::timestamp AT TIME ZONE 'UTC'
+                - (q.previous_age_days * 86400 - 1) * interval '1 second'
+        LIMIT 1
+    ) o ON true
+)
+SELECT
+    c.epoch_day,
+    c.previous_epoch_day,
+    k.change,
+    c.norad_id,
+    c.object_name,
+    c.previous_object_name,
+    c.element_set_id,
+    c.previous_element_set_id,
+    c.epoch,
+    c.previous_epoch,
+    k.detail
+FROM compared c
+CROSS JOIN LATERAL (
+    SELECT 'appeared' AS change, 'not in the catalogue of ' || c.previous_epoch_day AS detail
+    WHERE c.previous_element_set_id IS NULL
+    UNION ALL
+    SELECT 'vanished', coalesce(
+        (
+            SELECT string_agg(DISTINCT r.rule, ' ' ORDER BY r.rule)
+            FROM catalog.rejected_record r
+            WHERE r.epoch_day = c.epoch_day AND r.norad_id = c.norad_id
+        ),
+        'no set of it received'
+    )
+    WHERE c.element_set_id IS NULL
+    UNION ALL
+    SELECT 'renamed', c.previous_object_name || ' -> ' || c.object_name
+    WHERE c.object_name <> '' AND c.previous_object_name <> '' AND c.object_name <> c.previous_object_name
+    UNION ALL
+    SELECT 'jumped', c.jump
+    WHERE c.jump IS NOT NULL AND c.previous_element_set_id IS NOT NULL
+) k;
