@@ -1,5 +1,5 @@
-"""Days of operations: real daily releases come through the watched folder into a running Dagster instance, one file cut
-off, one day missing, one partial, one twice. The catalogue of every day is compared with a plain reading of the files."""
+"""Days of operations: real daily releases come through the watched folder into a running Dagster instance, one cut off,
+one missing, one partial, one twice. The catalogue of every day is compared with a plain reading of the files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Operations:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with connect(database_url(self.settings)) as connection:
-            return connection.execute(query, parameters).fetchall()  # type: ignore[call-overload]
+            return connection.execute(query, parameters).fetchall()
 
     def receive(self, day: str, files: dict[str, bytes]) -> None:
         """Files appear in the folder, complete; what they hold counts as received."""
