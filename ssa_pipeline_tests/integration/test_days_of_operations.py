@@ -23,7 +23,7 @@ from ssa_pipeline.supervisor import services
 
 RELEASES = REPOSITORY / "data" / "releases"
 WHOLE, CUT_OFF, MISSING, PARTIAL, TWICE = "2026-08-13", "2026-08-14", "2026-08-15", "2026-08-16", "2026-08-17"
-SENSORS = ("watched_folder", "new_tle_release", "screen_catalog")  # the schedules would ask real providers
+SENSORS = ("watched_folder", "new_tle_release")  # the schedules would ask real providers, screening takes minutes
 A_WHILE_S = 240
 # What makes an object of the files no member of the catalogue.
 NOT_IN_ORBIT = ["decayed", "perigee_below_surface", "sgp4_init_failed"]
