@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from dagster import AssetExecutionContext, MetadataValue
 
@@ -41,20 +42,18 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
     settings: Settings = context.resources.settings
     storage: Storage = context.resources.storage
     tables = TableReader(storage)
+    choose = partial(
+        clean,
+        max_age_days=settings.max_age_days,
+        source_priority=settings.source_priority,
+        supplemental_max_age_days=settings.supplemental_max_age_days,
+    )
 
     def compute(key: str, received: ReceivedDay, _: Watch) -> Computed:
         day = date.fromisoformat(key)
         storage.gate.demand_trusted(day)
         read = tables.read(day)
-        catalog = clean(
-            received.element_sets,
-            day,
-            received.receipts,
-            read.known,
-            max_age_days=settings.max_age_days,
-            source_priority=settings.source_priority,
-            supplemental_max_age_days=settings.supplemental_max_age_days,
-        )
+        catalog = choose(received.element_sets, day, received.receipts, read.known)
         catalog = with_bytes(catalog, storage.snapshots(day))
         return Computed(catalog, _facts(catalog, settings) | table_facts(catalog, read), _shown(catalog, read))
 
