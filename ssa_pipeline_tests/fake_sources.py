@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import socket
 import struct
 import threading
@@ -94,6 +95,22 @@ def as_space_track_csv(data: bytes) -> bytes:
     writer.writeheader()
     writer.writerows(extra | row for row in rows)
     return out.getvalue().encode()
+
+
+def as_json(data: bytes) -> bytes:
+    """CelesTrak's CSV as its JSON: the same fields on one line, numbers as numbers."""
+
+    def value(text: str) -> str:
+        return text if re.fullmatch(r"-?\d+(\.\d+)?(E[+-]?\d+)?", text) else json.dumps(text)
+
+    rows = csv.DictReader(io.StringIO(data.decode()))
+    fields = (",".join(f'"{name}":{value(_json_number(text))}' for name, text in row.items()) for row in rows)
+    return f"[{','.join(f'{{{text}}}' for text in fields)}]".encode()
+
+
+def _json_number(text: str) -> str:
+    """``.5`` is no number in JSON."""
+    return re.sub(r"^(-?)\.", r"\g<1>0.", text)
 
 
 def as_csv(table: bytes | list[dict[str, Any]]) -> bytes:
@@ -249,7 +266,10 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return self._send(403, "text/plain", said.encode())
         self.server.downloads[asked] = now
-        return self._send(200, "text/csv", self.server.gp, validators if self.server.has_validators else {})
+        served = validators if self.server.has_validators else {}
+        if query.get("FORMAT") == "json":
+            return self._send(200, "application/json", as_json(self.server.gp), served)
+        return self._send(200, "text/csv", self.server.gp, served)
 
     def _space_track(self, path: str) -> None:
         now = self.server.clock()

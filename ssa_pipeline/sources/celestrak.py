@@ -1,4 +1,4 @@
-"""CelesTrak: GP by group, supplemental GP and the SATCAT, as CSV (TLE cannot carry six-digit catalogue numbers).
+"""CelesTrak: GP by group, supplemental GP and the SATCAT, as CSV or JSON (TLE cannot carry six-digit numbers).
 
 Its rules: data changes every 2 h, so a query is made at most once in 2 h; 403 "has not updated since your last
 successful download" means no change; redirects are followed; any other answer but 200 is not repeated, since repeated
@@ -40,21 +40,22 @@ class CelesTrak:
         self._client, self._settings, self._clock = client, settings, clock
 
     def query(self, text: str = DEFAULT_QUERY) -> Query:
-        """``GROUP=active``, ``SPECIAL=gpz``, ``FILE=starlink`` (supplemental GP) or ``satcat``; QueryError."""
+        """``GROUP=active``, ``SPECIAL=gpz``, ``FILE=starlink`` (supplemental GP), as CSV or with ``&FORMAT=json``; or
+        ``satcat``. QueryError. The formats of a query share its interval."""
         base, rule = self._settings.celestrak_url, at_most_every(INTERVAL)
         if text.lower() == SATCAT:
             url = f"{base}/pub/satcat.csv"
             return Query(SOURCE, url, SATCAT, url, "celestrak_satcat.csv", rule)
-        match = re.fullmatch(r"(GROUP|SPECIAL|FILE)=([A-Za-z0-9-]+)", text, re.IGNORECASE)
+        match = re.fullmatch(r"(GROUP|SPECIAL|FILE)=([A-Za-z0-9-]+)(?:&FORMAT=(csv|json))?", text, re.IGNORECASE)
         if not match:
             raise QueryError(
-                f"{text!r} is no query for CelesTrak: GROUP=name, SPECIAL=name, FILE=name (supplemental GP) or satcat; "
-                "single objects are not fetched"
+                f"{text!r} is no query for CelesTrak: GROUP=name, SPECIAL=name, FILE=name (supplemental GP), each "
+                "also with &FORMAT=json, or satcat; single objects are not fetched"
             )
-        name, value = match[1].upper(), match[2].lower()
+        name, value, form = match[1].upper(), match[2].lower(), (match[3] or "csv").lower()
         kind, path = _PAGES[name]
         key = f"{base}{path}?{name}={value}"
-        return Query(SOURCE, key, kind, f"{key}&FORMAT=csv", f"celestrak_{kind}_{value}.csv", rule)
+        return Query(SOURCE, key, kind, f"{key}&FORMAT={form}", f"celestrak_{kind}_{value}.{form}", rule)
 
     def get(self, query: Query, previous: Attempt | None, _: FetchState) -> Answer | None:
         """See ``fetching.Source``."""

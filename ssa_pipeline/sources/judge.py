@@ -9,7 +9,8 @@ from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.sources.errors import NotCatalogError
 from ssa_pipeline.sources.fetching import GP, SATCAT, SUPPLEMENTAL_GP, Query
 
-_CONTENT_TYPES = ("text/csv", "text/plain", "application/csv", "application/octet-stream")
+_ANY_TEXT = ("text/plain", "application/octet-stream")
+_CONTENT_TYPES = {"csv": ("text/csv", "application/csv", *_ANY_TEXT), "json": ("application/json", *_ANY_TEXT)}
 # Columns that name such a file, in CelesTrak's or Space-Track's spelling.
 _COLUMNS = {
     SATCAT: {"NORAD_CAT_ID", "OBJECT_TYPE"},
@@ -21,8 +22,11 @@ _COLUMNS = {
 def check_answer(query: Query, data: bytes, content_type: str | None = None) -> None:
     """NotCatalogError says what came instead."""
     kind = (content_type or "").split(";")[0].strip().lower()
-    if kind and kind not in _CONTENT_TYPES:
-        raise NotCatalogError(f"{query.key}: answered with content type {kind}, not CSV ({_beginning(data)})")
+    form = "json" if query.file_name.endswith(".json") else "csv"
+    if kind and kind not in _CONTENT_TYPES[form]:
+        raise NotCatalogError(
+            f"{query.key}: answered with content type {kind}, not {form.upper()} ({_beginning(data)})"
+        )
     if query.kind in (GP, SUPPLEMENTAL_GP):
         _check_catalog(query, data)
     else:

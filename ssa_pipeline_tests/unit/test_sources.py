@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ssa_pipeline.core.element_set_key import element_set_keys
+from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import SourceSettings
 from ssa_pipeline.sources.celestrak import CelesTrak, _may_follow
 from ssa_pipeline.sources.errors import (
@@ -254,6 +256,18 @@ def test_the_satcat_is_a_kind_of_its_own(desk: Desk) -> None:
     desk.clock.advance(hours=2)
     with pytest.raises(NotCatalogError, match="column NORAD_CAT_ID, OBJECT_TYPE is missing"):
         desk.celestrak("satcat")
+
+
+def test_json_says_the_same_as_csv_and_shares_its_interval(desk: Desk) -> None:
+    assert desk.celestrak("GROUP=active&FORMAT=json")
+    (query, answer), text = desk.kept[0], desk.kept[0][1].data
+    assert (query.file_name, answer.headers["content-type"]) == ("celestrak_gp_active.json", "application/json")
+    of_json, of_csv = parse_catalog(text, "a.json").element_sets, parse_catalog(GP_CSV, "a.csv").element_sets
+    assert len(of_csv) > 100
+    assert element_set_keys(of_json) == element_set_keys(of_csv)
+    assert of_json.object_name.tolist() == of_csv.object_name.tolist()
+    with pytest.raises(TooEarlyError):
+        desk.celestrak("GROUP=active")
 
 
 @pytest.mark.parametrize("text", ["CATNR=25544", "NAME=ISS", "active", "GROUP=a&FORMAT=tle", "GROUP=../x", ""])
