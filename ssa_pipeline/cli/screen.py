@@ -22,7 +22,7 @@ import typer
 
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
-from ssa_pipeline.supervisor.allocator import return_large_arrays
+from ssa_pipeline.supervisor.allocator import return_free_memory, return_large_arrays
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.aliases import Aliases
@@ -314,6 +314,8 @@ def _screen(
                 found.add(day)
                 with clock.stage("write"):
                     rows.write(with_possible_duplicates(day.events, aliases) if aliases else day.events)
+                del day  # or it would still be there while the next one is made
+                return_free_memory()
             watch.check()
     except Cancelled:
         raise CliError("interrupted; nothing was written", Exit.INTERRUPTED) from None

@@ -113,7 +113,7 @@ def compute_ephemeris_chunks(
             columns[columns[:, 1] < 0, 1] = 0
         return payload, columns
 
-    parts = map_blocks(block, len(elements), threads=threads, watch=watch, stage="propagate")
+    parts = map_blocks(block, len(elements), threads=threads, watch=watch, stage="propagate", block=512)
     columns = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, 5))
     payload = [part[0] for part in parts]
     spacing_us = columns[:, 0].astype(np.int64)

@@ -34,7 +34,7 @@ ALPHA = 3.8  # (f + k u)² <= (1 + ALPHA) f² + (1 + 1/ALPHA) k² u², tight for
 LANES = 8  # rows that are tested together; the columns of the table are padded by as many
 TURN_BINS = 64  # parts of a turn about the axis
 MOST_CHORD = 1.2  # caps of directions wider than this are taken for the whole sphere
-PLAN_ROWS = 200_000  # ranges planned before they are scanned
+PLAN_ROWS = 50_000  # ranges planned before they are scanned
 HIT_COLUMNS = 5
 
 
