@@ -17,7 +17,7 @@ from scipy.signal import find_peaks
 from scipy.spatial import cKDTree
 from sgp4.api import WGS72, Satrec, SatrecArray
 
-from ssa_pipeline.core.records import ElementSets
+from ssa_pipeline.core.records import ElementSets, Events
 
 EARTH_RADIUS_KM = 6378.135
 LOWEST_ALTITUDE_KM = 100.0
@@ -394,3 +394,69 @@ def box_stay(
     t = np.union1d(t, np.linspace(t[max(lowest - 1, 0)], t[min(lowest + 1, count - 1)], 2000))
     inside = np.flatnonzero(box_margins(sky, owner, other, t, box) <= 0.0)
     return (float(t[inside[0]]), float(t[inside[-1]])) if len(inside) else None
+
+
+def naive_object_changes(before: ElementSets, after: ElementSets, jumped: set[int]) -> list[tuple[str, int]]:
+    """(change, number) by number, then in the order in which the changes are declared."""
+    old = dict(zip(before.norad_id.tolist(), before.object_name.tolist(), strict=True))
+    new = dict(zip(after.norad_id.tolist(), after.object_name.tolist(), strict=True))
+    found = []
+    for norad_id in sorted(set(old) | set(new)):
+        if norad_id not in old:
+            found.append(("appeared", norad_id))
+        elif norad_id not in new:
+            found.append(("vanished", norad_id))
+        else:
+            if old[norad_id] and new[norad_id] and old[norad_id] != new[norad_id]:
+                found.append(("renamed", norad_id))
+            if norad_id in jumped:
+                found.append(("jumped", norad_id))
+    return found
+
+
+def naive_event_changes(
+    before: Events, after: Events, catalogs: tuple[ElementSets, ElementSets]
+) -> list[tuple[str, int, int]]:
+    """(change, row of before, row of after): every encounter against every other of its pair."""
+    period_us = {
+        norad_id: 86_400e6 / mean_motion
+        for sets in catalogs
+        for norad_id, mean_motion in zip(sets.norad_id.tolist(), sets.mean_motion_rev_per_day.tolist(), strict=True)
+    }
+
+    def pair(events: Events, i: int) -> tuple[int, int]:
+        return int(events.norad_id_1[i]), int(events.norad_id_2[i])
+
+    def time_us(events: Events, i: int) -> int:
+        if events.event_class[i] == "crossing":
+            return int(events.tca_us[i])
+        return int(events.start_us[i] + events.end_us[i]) // 2
+
+    def nearest(events: Events, i: int, others: Events) -> int:
+        """The earlier of two that are equally near."""
+        mine = time_us(events, i)
+        keys = [
+            (abs(time_us(others, j) - mine), time_us(others, j), j)
+            for j in range(len(others))
+            if pair(others, j) == pair(events, i)
+        ]
+        return min(keys)[2] if keys else -1
+
+    found, matched = [], set()
+    for i in range(len(before)):
+        j = nearest(before, i, after)
+        if j < 0 or nearest(after, j, before) != i:
+            found.append(("gone", i, -1))
+            continue
+        longest = max(int(before.end_us[i] - before.start_us[i]), int(after.end_us[j] - after.start_us[j]))
+        limit = max(longest, int(min(period_us.get(k, 90 * 60e6) for k in pair(before, i)))) // 2
+        if abs(time_us(after, j) - time_us(before, i)) > limit:
+            found.append(("gone", i, -1))
+            continue
+        matched.add(j)
+        is_changed = abs(after.miss_distance_km[j] - before.miss_distance_km[i]) > 1.0
+        is_changed |= before.event_class[i] != after.event_class[j]
+        if before.event_class[i] == after.event_class[j] == "crossing":
+            is_changed |= abs(int(after.tca_us[j]) - int(before.tca_us[i])) > 1_000_000
+        found.append(("changed" if is_changed else "same", i, j))
+    return found + [("new", -1, j) for j in range(len(after)) if j not in matched]

@@ -40,7 +40,7 @@ def events(
     """
     from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.answers import closest_events
+    from ssa_pipeline.storage.answers import EVENT_COLUMNS, closest_events
     from ssa_pipeline.storage.database_url import database_url
 
     day, norad_id = parse_day(epoch_day), parse_number(object_id) if object_id else None
@@ -48,8 +48,12 @@ def events(
         rows = closest_events(
             database_url(read_settings()), day, norad_id=norad_id, max_miss_km=max_miss_km, limit=limit or None
         )
-    printers = {Format.TABLE: _print_table, Format.CSV: _print_csv, Format.JSON: _print_json}
-    printers[output](rows)
+    if output == Format.TABLE:
+        _print_table(rows)
+    elif output == Format.CSV:
+        print_csv(rows, EVENT_COLUMNS)
+    else:
+        print_json(plain(rows))
 
 
 def why(
@@ -75,7 +79,7 @@ def why(
     else:
         ahead = ", ahead of the day" if used["is_forward_epoch"] else ""
         typer.echo(f"{norad_id} {used['object_name']} on {found.epoch_day}: used")
-        typer.echo(f"  epoch {_text(used['epoch'])}, age {used['age_days']:.2f} days{ahead}")
+        typer.echo(f"  epoch {as_text(used['epoch'])}, age {used['age_days']:.2f} days{ahead}")
         typer.echo(f"  from {_origin(used)}, element set {used['element_set_id']}")
         for word in used["flags"].split():
             typer.echo(f"  {word}: {MEANINGS[ObjectFlag(word)]}")
@@ -93,12 +97,12 @@ def _origin(row: dict[str, Any]) -> str:
     return f"{row['source_file']} line {row['source_line']}{source}"
 
 
-def parse_day(text: str) -> date | None:
-    """``--epoch-day``, None where it was left out; CliError."""
+def parse_day(text: str, option: str = "--epoch-day") -> date | None:
+    """A day, None where it was left out; CliError."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise CliError(f"--epoch-day {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
+        raise CliError(f"{option} {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
 
 
 def parse_number(text: str) -> int:
@@ -111,7 +115,8 @@ def parse_number(text: str) -> int:
         raise CliError(f"{text!r} is no catalogue number: {error}", Exit.USAGE) from None
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value as files have it: UTC with a Z, every digit of a number."""
     if isinstance(value, datetime):
         from ssa_pipeline.core.time import format_utc, to_us
 
@@ -136,19 +141,22 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 def _table_row(row: dict[str, Any]) -> tuple[str, ...]:
     first, second = (f"{row[f'norad_id_{k}']} {row[f'name_{k}']}" for k in (1, 2))
     ages = f"{row['age_1_days']:.1f} / {row['age_2_days']:.1f}"
-    tca = _text(row["tca_utc"])[:-4] + "Z"
+    tca = as_text(row["tca_utc"])[:-4] + "Z"
     miss, speed = f"{row['miss_distance_km']:.3f}", f"{row['relative_speed_km_s']:.3f}"
     return first, second, tca, miss, speed, ages, row["event_class"]
 
 
-def _print_csv(rows: list[dict[str, Any]]) -> None:
-    from ssa_pipeline.storage.answers import EVENT_COLUMNS
-
+def print_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """A head line and the rows; nothing between two commas where there is no value."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(EVENT_COLUMNS)
-    writer.writerows([_text(row[name]) for name in EVENT_COLUMNS] for row in rows)
+    writer.writerow(columns)
+    writer.writerows(["" if row[name] is None else as_text(row[name]) for name in columns] for row in rows)
 
 
-def _print_json(rows: list[dict[str, Any]]) -> None:
-    plain = [{k: v if isinstance(v, (int, float)) else _text(v) for k, v in row.items()} for row in rows]
-    typer.echo(json.dumps(plain, indent=1, ensure_ascii=False))
+def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows for JSON: numbers and null as they are, everything else as text."""
+    return [{k: v if v is None or isinstance(v, (int, float)) else as_text(v) for k, v in r.items()} for r in rows]
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))

@@ -50,7 +50,7 @@ def closest_events(
         if day is None or not _value(connection, screened, [day]):
             raise SliceMissingError(f"no screening of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
         if norad_id is not None:
-            _demand_known(connection, norad_id)
+            demand_known(connection, norad_id)
         given = {"epoch_day": day, "norad_id": norad_id, "max_miss_km": max_miss_km, "limit": limit}
         return cursor.execute(section(_FILE, "events"), given).fetchall()
 
@@ -63,7 +63,7 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
         cleaned = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'clean_catalog' AND epoch_day = %s)"
         if day is None or not _value(connection, cleaned, [day]):
             raise SliceMissingError(f"no catalogue of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
-        _demand_known(connection, norad_id)
+        demand_known(connection, norad_id)
         given = {"epoch_day": day, "norad_id": norad_id}
         cursor = connection.cursor(row_factory=dict_row)
         return Why(
@@ -74,7 +74,8 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
         )
 
 
-def _demand_known(connection: Any, norad_id: int) -> None:
+def demand_known(connection: Any, norad_id: int) -> None:
+    """UnknownObjectError for a number that is in no file received."""
     if not _value(connection, section(_FILE, "is_object_known"), {"norad_id": norad_id}):
         raise UnknownObjectError(f"object {norad_id} is in no file received so far")
 

@@ -101,7 +101,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     # records that are not used
     "ordinal": ("bigint", "Position among the rejected records of the slice, from 0."),
     "rule": ("text", "Rule by which the record is not used, e.g. checksum, stale, superseded."),
-    "detail": ("text", "The rule and the offending value in words."),
+    "detail": ("text", "In words: the rule and the offending value; of a change, why, or from what to what."),
     "raw": ("bytea", "The record's bytes as received."),
     # catalogue membership
     "age_days": ("double precision", "Epoch day 00:00 UTC minus epoch, days; negative: epoch ahead."),
@@ -109,6 +109,15 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "received_day": ("date", "UTC day on which the set was received last; before the epoch day: carried over."),
     # aliases
     "reason": ("text", "How near the two sets are at the epoch of the newer one, and how alike their orbits."),
+    # history
+    "first_received_day": ("date", "UTC day on which the element set was first received."),
+    "last_received_day": ("date", "UTC day on which the element set was last received."),
+    "sources": ("text", "Blank-separated sources from which the element set was received."),
+    "previous_epoch_day": ("date", "The day before this one that has a cleaned catalogue."),
+    "change": ("text", "appeared, vanished, renamed or jumped; an object may have two changes on a day."),
+    "previous_object_name": ("text", "Name with the element set used on the previous day; NULL: none was used."),
+    "previous_element_set_id": ("bigint", "Element set used on the previous day; NULL: none was used."),
+    "previous_epoch": ("timestamp with time zone", "Epoch of the element set used on the previous day, UTC."),
     # chunks
     "format_version": ("smallint", "Version of the chunk format."),
     "spacing_us": ("bigint", "Time between nodes, microseconds."),
@@ -362,6 +371,11 @@ VIEWS = (
           "snapshot_id", "raw", "source")),
     View("aliases", "Two catalogue numbers that look like one object: an analyst's or temporary one and another.",
          ("epoch_day", "norad_id_1", "object_name_1", "norad_id_2", "object_name_2", "reason")),
+    View("element_sets", "Every element set ever received, of every object and epoch.",
+         (*_ELEMENTS, "first_received_day", "last_received_day", "sources", "element_set_id")),
+    View("object_changes", "What changed in the cleaned catalogue of a day against the day before that has one.",
+         ("epoch_day", "previous_epoch_day", "change", "norad_id", "object_name", "previous_object_name",
+          "element_set_id", "previous_element_set_id", "epoch", "previous_epoch", "detail")),
     View("runs", "The log of slices: who wrote what, when, from which inputs, with which code.",
          ("log_id", "asset", "epoch_day", "lead_day", "run_id", "code_version", "input_versions", "row_count",
           "byte_count", "content_hash", "metadata", "written_at", "expired_at", "is_current")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from ssa_pipeline.core.clean_catalog import clean_catalog
 from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
@@ -28,43 +28,51 @@ def write(store: SliceStore, key: SliceKey, value: object, inputs: dict[str, int
     )
 
 
-def fill(url: DatabaseUrl, data: bytes, file_name: str = "small.csv", lead_days: int = 1) -> list[Events]:
-    """Receive ``data`` for 2024-11-01 and write all five slices; returns the events of each lead day."""
+def fill(
+    url: DatabaseUrl,
+    data: bytes,
+    file_name: str = "small.csv",
+    lead_days: int = 1,
+    *,
+    epoch_day: date = EPOCH_DAY,
+    threshold_km: float = 5.0,
+) -> list[Events]:
+    """Receive ``data`` for a day and write all five slices; returns the events of each lead day."""
     stored = store_snapshot(
-        url, data, file_name=file_name, source="test", epoch_day=EPOCH_DAY, received_at=datetime.now(UTC)
+        url, data, file_name=file_name, source="test", epoch_day=epoch_day, received_at=datetime.now(UTC)
     )
     parsed = parse_catalog(data, file_name)
     part = ParsedSnapshot(stored.snapshot_id, parsed.element_sets, parsed.rejected)
     found = []
     with SliceStore(url) as store:
-        raw_key = SliceKey("raw_tle_snapshots", EPOCH_DAY, None)
+        raw_key = SliceKey("raw_tle_snapshots", epoch_day, None)
         raw = write(
             store,
             raw_key,
-            ReceivedDay.from_parsed(EPOCH_DAY, [part]),
+            ReceivedDay.from_parsed(epoch_day, [part]),
             {},
         )
         received = store.read(raw_key)[0]
-        catalog = clean_catalog(received.element_sets, EPOCH_DAY, received.receipts)
-        clean_key = SliceKey("clean_catalog", EPOCH_DAY, None)
+        catalog = clean_catalog(received.element_sets, epoch_day, received.receipts)
+        clean_key = SliceKey("clean_catalog", epoch_day, None)
         clean = write(store, clean_key, catalog, {"raw_tle_snapshots": raw.log_id})
         for lead_day in range(lead_days):
             keys = {
-                asset: SliceKey(asset, EPOCH_DAY, lead_day)
+                asset: SliceKey(asset, epoch_day, lead_day)
                 for asset in ("ephemeris_chunks", "conjunction_candidates", "refined_events")
             }
             start_us, end_us = keys["ephemeris_chunks"].window_us()
             chunks = compute_ephemeris_chunks(catalog.element_sets, start_us, end_us)
             chunk = write(store, keys["ephemeris_chunks"], chunks, {"clean_catalog": clean.log_id})
-            candidates = find_conjunction_candidates(chunks, 5.0)
+            candidates = find_conjunction_candidates(chunks, threshold_km)
             inputs = {"ephemeris_chunks": chunk.log_id}
             candidate = write(store, keys["conjunction_candidates"], candidates, inputs)
-            refined = refine_events(catalog.element_sets, chunks, candidates, 5.0)
+            refined = refine_events(catalog.element_sets, chunks, candidates, threshold_km)
             inputs = {
                 "clean_catalog": clean.log_id,
                 "ephemeris_chunks": chunk.log_id,
                 "conjunction_candidates": candidate.log_id,
             }
-            write(store, keys["refined_events"], refined.events, inputs, threshold_km=5.0)
+            write(store, keys["refined_events"], refined.events, inputs, threshold_km=threshold_km)
             found.append(refined.events)
     return found

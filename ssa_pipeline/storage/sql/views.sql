@@ -274,3 +274,117 @@ JOIN screening.clean_catalog c1 ON c1.epoch_day = a.epoch_day AND c1.norad_id = 
 JOIN screening.clean_catalog c2 ON c2.epoch_day = a.epoch_day AND c2.norad_id = a.norad_id_2
 JOIN catalog.element_set s1 ON s1.element_set_id = c1.element_set_id
 JOIN catalog.element_set s2 ON s2.element_set_id = c2.element_set_id;
+
+-- name: element_sets
+SELECT
+    e.norad_id,
+    e.object_name,
+    e.object_id,
+    e.epoch,
+    e.mean_motion_rev_per_day,
+    e.eccentricity,
+    e.inclination_deg,
+    e.raan_deg,
+    e.arg_perigee_deg,
+    e.mean_anomaly_deg,
+    e.bstar,
+    e.mean_motion_dot,
+    e.mean_motion_ddot,
+    e.classification,
+    e.element_set_no,
+    e.rev_at_epoch,
+    -- each asked only where it is shown
+    (SELECT min(s.epoch_day) FROM catalog.sighting s WHERE s.element_set_id = e.element_set_id) AS first_received_day,
+    (SELECT max(s.epoch_day) FROM catalog.sighting s WHERE s.element_set_id = e.element_set_id) AS last_received_day,
+    (
+        SELECT string_agg(DISTINCT n.source, ' ' ORDER BY n.source)
+        FROM catalog.sighting s
+        JOIN raw.snapshot n ON n.snapshot_id = s.snapshot_id
+        WHERE s.element_set_id = e.element_set_id
+    ) AS sources,
+    e.element_set_id
+FROM catalog.element_set e;
+
+-- name: object_changes
+WITH day AS (
+    SELECT epoch_day, lag(epoch_day) OVER (ORDER BY epoch_day) AS previous_epoch_day
+    FROM (SELECT DISTINCT epoch_day FROM screening.slice_log WHERE asset = 'clean_catalog') computed
+), pair AS (
+    -- objects whose element set is another one than on the day before, or that have one on one of the days only
+    SELECT d.epoch_day, d.previous_epoch_day, m.*
+    FROM day d
+    CROSS JOIN LATERAL (
+        SELECT
+            norad_id, c.element_set_id, c.age_days, c.flags, p.element_set_id AS previous_element_set_id,
+            p.age_days AS previous_age_days
+        FROM (SELECT * FROM screening.clean_catalog WHERE epoch_day = d.epoch_day) c
+        FULL JOIN (SELECT * FROM screening.clean_catalog WHERE epoch_day = d.previous_epoch_day) p USING (norad_id)
+        WHERE c.element_set_id IS DISTINCT FROM p.element_set_id
+    ) m
+    WHERE d.previous_epoch_day IS NOT NULL
+), compared AS (
+    SELECT
+        q.*,
+        n.object_name,
+        n.epoch,
+        o.object_name AS previous_object_name,
+        o.epoch AS previous_epoch,
+        (
+            SELECT string_agg(word, ' ')
+            FROM unnest(string_to_array(q.flags, ' ')) AS word
+            WHERE word IN ('jump_manoeuvre', 'jump_cross_tag', 'analyst_id_reused')
+        ) AS jump
+    FROM pair q
+    LEFT JOIN LATERAL (
+        -- the age tells the epoch well enough to find the partition
+        SELECT s.object_name, s.epoch
+        FROM catalog.element_set s
+        WHERE s.element_set_id = q.element_set_id
+            AND s.epoch >= q.epoch_day::timestamp AT TIME ZONE 'UTC' - (q.age_days * 86400 + 1) * interval '1 second'
+            AND s.epoch <= q.epoch_day::timestamp AT TIME ZONE 'UTC' - (q.age_days * 86400 - 1) * interval '1 second'
+        LIMIT 1
+    ) n ON true
+    LEFT JOIN LATERAL (
+        SELECT s.object_name, s.epoch
+        FROM catalog.element_set s
+        WHERE s.element_set_id = q.previous_element_set_id
+            AND s.epoch >= q.previous_epoch_day::timestamp AT TIME ZONE 'UTC'
+                - (q.previous_age_days * 86400 + 1) * interval '1 second'
+            AND s.epoch <= q.previous_epoch_day::timestamp AT TIME ZONE 'UTC'
+                - (q.previous_age_days * 86400 - 1) * interval '1 second'
+        LIMIT 1
+    ) o ON true
+)
+SELECT
+    c.epoch_day,
+    c.previous_epoch_day,
+    k.change,
+    c.norad_id,
+    c.object_name,
+    c.previous_object_name,
+    c.element_set_id,
+    c.previous_element_set_id,
+    c.epoch,
+    c.previous_epoch,
+    k.detail
+FROM compared c
+CROSS JOIN LATERAL (
+    SELECT 'appeared' AS change, 'not in the catalogue of ' || c.previous_epoch_day AS detail
+    WHERE c.previous_element_set_id IS NULL
+    UNION ALL
+    SELECT 'vanished', coalesce(
+        (
+            SELECT string_agg(DISTINCT r.rule, ' ' ORDER BY r.rule)
+            FROM catalog.rejected_record r
+            WHERE r.epoch_day = c.epoch_day AND r.norad_id = c.norad_id
+        ),
+        'no set of it received'
+    )
+    WHERE c.element_set_id IS NULL
+    UNION ALL
+    SELECT 'renamed', c.previous_object_name || ' -> ' || c.object_name
+    WHERE c.object_name <> '' AND c.previous_object_name <> '' AND c.object_name <> c.previous_object_name
+    UNION ALL
+    SELECT 'jumped', c.jump
+    WHERE c.jump IS NOT NULL AND c.previous_element_set_id IS NOT NULL
+) k;

@@ -1,0 +1,198 @@
+"""``ssa history`` and ``ssa diff``: an object's element sets, and what differs between two epoch days."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.events import Format, as_text, parse_day, parse_number, plain, print_csv, print_json
+
+if TYPE_CHECKING:
+    from ssa_pipeline.storage.history import DayDiff, EventDiff
+
+_SHOWN = 10  # rows of each kind in a table; csv and json have all
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("history")(history)
+    app.command("diff")(diff)
+
+
+def history(
+    object_id: Annotated[str, typer.Argument(metavar="ID", help="Catalogue number; Alpha-5 too.")],
+    first: Annotated[str, typer.Option("--from", help="First day (UTC) of the epochs.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day of the epochs, included.")] = "",
+    output: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+    limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")] = 20,
+) -> None:
+    """Print the element sets of an object, newest last: what changed from one to the next, where each came from and on
+    which epoch days it was used.
+
+    A jump begins a new segment; across the reuse of an analyst's number the change is that to another object. Exit
+    codes: 0 printed (even where none is in the time asked for), 1 nothing of this object was received, 4 no database.
+    """
+    from ssa_pipeline.cli.catalog import errors_as_messages
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage import history as storage
+    from ssa_pipeline.storage.database_url import database_url
+
+    norad_id = parse_number(object_id)
+    days = parse_day(first, "--from"), parse_day(last, "--to")
+    with errors_as_messages():
+        rows = storage.history(database_url(read_settings()), norad_id, *days, limit or None)
+    if output == Format.CSV:
+        print_csv(rows, storage.HISTORY_COLUMNS)
+    elif output == Format.JSON:
+        print_json(plain(rows))
+    else:
+        for line in _history_lines(norad_id, rows):
+            typer.echo(line)
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="D1", help="Epoch day to compare with.")],
+    after: Annotated[str, typer.Argument(metavar="D2", help="A later epoch day.")],
+    output: Annotated[
+        Format, typer.Option("--format", help="csv needs --objects or --events; csv and json have every row.")
+    ] = Format.TABLE,
+    objects: Annotated[bool, typer.Option("--objects", help="Objects only.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Encounters only.")] = False,
+) -> None:
+    """Print what differs between two epoch days: objects that appeared, vanished, were renamed or jumped; encounters
+    that are new, gone or changed on the days that both cover.
+
+    The same encounter: the same pair within half a revolution. Changed: the miss by more than 1 km, the TCA of a
+    crossing by more than 1 s, or its class. Exit codes: 0 printed, 1 a day has no catalogue or the screenings have no
+    day in common, 2 wrong usage, 4 no database.
+    """
+    from ssa_pipeline.cli.catalog import errors_as_messages
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage import history as storage
+    from ssa_pipeline.storage.database_url import database_url
+
+    day_1, day_2 = _day(before, "D1"), _day(after, "D2")
+    if day_1 >= day_2:
+        raise CliError(f"{day_1} is not before {day_2}: the earlier day comes first", Exit.USAGE)
+    if output == Format.CSV and objects == events:
+        raise CliError("--format csv prints one kind of row: add --objects or --events", Exit.USAGE)
+    with errors_as_messages():
+        url = database_url(read_settings())
+        found = storage.diff(url, day_1, day_2, objects=objects or not events, events=events or not objects)
+    if output == Format.TABLE:
+        for line in _diff_lines(found):
+            typer.echo(line)
+    elif output == Format.JSON:
+        print_json(_diff_json(found))
+    elif found.events is not None:
+        print_csv(found.events.rows, storage.EVENT_COLUMNS)
+    else:
+        print_csv(found.objects or [], storage.OBJECT_COLUMNS)
+
+
+def _day(text: str, name: str) -> date:
+    day = parse_day(text, name)
+    if day is None:
+        raise CliError(f"{name} is empty: a day like 2024-11-01 is wanted", Exit.USAGE)
+    return day
+
+
+def _history_lines(norad_id: int, rows: list[dict[str, Any]]) -> Iterator[str]:
+    if not rows:
+        yield f"{norad_id}: no element set in the time asked for (`ssa why {norad_id}` says what was not used)"
+        return
+    yield f"{norad_id} {rows[-1]['object_name']}: {len(rows)} element sets"
+    yield (
+        f"{'epoch (UTC)':<24} {'gap, days':>9} {'a, km':>10} {'change':>9} {'i, deg':>8} {'change':>8}  "
+        f"{'used on':<25} {'from':<12} jump"
+    )
+    for previous, row in zip([None, *rows], rows, strict=False):
+        if previous is not None and previous["segment"] != row["segment"]:
+            yield f"-- segment {row['segment']}"
+        yield (
+            f"{_moment(row['epoch'])} {_number(row['gap_days'], '9.3f')} "
+            f"{_number(row['semi_major_axis_km'], '10.3f')} {_number(row['semi_major_axis_change_km'], '+9.3f')} "
+            f"{_number(row['inclination_deg'], '8.4f')} {_number(row['inclination_change_deg'], '+8.4f')}  "
+            f"{_days_used(row):<25} {row['sources']:<12} {row['jump']}"
+        ).rstrip()
+
+
+def _days_used(row: dict[str, Any]) -> str:
+    if not row["days_used"]:
+        return "-"
+    if row["days_used"] == 1:
+        return str(row["first_used_day"])
+    return f"{row['first_used_day']} … {row['last_used_day']:%m-%d} ({row['days_used']})"
+
+
+def _number(value: float | None, form: str) -> str:
+    width = int(form.lstrip("+").split(".")[0])
+    return f"{'':>{width}}" if value is None else f"{value:{form}}"
+
+
+def _moment(value: Any) -> str:
+    return as_text(value)[:-4] + "Z"
+
+
+def _diff_lines(found: DayDiff) -> Iterator[str]:
+    if found.objects is not None:
+        counts = Counter(row["change"] for row in found.objects)
+        said = ", ".join(f"{counts[word]} {word}" for word in ("appeared", "vanished", "renamed", "jumped"))
+        yield f"objects from {found.before} ({found.n_objects[0]:,}) to {found.after} ({found.n_objects[1]:,}): {said}"
+        for word in ("appeared", "vanished", "renamed", "jumped"):
+            rows = [row for row in found.objects if row["change"] == word]
+            for row in rows[:_SHOWN]:
+                name = row["object_name"] or row["previous_object_name"]
+                yield f"  {word:<9} {row['norad_id']:>9} {name}: {row['detail']}"
+            if len(rows) > _SHOWN:
+                yield f"  {word:<9} … {len(rows) - _SHOWN} more: --objects --format csv"
+    if found.events is not None:
+        yield from _event_lines(found.events)
+
+
+def _event_lines(found: EventDiff) -> Iterator[str]:
+    counts = found.counts
+    yield (
+        f"encounters on {found.days_covered[0]} … {found.days_covered[-1]} ({len(found.days_covered)} days that both "
+        f"cover): {', '.join(f'{count:,} {change.value}' for change, count in counts.items())}"
+    )
+    head = f"{'':<9} {'TCA (UTC)':<24} {'moved, s':>10} {'miss km':>8} {'was km':>8}  objects"
+    for word, order in (("new", _by_miss), ("gone", _by_miss), ("changed", _by_change)):
+        rows = sorted((row for row in found.rows if row["change"] == word), key=order)
+        if rows and head:
+            yield head
+            head = ""
+        for row in rows[:_SHOWN]:
+            one, two = (f"{row[f'norad_id_{k}']} {row[f'name_{k}']}" for k in (1, 2))
+            yield (
+                f"{word:<9} {_moment(row['tca_utc'] or row['previous_tca_utc'])} "
+                f"{_number(row['tca_change_s'], '+10.3f')} {_number(row['miss_distance_km'], '8.3f')} "
+                f"{_number(row['previous_miss_distance_km'], '8.3f')}  {one} - {two}"
+            )
+        if len(rows) > _SHOWN:
+            yield f"{word:<9} … {len(rows) - _SHOWN:,} more: --events --format csv"
+
+
+def _by_miss(row: dict[str, Any]) -> float:
+    miss = row["miss_distance_km"]
+    return float(row["previous_miss_distance_km"] if miss is None else miss)
+
+
+def _by_change(row: dict[str, Any]) -> float:
+    return -abs(float(row["miss_change_km"]))
+
+
+def _diff_json(found: DayDiff) -> dict[str, Any]:
+    said: dict[str, Any] = {"before": str(found.before), "after": str(found.after)}
+    if found.objects is not None:
+        said["objects"] = plain(found.objects)
+    if found.events is not None:
+        said["days_covered"] = [str(day) for day in found.events.days_covered]
+        said["event_counts"] = {change.value: count for change, count in found.events.counts.items()}
+        said["events"] = plain(found.events.rows)
+    return said

@@ -1,0 +1,185 @@
+"""All element sets of an object, and what differs between two epoch days."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from psycopg.rows import dict_row
+
+from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.day_changes import (
+    EventChange,
+    EventChanges,
+    ObjectChange,
+    event_changes,
+    object_changes,
+)
+from ssa_pipeline.core.object_flags import HISTORY_CUTS
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events, Int64
+from ssa_pipeline.core.time import day_start_us, from_us
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.answers import demand_known
+from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.errors import SliceMissingError
+from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore
+
+HISTORY_COLUMNS = (
+    *("epoch", "object_name", "gap_days", "semi_major_axis_km", "semi_major_axis_change_km", "eccentricity"),
+    *("inclination_deg", "inclination_change_deg", "segment", "jump", "sources", "first_received_day"),
+    *("first_used_day", "last_used_day", "days_used", "element_set_id"),
+)
+OBJECT_COLUMNS = ("change", "norad_id", "object_name", "previous_object_name", "epoch", "previous_epoch", "detail")
+EVENT_COLUMNS = (
+    *("change", "norad_id_1", "norad_id_2", "name_1", "name_2", "event_class", "previous_tca_utc", "tca_utc"),
+    *("tca_change_s", "previous_miss_distance_km", "miss_distance_km", "miss_change_km"),
+)
+_CUTS = sorted(HISTORY_CUTS)
+
+
+def history(
+    url: DatabaseUrl, norad_id: int, first: date | None, last: date | None, limit: int | None
+) -> list[dict[str, Any]]:
+    """Rows (HISTORY_COLUMNS) of an object's element sets with epochs on the days ``first`` … ``last``, oldest first;
+    of more than ``limit`` the newest. Changes are against the set before, whether that is shown or not.
+    UnknownObjectError."""
+    given = {"norad_id": norad_id, "first": first, "last": last, "limit": limit, "cuts": _CUTS}
+    with connect(url) as connection:
+        demand_known(connection, norad_id)
+        rows = connection.cursor(row_factory=dict_row).execute(section("history.sql", "history"), given).fetchall()
+    return rows
+
+
+@dataclass(frozen=True)
+class EventDiff:
+    """Encounters of both days within the days that both cover."""
+
+    days_covered: list[date]
+    counts: dict[EventChange, int]
+    rows: list[dict[str, Any]]  # EVENT_COLUMNS; those that stayed the same are counted only
+
+
+@dataclass(frozen=True)
+class DayDiff:
+    """What differs from ``before`` to ``after``; None where it was not asked for."""
+
+    before: date
+    after: date
+    n_objects: tuple[int, int]
+    objects: list[dict[str, Any]] | None  # OBJECT_COLUMNS
+    events: EventDiff | None
+
+
+def diff(url: DatabaseUrl, before: date, after: date, *, objects: bool, events: bool) -> DayDiff:
+    """Compare two epoch days. SliceMissingError where one has no catalogue, or for events, where no day is covered by
+    both screenings."""
+    with SliceStore(url) as store:
+        catalogs = [store.read(SliceKey("clean_catalog", day))[0] for day in (before, after)]
+        found = _event_diff(url, store, *catalogs) if events else None
+    return DayDiff(
+        before,
+        after,
+        (len(catalogs[0].element_sets), len(catalogs[1].element_sets)),
+        _object_rows(url, *catalogs) if objects else None,
+        found,
+    )
+
+
+def _object_rows(url: DatabaseUrl, before: CleanCatalog, after: CleanCatalog) -> list[dict[str, Any]]:
+    given = {"before": before.epoch_day, "after": after.epoch_day, "cuts": _CUTS}
+    with connect(url) as connection:
+        jumps: dict[int, str] = dict(connection.execute(section("history.sql", "jumps_between"), given).fetchall())
+    old, new = before.element_sets, after.element_sets
+    found = object_changes(old, new, np.array(sorted(jumps), dtype=np.int64))
+    rules: dict[int, set[str]] = {norad_id: set() for norad_id in found.norad_id[found.row_after < 0].tolist()}
+    for record in after.rejected:
+        if record.norad_id in rules:
+            rules[record.norad_id].add(record.rule.value)
+    rows = []
+    columns = (found.norad_id.tolist(), found.row_before.tolist(), found.row_after.tolist())
+    for change, norad_id, i, j in zip(found.change, *columns, strict=True):
+        names = [sets.object_name[row] if row >= 0 else None for sets, row in ((old, i), (new, j))]
+        epochs = [from_us(sets.epoch_us[row]) if row >= 0 else None for sets, row in ((old, i), (new, j))]
+        detail = {
+            ObjectChange.APPEARED: f"not in the catalogue of {before.epoch_day}",
+            ObjectChange.VANISHED: " ".join(sorted(rules.get(norad_id, ()))) or "no set of it received",
+            ObjectChange.RENAMED: f"{names[0]} -> {names[1]}",
+            ObjectChange.JUMPED: jumps.get(norad_id, ""),
+        }[change]
+        values = (change.value, norad_id, names[1], names[0], epochs[1], epochs[0], detail)
+        rows.append(dict(zip(OBJECT_COLUMNS, values, strict=True)))
+    return rows
+
+
+def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog) -> EventDiff:
+    """A day to either side of the common ones is read too: an encounter may move over midnight."""
+    days = [catalog.epoch_day for catalog in catalogs]
+    covered = [_days_covered(url, day) for day in days]
+    common = sorted(covered[0] & covered[1])
+    if not common:
+        raise SliceMissingError(
+            f"no day is covered both by the screening of {days[0]} ({min(covered[0])} … {max(covered[0])}) and by that "
+            f"of {days[1]} ({min(covered[1])} … {max(covered[1])}): compare --objects only"
+        )
+    wanted = {day + timedelta(days=shift) for day in common for shift in (-1, 0, 1)}
+    old, new = (
+        _concat([store.read(SliceKey("refined_events", day, (at - day).days))[0] for at in sorted(has & wanted)])
+        for day, has in zip(days, covered, strict=True)
+    )
+    sets = catalogs[0].element_sets, catalogs[1].element_sets
+    found = event_changes(old, new, sets)
+    is_inside = _is_within(old.tca_us, common)[found.row_before] | _is_within(new.tca_us, common)[found.row_after]
+    rows = np.flatnonzero(is_inside)
+    counts = Counter(found.change[rows].tolist())
+    is_told = found.change[rows] != EventChange.SAME
+    return EventDiff(
+        common,
+        {change: counts[change] for change in EventChange},
+        list(_event_rows(old, new, found, rows[is_told], sets)),
+    )
+
+
+def _days_covered(url: DatabaseUrl, epoch_day: date) -> set[date]:
+    with connect(url) as connection:
+        found = connection.execute(section("history.sql", "lead_days_screened"), {"epoch_day": epoch_day}).fetchall()
+    if not found:
+        raise SliceMissingError(
+            f"no screening of {epoch_day}: `ssa materialize --epoch-day {epoch_day}` first, or compare --objects only"
+        )
+    return {epoch_day + timedelta(days=lead_day) for (lead_day,) in found}
+
+
+def _event_rows(
+    old: Events, new: Events, found: EventChanges, rows: Int64, catalogs: tuple[ElementSets, ElementSets]
+) -> Iterator[dict[str, Any]]:
+    names = {
+        norad_id: name
+        for sets in catalogs
+        for norad_id, name in zip(sets.norad_id.tolist(), sets.object_name.tolist(), strict=True)
+    }
+    for row in rows.tolist():
+        i, j = int(found.row_before[row]), int(found.row_after[row])
+        events, k = (new, j) if j >= 0 else (old, i)
+        one, two = int(events.norad_id_1[k]), int(events.norad_id_2[k])
+        tca = [from_us(e.tca_us[at]) if at >= 0 else None for e, at in ((old, i), (new, j))]
+        miss = [float(e.miss_distance_km[at]) if at >= 0 else None for e, at in ((old, i), (new, j))]
+        moved_s = (tca[1] - tca[0]).total_seconds() if tca[0] and tca[1] else None
+        moved_km = miss[1] - miss[0] if miss[0] is not None and miss[1] is not None else None
+        values = (str(found.change[row]), one, two, names.get(one, ""), names.get(two, ""), str(events.event_class[k]))
+        yield dict(zip(EVENT_COLUMNS, (*values, *tca, moved_s, *miss, moved_km), strict=True))
+
+
+def _is_within(time_us: Int64, days: list[date]) -> Any:
+    """Which times lie on one of the days; one value more at the end, for the row -1."""
+    numbers = np.array([day_start_us(day) // MICROSECONDS_PER_DAY for day in days])
+    return np.append(np.isin(time_us // MICROSECONDS_PER_DAY, numbers), False)
+
+
+def _concat(parts: list[Events]) -> Events:
+    return Events(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Events)})
