@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date
-from functools import partial
 
 from dagster import AssetExecutionContext, MetadataValue
 
@@ -42,22 +41,27 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
     settings: Settings = context.resources.settings
     storage: Storage = context.resources.storage
     tables = TableReader(storage)
-    choose = partial(
-        clean,
-        max_age_days=settings.max_age_days,
-        source_priority=settings.source_priority,
-        supplemental_max_age_days=settings.supplemental_max_age_days,
-    )
 
     def compute(key: str, received: ReceivedDay, _: Watch) -> Computed:
         day = date.fromisoformat(key)
         storage.gate.demand_trusted(day)
         read = tables.read(day)
-        catalog = choose(received.element_sets, day, received.receipts, read.known)
-        catalog = with_bytes(catalog, storage.snapshots(day))
+        catalog = with_bytes(_chosen(received, day, read, settings), storage.snapshots(day))
         return Computed(catalog, _facts(catalog, settings) | table_facts(catalog, read), _shown(catalog, read))
 
     return each_slice(context, compute, raw_tle_snapshots)
+
+
+def _chosen(received: ReceivedDay, day: date, read: TablesRead, settings: Settings) -> CleanCatalog:
+    return clean(
+        received.element_sets,
+        day,
+        received.receipts,
+        read.known,
+        max_age_days=settings.max_age_days,
+        source_priority=settings.source_priority,
+        supplemental_max_age_days=settings.supplemental_max_age_days,
+    )
 
 
 def with_bytes(catalog: CleanCatalog, snapshots: list[StoredSnapshot]) -> CleanCatalog:

@@ -13,6 +13,7 @@ TESTS = (
     "unit/test_clean_catalog.py",
     "unit/test_catalog_jumps.py",
     "unit/test_catalog_selection.py",
+    "unit/test_completeness.py",
     "unit/test_day_changes.py",
     "unit/test_element_set_key.py",
     "unit/test_satcat.py",
