@@ -6,6 +6,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -205,21 +209,44 @@ def test_every_element_set_says_when_and_whence_it_was_received(two: TwoDays) ->
     assert len({first == last for _, _, first, last, _ in rows}) == 2  # some were received twice
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said", "code"),
-    [
-        (("history", "123456789"), "object 123456789 is in no file received", 1),
-        (("history", "I0001"), "'I0001' is no catalogue number", 2),
-        (("history", "5", "--from", "then"), "--from 'then' is not a day like 2024-11-01", 2),
-        (("diff", "2026-08-17", "2026-08-19"), "clean_catalog 2026-08-19 has not been computed: run `ssa mater", 1),
-        (("diff", "2026-08-18", "2026-08-17"), "the earlier day comes first", 2),
-        (("diff", "monday", "2026-08-17"), "D1 'monday' is not a day", 2),
-        (("diff", "2026-08-17", "2026-08-18", "--format", "csv"), "add --objects or --events", 2),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
-)
-def test_what_cannot_be_answered_is_said(ssa: Ssa, arguments: tuple[str, ...], said: str, code: int) -> None:
-    assert said in ssa(*arguments, code=code)
+REFUSED = [
+    (("history", "123456789"), "object 123456789 is in no file received", 1),
+    (("history", "I0001"), "'I0001' is no catalogue number", 2),
+    (("history", "5", "--from", "then"), "--from 'then' is not a day like 2024-11-01", 2),
+    (("diff", "2026-08-17", "2026-08-19"), "clean_catalog 2026-08-19 has not been computed: run `ssa mater", 1),
+    (("diff", "2026-08-18", "2026-08-17"), "the earlier day comes first", 2),
+    (("diff", "monday", "2026-08-17"), "D1 'monday' is not a day", 2),
+    (("diff", "", "2026-08-17"), "D1 is empty", 2),
+    (("diff", "2026-08-17", "2026-08-18", "--format", "csv"), "add --objects or --events", 2),
+]
+EACH = """
+import json, sys
+from ssa_pipeline.cli import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["ssa", *words]
+    try:
+        main()
+    except SystemExit as exit:
+        print(f"[exit {exit.code}]", file=sys.stderr)
+"""
+
+
+def test_what_cannot_be_answered_is_said(two: TwoDays, tmp_path: Path) -> None:
+    """All in one process: its start is most of the time."""
+    done = subprocess.run(
+        [sys.executable, "-c", EACH, json.dumps([words for words, _, _ in REFUSED])],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"SSA_HOME": str(tmp_path), "DATABASE_URL": two.url.url},
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == ""
+    answers = re.findall(r"ssa: (.*?)\n\[exit (\d+)\]\n", done.stderr, flags=re.DOTALL)
+    assert len(answers) == len(REFUSED), done.stderr
+    for (words, said, code), (answer, exit_code) in zip(REFUSED, answers, strict=True):
+        assert said in answer, words
+        assert int(exit_code) == code, words
 
 
 def test_days_without_a_common_screening_are_named(two: TwoDays, ssa: Ssa) -> None:

@@ -51,7 +51,13 @@ def test_the_document_has_ten_queries_or_more() -> None:
 @pytest.mark.parametrize(("title", "query"), QUERIES, ids=[title for title, _ in QUERIES])
 def test_every_query_of_the_document_runs(reader: psycopg.Connection, title: str, query: str) -> None:
     rows = reader.execute(query).fetchall()  # type: ignore[call-overload]
-    may_be_empty = ("Everything that comes near one object", "Close and fresh", "What was not used", "Which ")
+    may_be_empty = (
+        "Everything that comes near one object",
+        "Close and fresh",
+        "What was not used",
+        "Which ",
+        "What changed",
+    )
     assert rows or title.startswith(may_be_empty), title
 
 
