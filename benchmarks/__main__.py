@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--full] [--only NAME ...]``: the targets of the screening engine, measured.
+"""``python -m benchmarks [--full] [--only NAME ...]``: the targets of engine and sources, measured.
 
 Machines are shared and noisy: ratios come from one run, absolute figures carry machine and date. The record goes to
 benchmarks/results/; ``python -m benchmarks.table`` prints it again.
@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import completeness, growth, peer, pipeline, startup, table, twin
+from benchmarks import completeness, growth, peer, pipeline, reading, startup, table, twin
 from benchmarks.workbench import ROOT, BenchError, Workbench, temporary_workbench
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,6 +30,7 @@ QUICK: dict[str, Callable[[Workbench], Any]] = {
     "peer": peer.measure,
     "growth": growth.measure,
     "memory": growth.measure_memory,
+    "reading": reading.measure,
     "twin": twin.measure,
 }
 FULL = {**QUICK, "pipeline": pipeline.measure}
