@@ -17,7 +17,7 @@ from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage import migrate
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.migrations.before import b0006_release_gate
+from ssa_pipeline.storage.migrations.before import b0005_release_gate
 from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.release_gate import (
     GateState,
@@ -183,7 +183,7 @@ def test_days_made_under_the_old_rule_are_trusted_after_the_upgrade(any_server: 
         with connect(url) as connection:
             migrate._create_base(connection)
         with migrate._alembic(url) as (config, _):
-            command.upgrade(config, str(b0006_release_gate.down_revision))
+            command.upgrade(config, str(b0005_release_gate.down_revision))
         with connect(url) as connection:
             for log_id, asset, day in (
                 (1, "raw_tle_snapshots", DAYS[0]),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "b0005"
-down_revision = "b0008"
+revision = "b0007"
+down_revision = "b0006"
 branch_labels = None
 depends_on = None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "b0008"
-down_revision = "b0006"
+revision = "b0006"
+down_revision = "b0005"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "b0006"
+revision = "b0005"
 down_revision = "b0004"
 branch_labels = None
 depends_on = None

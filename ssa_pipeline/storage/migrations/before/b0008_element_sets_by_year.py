@@ -8,12 +8,12 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "b0009"
-down_revision = "b0005"
+revision = "b0008"
+down_revision = "b0007"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    statements = Path(__file__).with_name("b0009_element_sets_by_year.sql").read_text()
+    statements = Path(__file__).with_name("b0008_element_sets_by_year.sql").read_text()
     op.get_bind().exec_driver_sql(statements.replace("%", "%%"))
