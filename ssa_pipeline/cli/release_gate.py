@@ -70,7 +70,7 @@ def accept(
     with errors_as_messages():
         accepted = ReleaseGate(database_url(read_settings())).accept(day, _operator(), reason.strip())
     typer.echo(f"{day}: {accepted.in_words()}")
-    typer.echo(f"`ssa materialize --epoch-day {day}` goes on with it")
+    typer.echo(f"`ssa materialize --epoch-day {day}` goes on with it; automation, where it is on, does so by itself")
 
 
 def _operator() -> str:
