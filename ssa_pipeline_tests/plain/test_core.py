@@ -154,6 +154,21 @@ def test_a_crowd_needs_a_larger_table_and_several_scans(monkeypatch: pytest.Monk
     assert len(find_conjunction_candidates(chunks, 5.0)) >= 95 * 94 // 2 + 3
 
 
+def test_a_reach_across_half_the_sky_leaves_no_direction_out() -> None:
+    far = [
+        orbit(k + 1, START_US, perigee_km=500.0, apogee_km=4000.0 - 3500.0 * (k > 0), inclination=53.0, anomaly=angle)
+        for k, angle in enumerate((60.0, 135.0, 300.0))
+    ]
+    sets = ElementSets.concat(far)
+    middle, _ = states_at(sgp4_coefficients(sets), (START_US + 2 * MINUTE_US - sets.epoch_us) / 6e7)
+    apart_km = np.linalg.norm(middle[1:, :3] - middle[0, :3], axis=1)
+    assert apart_km.min() > 6500.0
+    chunks = compute_ephemeris_chunks(sets, START_US, START_US + 4 * MINUTE_US)
+    for other, distance_km in ((2, apart_km[0]), (3, apart_km[1])):
+        found = find_conjunction_candidates(chunks, 1.001 * float(distance_km))
+        assert (1, other) in zip(found.norad_id_1.tolist(), found.norad_id_2.tolist(), strict=True)
+
+
 def test_only_pairs_with_a_wanted_object_and_each_with_its_own_threshold() -> None:
     sets = formation(4, 3000.0, START_US)  # 3, 6 and 9 km apart
     chunks = compute_ephemeris_chunks(sets, START_US, START_US + 4 * MINUTE_US)

@@ -93,9 +93,21 @@ def interpolate(
 
 
 @njit
-def _describe(state, error, acceleration, tau, radius, speed, spread):
-    """Radius (km), speed (km/s) and radial room (km: how far the radius can be from its value now, with this
-    object's share of every other margin) of every object."""
+def _series_remainder(radius, speed, spread, tau):
+    """Bound (km) of the terms from the sixth on of a two-body orbit's Taylor series in time, |s| <= tau."""
+    low = max(radius - spread, R_LEAST_KM)
+    w2 = MU / (low * low * low)
+    n2 = max(w2, (speed + GRAVITY_KM_S2 * tau) * (speed + GRAVITY_KM_S2 * tau) / (low * low))
+    sixth = w2 * (radius + spread) * (120.0 * n2 * n2 + 204.0 * n2 * w2 + 22.0 * w2 * w2)
+    t2 = tau * tau
+    return sixth * t2 * t2 * t2 / 720.0
+
+
+@njit
+def _describe(state, error, acceleration, tau, about):
+    """Fill ``about`` (5, n): radius (km), speed (km/s), radial room (km: how far the radius can be from its value now,
+    with this object's share of every other margin), margin and rest (km) of every object."""
+    radius, speed, spread, margin, rest = about[0], about[1], about[2], about[3], about[4]
     for o in range(state.shape[1]):
         x, y, z = state[0, o], state[1, o], state[2, o]
         vx, vy, vz = state[3, o], state[4, o], state[5, o]
@@ -116,17 +128,8 @@ def _describe(state, error, acceleration, tau, radius, speed, spread):
             + error[o]
             + NUMERICS_KM
         )
-
-
-@njit
-def _series_remainder(radius, speed, spread, tau):
-    """Bound (km) of the terms from the sixth on of a two-body orbit's Taylor series in time, |s| <= tau."""
-    low = max(radius - spread, R_LEAST_KM)
-    w2 = MU / (low * low * low)
-    n2 = max(w2, (speed + GRAVITY_KM_S2 * tau) * (speed + GRAVITY_KM_S2 * tau) / (low * low))
-    sixth = w2 * (radius + spread) * (120.0 * n2 * n2 + 204.0 * n2 * w2 + 22.0 * w2 * w2)
-    t2 = tau * tau
-    return sixth * t2 * t2 * t2 / 720.0
+        margin[o] = error[o] + 0.5 * acceleration[o] * tau * tau
+        rest[o] = _series_remainder(r, speed[o], spread[o], tau)
 
 
 @njit
@@ -218,10 +221,13 @@ def _may_meet(dx, dy, dz, ux, uy, uz, fixed, alpha, beta, tau):
 
 @njit
 def _scan(
-    plan, n_ranges, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau,
-    state, margin, rest, threshold, gradient, tau_s, rows, wanted, needs_wanted, step, work, hits, used,
+    plan, n_ranges, table, slacks, gradient, rows, state, about, threshold, wanted, needs_wanted, tau_s, step,
+    hits, used,
 ):  # fmt: skip
     """Test the row of every planned range against the rows of the range; append what is confirmed to ``hits``."""
+    x, y, z, vx, vy, vz, fixed, reach = table[0], table[1], table[2], table[3], table[4], table[5], table[6], table[7]
+    alpha, beta, tau = slacks[0], slacks[1], np.float32(tau_s)
+    margin, rest, work = about[3], about[4], np.empty((3, 6))
     for k in range(n_ranges):
         a = plan[k, 0]
         first = plan[k, 1]
@@ -368,6 +374,175 @@ def _plan_window(a, key, low, high, start, after, plan, n):
 
 
 @njit
+def _grid(base_threshold, room, tau):
+    """(thickness of a low shell in km, low shells, all shells, bands of latitude, sine of the cap in which a narrow
+    object meets others)."""
+    width = base_threshold + 2.0 * room
+    n_low = max(int((R_LOW_KM - R_FLOOR_KM) / width), 1)
+    shells = n_low + int((R_CEILING_KM - R_LOW_KM) / max(HIGH_SHELL_KM, width)) + 2  # the last one stays empty
+    chord = 2.02 * (V_NARROW_KM_S * tau + 0.5 * base_threshold + room + 1.0) / R_FLOOR_KM
+    sine = 1.0
+    bands = 1
+    if chord < MOST_CHORD:
+        sine = chord * sqrt(1.0 - 0.25 * chord * chord)
+        bands = max(int(pi / (2.0 * asin(0.5 * chord))), 1)
+    return width, n_low, shells, bands, sine
+
+
+@njit
+def _order(about, turns, alive, threshold, base_threshold, room, grid, key):
+    """(objects in the order of the table, how many are narrow, first row of each key of the narrow and of the wide
+    ones): narrow objects by shell, band and bin, then wide ones by band and bin. Fills ``key`` (n,)."""
+    width, n_low, shells, bands, _ = grid
+    per_shell = bands * TURN_BINS
+    n = about.shape[1]
+    narrow = np.empty(n, np.int32)
+    wide = np.empty(n, np.int32)
+    n_narrow = 0
+    n_wide = 0
+    for o in range(n):
+        if not alive[o]:
+            continue
+        key[o] = turns[0, o] * TURN_BINS + turns[1, o]
+        radius = about[0, o]
+        if (
+            about[2, o] <= room
+            and about[1, o] <= V_NARROW_KM_S
+            and threshold[o] <= base_threshold
+            and R_FLOOR_KM <= radius < R_CEILING_KM
+        ):
+            key[o] += _shell_of(radius, width, n_low) * per_shell
+            narrow[n_narrow] = o
+            n_narrow += 1
+        else:
+            wide[n_wide] = o
+            n_wide += 1
+    narrow_rows, start = _sort(key, n_narrow, shells * per_shell, narrow)
+    wide_rows, wide_start = _sort(key, n_wide, per_shell, wide)
+    return np.concatenate((narrow_rows, wide_rows)), n_narrow, start, wide_start + np.int32(n_narrow)
+
+
+@njit
+def _tabulate(state, about, threshold, rows):
+    """What the coarse test reads, (8, rows + LANES) float32: position, velocity, margin, threshold."""
+    n = state.shape[1]
+    record = np.empty((n, 8), np.float32)  # one object's values side by side: one miss of the cache each
+    for o in range(n):
+        for c in range(6):
+            record[o, c] = state[c, o]
+        record[o, 6] = about[3, o] + ROUNDING_KM
+        record[o, 7] = threshold[o]
+    table = np.zeros((8, rows.shape[0] + LANES), np.float32)
+    for k in range(rows.shape[0]):
+        o = rows[k]
+        for c in range(8):
+            table[c, k] = record[o, c]
+    return table
+
+
+@njit
+def _plan_narrow(a, n_narrow, rows, key, turns, start, grid, room, tau, slacks, gradient, plan):
+    """Plan narrow objects from row ``a`` on against each other: (row to go on with, ranges planned)."""
+    width, n_low, _, bands, _ = grid
+    per_shell = bands * TURN_BINS
+    planned = 0
+    shell_before = -1
+    while a < n_narrow and planned <= PLAN_ROWS:
+        o = rows[a]
+        shell = key[o] // per_shell
+        if shell != shell_before:
+            bottom = R_FLOOR_KM + shell * width if shell < n_low else R_LOW_KM
+            low = _low_point(bottom - room, 2.02 * V_NARROW_KM_S * tau + width + 2.0)
+            shell_gradient, shell_alpha, shell_beta = _filter_constants(low, tau)
+            shell_before = shell
+        gradient[a], slacks[0, a], slacks[1, a] = shell_gradient, shell_alpha, shell_beta
+        band, first, last = turns[0, o], turns[2, o], turns[3, o]
+        base = shell * per_shell
+        here = base + band * TURN_BINS
+        planned = _plan_window(a, here, first, last, start, a + 1, plan, planned)
+        if band + 1 < bands:
+            planned = _plan_window(a, here + TURN_BINS, first, last, start, 0, plan, planned)
+        for other in range(max(band - 1, 0), min(band + 2, bands)):
+            above = base + per_shell + other * TURN_BINS
+            planned = _plan_window(a, above, first, last, start, 0, plan, planned)
+        a += 1
+    return a, planned
+
+
+@njit
+def _cap(x, y, z, radius, chord, edges):
+    """(first band, last band, first bin, last bin) of the directions no farther than ``chord`` from (x, y, z)."""
+    bands = edges.shape[0] - 1
+    if chord >= MOST_CHORD:
+        return 0, bands - 1, np.int32(0), np.int32(TURN_BINS - 1)
+    sine = chord * sqrt(1.0 - 0.25 * chord * chord)
+    cosine = 1.0 - 0.5 * chord * chord
+    up = z / radius
+    across = sqrt(max(1.0 - up * up, 0.0))
+    first_band = 0
+    last_band = bands - 1
+    has_pole = across <= sine
+    if not has_pole or up > 0.0:
+        first_band = _band_of(up * cosine - across * sine - 1e-6, edges)
+    if not has_pole or up <= 0.0:
+        last_band = _band_of(up * cosine + across * sine + 1e-6, edges)
+    first, last = _turn_window(x, y, radius, sine)
+    return first_band, last_band, first, last
+
+
+@njit
+def _plan_wide(
+    a, planned, rows, start, wide_start, grid, edges, room, tau, base_threshold,
+    state, about, threshold, wanted, any_narrow_wanted, fastest, most, slacks, gradient, plan,
+):  # fmt: skip
+    """Plan wide objects from row ``a`` on against narrow ones and each other: (row to go on with, ranges planned)."""
+    width, n_low, shells, bands, _ = grid
+    per_shell = bands * TURN_BINS
+    while a < rows.shape[0] and planned <= PLAN_ROWS:
+        o = rows[a]
+        radius, speed, spread = about[0, o], about[1, o], about[2, o]
+        travel = 1.05 * GRAVITY_KM_S2 * tau * tau + most + about[3, o] + 1.0
+        inside = max(radius - (speed + fastest) * tau - travel, R_LEAST_KM)
+        far = (speed + min(fastest, 1.02 * sqrt(2.0 * MU / inside))) * tau + travel
+        low = max(_low_point(R_LEAST_KM, far), radius - spread - far)
+        gradient[a], slacks[0, a], slacks[1, a] = _filter_constants(low, tau)
+        first_band, last_band, first, last = _cap(
+            state[0, o], state[1, o], state[2, o], radius, far / sqrt(radius * inside), edges
+        )
+        if wanted[o] or any_narrow_wanted:
+            window = spread + max(threshold[o], base_threshold) + room
+            top = min(max(radius + window, R_FLOOR_KM), R_CEILING_KM - 1.0)
+            shell = _shell_of(max(radius - window, R_FLOOR_KM), width, n_low)
+            while shell <= min(_shell_of(top, width, n_low), shells - 1):
+                for other in range(first_band, last_band + 1):
+                    there = shell * per_shell + other * TURN_BINS
+                    planned = _plan_window(a, there, first, last, start, 0, plan, planned)
+                shell += 1
+        # other wide objects: each pair once, by the row that comes first
+        for other in range(first_band, last_band + 1):
+            planned = _plan_window(a, other * TURN_BINS, first, last, wide_start, a + 1, plan, planned)
+        a += 1
+    return a, planned
+
+
+@njit
+def _summary(about, threshold, wanted, rows, n_narrow):
+    """Of those that take part: (largest speed, largest sum of threshold and margin, whether a narrow one is wanted,
+    whether any is not)."""
+    fastest = 0.0
+    most = 0.0
+    any_narrow_wanted = False
+    any_unwanted = False
+    for k in range(rows.shape[0]):
+        o = rows[k]
+        fastest = max(fastest, about[1, o])
+        most = max(most, threshold[o] + about[3, o])
+        any_narrow_wanted |= wanted[o] and k < n_narrow
+        any_unwanted |= not wanted[o]
+    return fastest, most, any_narrow_wanted, any_unwanted
+
+
+@njit
 def sieve_step(
     state: Float,
     error_km: Float,
@@ -391,171 +566,34 @@ def sieve_step(
     where it exceeds the capacity the caller repeats the step with a larger table.
     """
     n = state.shape[1]
-    radius = np.empty(n)
-    speed = np.empty(n)
-    spread = np.empty(n)
-    _describe(state, error_km, acceleration, tau, radius, speed, spread)
-    margin = np.empty(n)
-    rest = np.empty(n)
-    for o in range(n):
-        margin[o] = error_km[o] + 0.5 * acceleration[o] * tau * tau
-        rest[o] = _series_remainder(radius[o], speed[o], spread[o], tau)
-
-    width = base_threshold + 2.0 * room
-    n_low = max(int((R_LOW_KM - R_FLOOR_KM) / width), 1)
-    shells = n_low + int((R_CEILING_KM - R_LOW_KM) / max(HIGH_SHELL_KM, width)) + 2  # the last one stays empty
-    chord = 2.02 * (V_NARROW_KM_S * tau + 0.5 * base_threshold + room + 1.0) / R_FLOOR_KM
-    if chord < MOST_CHORD:
-        narrow_sine = chord * sqrt(1.0 - 0.25 * chord * chord)
-        bands = max(int(pi / (2.0 * asin(0.5 * chord))), 1)
-    else:
-        narrow_sine = 1.0
-        bands = 1
+    about = np.empty((5, n))
+    _describe(state, error_km, acceleration, tau, about)
+    grid = _grid(base_threshold, room, tau)
+    _, _, shells, bands, sine = grid
     edges = np.empty(bands + 1)
     for k in range(bands + 1):
         edges[k] = -cos(pi * k / bands)
-    per_shell = bands * TURN_BINS
-    band = np.empty(n, np.int32)
-    turn = np.empty(n, np.int32)
-    turn_low = np.empty(n, np.int32)
-    turn_high = np.empty(n, np.int32)
-    _place(state, radius, narrow_sine, edges, band, turn, turn_low, turn_high)
+    turns = np.empty((4, n), np.int32)
+    _place(state, about[0], sine, edges, turns[0], turns[1], turns[2], turns[3])
     key = np.empty(n, np.int32)
-    narrow_order = np.empty(n, np.int32)
-    wide_order = np.empty(n, np.int32)
-    n_narrow = 0
-    n_wide = 0
-    fastest = 0.0
-    any_unwanted = False
-    any_narrow_wanted = False
-    most = 0.0
-    for o in range(n):
-        if not alive[o]:
-            continue
-        key[o] = band[o] * TURN_BINS + turn[o]
-        fastest = max(fastest, speed[o])
-        most = max(most, threshold[o] + margin[o])
-        any_unwanted |= not wanted[o]
-        if (
-            spread[o] <= room
-            and speed[o] <= V_NARROW_KM_S
-            and threshold[o] <= base_threshold
-            and R_FLOOR_KM <= radius[o] < R_CEILING_KM
-        ):
-            key[o] += _shell_of(radius[o], width, n_low) * per_shell
-            narrow_order[n_narrow] = o
-            n_narrow += 1
-            any_narrow_wanted |= wanted[o]
-        else:
-            wide_order[n_wide] = o
-            n_wide += 1
-    narrow_rows, start = _sort(key, n_narrow, shells * per_shell, narrow_order)
-    wide_rows, wide_start = _sort(key, n_wide, per_shell, wide_order)
-    count = n_narrow + n_wide
-    rows = np.empty(count, np.int32)
-    rows[:n_narrow] = narrow_rows
-    rows[n_narrow:] = wide_rows
-    wide_start += n_narrow
-    x = np.zeros(count + LANES, np.float32)
-    y = np.zeros(count + LANES, np.float32)
-    z = np.zeros(count + LANES, np.float32)
-    vx = np.zeros(count + LANES, np.float32)
-    vy = np.zeros(count + LANES, np.float32)
-    vz = np.zeros(count + LANES, np.float32)
-    fixed = np.zeros(count + LANES, np.float32)
-    reach = np.zeros(count + LANES, np.float32)
-    record = np.empty((n, 8), np.float32)  # one object's values side by side: one miss of the cache each
-    for o in range(n):
-        for c in range(6):
-            record[o, c] = state[c, o]
-        record[o, 6] = margin[o] + ROUNDING_KM
-        record[o, 7] = threshold[o]
-    for k in range(count):
-        o = rows[k]
-        x[k] = record[o, 0]
-        y[k] = record[o, 1]
-        z[k] = record[o, 2]
-        vx[k] = record[o, 3]
-        vy[k] = record[o, 4]
-        vz[k] = record[o, 5]
-        fixed[k] = record[o, 6]
-        reach[k] = record[o, 7]
-    alpha = np.empty(count, np.float32)
-    beta = np.empty(count, np.float32)
-    gradient = np.empty(count)
+    rows, n_narrow, start, wide_start = _order(about, turns, alive, threshold, base_threshold, room, grid, key)
+    table = _tabulate(state, about, threshold, rows)
+    fastest, most, any_narrow_wanted, needs_wanted = _summary(about, threshold, wanted, rows, n_narrow)
 
-    most_of_one = 2 * (shells + 1) * bands
-    plan = np.empty((PLAN_ROWS + most_of_one, 3), np.int32)
-    planned = 0
-    work = np.empty((3, 6))
-    tau32 = np.float32(tau)
-    shell_before = -1
-    for a in range(n_narrow if any_narrow_wanted else 0):
-        o = rows[a]
-        shell = key[o] // per_shell
-        if shell != shell_before:
-            bottom = R_FLOOR_KM + shell * width if shell < n_low else R_LOW_KM
-            low = _low_point(bottom - room, 2.02 * V_NARROW_KM_S * tau + width + 2.0)
-            shell_gradient, shell_alpha, shell_beta = _filter_constants(low, tau)
-            shell_before = shell
-        gradient[a], alpha[a], beta[a] = shell_gradient, shell_alpha, shell_beta
-        first, last = turn_low[o], turn_high[o]
-        base = shell * per_shell
-        here = base + band[o] * TURN_BINS
-        planned = _plan_window(a, here, first, last, start, a + 1, plan, planned)
-        if band[o] + 1 < bands:
-            planned = _plan_window(a, here + TURN_BINS, first, last, start, 0, plan, planned)
-        for other in range(max(band[o] - 1, 0), min(band[o] + 2, bands)):
-            above = base + per_shell + other * TURN_BINS
-            planned = _plan_window(a, above, first, last, start, 0, plan, planned)
-        if planned > PLAN_ROWS:
-            used = _scan(
-                plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
-                state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
+    slacks = np.empty((2, rows.shape[0]), np.float32)
+    gradient = np.empty(rows.shape[0])
+    plan = np.empty((PLAN_ROWS + 2 * (shells + 1) * bands, 3), np.int32)
+    a = 0 if any_narrow_wanted else n_narrow
+    while True:
+        a, planned = _plan_narrow(a, n_narrow, rows, key, turns, start, grid, room, tau, slacks, gradient, plan)
+        if a >= n_narrow:
+            a, planned = _plan_wide(
+                a, planned, rows, start, wide_start, grid, edges, room, tau, base_threshold,
+                state, about, threshold, wanted, any_narrow_wanted, fastest, most, slacks, gradient, plan,
             )  # fmt: skip
-            planned = 0
-
-    for a in range(n_narrow, count):
-        o = rows[a]
-        window = spread[o] + max(threshold[o], base_threshold) + room
-        travel = 1.05 * GRAVITY_KM_S2 * tau * tau + most + margin[o] + 1.0
-        inside = max(radius[o] - (speed[o] + fastest) * tau - travel, R_LEAST_KM)
-        far = (speed[o] + min(fastest, 1.02 * sqrt(2.0 * MU / inside))) * tau + travel
-        low = max(_low_point(R_LEAST_KM, far), radius[o] - spread[o] - far)
-        gradient[a], alpha[a], beta[a] = _filter_constants(low, tau)
-        chord = far / sqrt(radius[o] * inside)
-        first_band, last_band, first, last = 0, bands - 1, 0, TURN_BINS - 1
-        if chord < MOST_CHORD:
-            sine = chord * sqrt(1.0 - 0.25 * chord * chord)
-            cosine = 1.0 - 0.5 * chord * chord
-            up = state[2, o] / radius[o]
-            across = sqrt(max(1.0 - up * up, 0.0))
-            if across > sine:  # no pole within reach
-                first_band = _band_of(up * cosine - across * sine - 1e-6, edges)
-                last_band = _band_of(up * cosine + across * sine + 1e-6, edges)
-            elif up > 0.0:
-                first_band = _band_of(up * cosine - across * sine - 1e-6, edges)
-            else:
-                last_band = _band_of(up * cosine + across * sine + 1e-6, edges)
-            first, last = _turn_window(state[0, o], state[1, o], radius[o], sine)
-        if wanted[o] or any_narrow_wanted:
-            top = min(max(radius[o] + window, R_FLOOR_KM), R_CEILING_KM - 1.0)
-            shell = _shell_of(max(radius[o] - window, R_FLOOR_KM), width, n_low)
-            while shell <= min(_shell_of(top, width, n_low), shells - 1):
-                for other in range(first_band, last_band + 1):
-                    there = shell * per_shell + other * TURN_BINS
-                    planned = _plan_window(a, there, first, last, start, 0, plan, planned)
-                shell += 1
-        # other wide objects: each pair once, by the row that comes first
-        for other in range(first_band, last_band + 1):
-            planned = _plan_window(a, other * TURN_BINS, first, last, wide_start, a + 1, plan, planned)
-        if planned > PLAN_ROWS:
-            used = _scan(
-                plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
-                state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
-            )  # fmt: skip
-            planned = 0
-    return _scan(
-        plan, planned, x, y, z, vx, vy, vz, fixed, reach, alpha, beta, tau32,
-        state, margin, rest, threshold, gradient, tau, rows, wanted, any_unwanted, step, work, hits, used,
-    )  # fmt: skip
+        used = _scan(
+            plan, planned, table, slacks, gradient, rows, state, about, threshold, wanted, needs_wanted, tau, step,
+            hits, used,
+        )  # fmt: skip
+        if a == rows.shape[0]:
+            return used

@@ -245,7 +245,8 @@ def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes, r
             _two_body(edge[:3], edge[3:], gap / 60.0, 60, out)
             for c in range(3):
                 nodes[c, j] = out[c]
-            edge[:] = out
+            for c in range(6):  # as a slice this would take two seconds to compile
+                edge[c] = out[c]
             t = first_us + j * spacing_us
             j += sign
     return True

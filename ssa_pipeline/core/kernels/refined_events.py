@@ -321,7 +321,11 @@ def search_slow(
         intervals[n_intervals, 0] = begin
         intervals[n_intervals, 1] = to_us
         n_intervals += 1
-    return n_intervals, n_minima, dist[:knots].max() - dist[:knots].min()
+    nearest = farthest = dist[0]
+    for k in range(knots):
+        nearest = min(nearest, dist[k])
+        farthest = max(farthest, dist[k])
+    return n_intervals, n_minima, farthest - nearest
 
 
 @njit
