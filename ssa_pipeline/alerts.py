@@ -132,7 +132,7 @@ def _mail(settings: AlertSettings, http: HttpSettings, due: DueAlert) -> None:
     message.set_content(_body(due))
     try:
         _send_mail(settings.smtp_url, http, message)
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:  # the last: a user or password that is not ASCII
         code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
         raise ChannelError(f"{type(error).__name__}{code}") from None
 

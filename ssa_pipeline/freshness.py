@@ -49,12 +49,9 @@ class Freshness:
             yield self._daemon_silence()
 
     def _waiting_hours(self) -> float:
-        """How long the newest day received has waited to be screened; 0 where it is."""
-        progress = self.progress
-        if progress.received_at is None or progress.received_day is None:
-            return 0.0
-        is_screened = progress.screened_day is not None and progress.screened_day >= progress.received_day
-        return 0.0 if is_screened else (self.now - progress.received_at) / timedelta(hours=1)
+        """How long a day received after the newest screened one has waited; 0 where none does."""
+        since = self.progress.waiting_since
+        return 0.0 if since is None else (self.now - since) / timedelta(hours=1)
 
     def _silence(self, source: SourceState) -> Alert:
         age = self.age_hours(source)
@@ -72,7 +69,7 @@ class Freshness:
         )
 
     def _not_screened(self, waiting_hours: float) -> Alert:
-        day, newest = self.progress.received_day, self.progress
+        day, newest = self.progress.waiting_day, self.progress
         return Alert(
             f"not screened {day}",
             "error",

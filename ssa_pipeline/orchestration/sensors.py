@@ -34,6 +34,7 @@ from ssa_pipeline.storage.release_gate import GateState
 
 _INTERVAL_S = read_settings().automation.interval_s  # part of the definitions, like the first partition
 _RESOURCES = {"settings", "storage"}
+MOST_PER_TICK = 20  # the daemon makes them one after the other, and no other sensor ticks until it has
 
 
 @sensor(
@@ -137,24 +138,26 @@ def _asset_graph(context: SensorEvaluationContext) -> AssetGraph:
 def _result(
     context: SensorEvaluationContext, requests: list[RunRequest], notes: Iterable[str], cursor: str | None
 ) -> SensorResult:
-    """Requests that were not made before; where none is left, the notes and what became of the earlier ones."""
+    """The first requests that were not made before; where none is left, the notes and what became of the earlier."""
     fresh, reasons = [], list(notes)
+    asked = _asked_before(context.instance, requests, context.sensor_name) if requests else {}
     for request in requests:
-        earlier = _asked_before(context.instance, request, context.sensor_name)
+        earlier = asked.get(str(request.run_key))
         if earlier is None:
             fresh.append(request)
         else:
             again = "the same is not asked for again today, unless something newer comes"
             reasons.append(f"{request.tags[REASON_TAG]}: was asked for, {named(earlier)}; {again}")
     if fresh:
-        return SensorResult(run_requests=fresh, cursor=cursor)
+        return SensorResult(run_requests=fresh[:MOST_PER_TICK], cursor=cursor)
     return SensorResult(skip_reason="; ".join(reasons), cursor=cursor)
 
 
-def _asked_before(instance: DagsterInstance, request: RunRequest, sensor_name: str) -> DagsterRun | None:
-    tags = {"dagster/run_key": str(request.run_key), "dagster/sensor_name": sensor_name}
-    runs = instance.get_runs(filters=RunsFilter(tags=tags), limit=1)
-    return runs[0] if runs else None
+def _asked_before(instance: DagsterInstance, requests: list[RunRequest], sensor_name: str) -> dict[str, DagsterRun]:
+    """By key, in one query: years of files may wait at once."""
+    keys = [str(request.run_key) for request in requests]
+    runs = instance.get_runs(filters=RunsFilter(tags={"dagster/run_key": keys, "dagster/sensor_name": sensor_name}))
+    return {run.tags["dagster/run_key"]: run for run in runs}
 
 
 SENSORS = [new_tle_release, screen_catalog, watched_folder]

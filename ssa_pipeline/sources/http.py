@@ -38,6 +38,7 @@ class Reply:
 def open_client(settings: HttpSettings) -> httpx.Client:
     """A client that reads nothing from the environment and follows no redirect by itself."""
     logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
     verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     return httpx.Client(
         proxy=settings.proxy,

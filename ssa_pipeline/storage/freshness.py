@@ -26,10 +26,12 @@ class SourceState:
 
 @dataclass(frozen=True)
 class Progress:
-    """Newest epoch days; None where there is none. ``received_at``: the first receipt of ``received_day``."""
+    """Newest epoch days; None where there is none. ``waiting_day`` and ``waiting_since``: the earliest receipt of a day
+    after ``screened_day`` that has come."""
 
     received_day: date | None
-    received_at: datetime | None
+    waiting_day: date | None
+    waiting_since: datetime | None
     catalog_day: date | None
     screened_day: date | None
 
@@ -39,5 +41,6 @@ def read_freshness(url: DatabaseUrl) -> tuple[list[SourceState], Progress]:
     with connect(url) as connection:
         sources = [SourceState(*row) for row in connection.execute(section(_FILE, "sources"))]
         catalog_day, screened_day = connection.execute(section(_FILE, "newest_days")).fetchone() or (None, None)
-        received_day, received_at = connection.execute(section(_FILE, "newest_received")).fetchone() or (None, None)
-    return sources, Progress(received_day, received_at, catalog_day, screened_day)
+        received = connection.execute(section(_FILE, "received")).fetchone() or (None, None, None)
+    received_day, waiting_day, waiting_since = received
+    return sources, Progress(received_day, waiting_day, waiting_since, catalog_day, screened_day)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -300,7 +300,46 @@ def test_a_source_is_silent_when_its_catalogue_is_old_whatever_else_came(clean: 
     assert "nothing received for 27 h" in told["silence celestrak"].title
     assert "last asked 2026-08-22 11:00 UTC: unchanged" in told["silence celestrak"].text
     assert "nothing received ever" in told["silence space-track"].title
-    assert f"not screened {date(2026, 8, 21)}" in told  # 27 h old, and no slice of it
+    assert f"not screened {(NOW - 10_000 * HOUR).date()}" in told  # the oldest, and no slice of it
+
+
+def test_a_chain_that_stands_still_is_told_although_a_release_comes_every_day(clean: DatabaseUrl, home: str) -> None:
+    """None of these days is ever the newest for longer than 24 h."""
+    settings = settings_of(home, clean)
+    with connect(clean) as connection:
+        connection.execute("DELETE FROM screening.slice_log")
+        connection.execute(
+            "INSERT INTO screening.slice_log (asset, epoch_day, lead_day, run_id, token, code_version, input_versions, "
+            "row_count, byte_count, content_hash, metadata) "
+            "VALUES ('refined_events', '2026-08-18', 0, 'r', 1, '1', '{}', 1, 1, 'x', '{}')"
+        )
+    received(clean, "celestrak", datetime(2062, 1, 1, tzinfo=UTC))  # a mistyped day is no release that waits
+    told = []
+    for hours in (98, 2, 26, 50):  # the first is of the day that was screened
+        received(clean, "celestrak", NOW - hours * HOUR)
+        problems = check_freshness(clean, settings.alerts, NOW).problems()
+        told.append([one.title for one in problems if one.key.startswith("not screened")])
+    assert told == [[], [], [], ["the release of 2026-08-20 has waited 50 h to be screened"]]
+    with connect(clean) as connection:
+        connection.execute("DELETE FROM screening.slice_log")
+
+
+def test_a_channel_with_settings_that_cannot_work_does_not_repeat_the_other(
+    clean: DatabaseUrl, home: str, hook: Webhook, mail: MailServer
+) -> None:
+    """SMTP's login takes ASCII only."""
+    settings = settings_of(
+        home,
+        clean,
+        SSA_ALERT_WEBHOOK=hook.url,
+        SSA_ALERT_EMAIL="ops@example.org",
+        SSA_SMTP_URL=f"smtp://me:p%C3%A4ss@127.0.0.1:{mail.port}",
+    )
+    raise_alert(clean, ALERT, NOW)
+    assert deliver_due(clean, settings, NOW) == Delivery(waiting=1)
+    assert deliver_due(clean, settings, NOW + HOUR) == Delivery(waiting=1)
+    assert len(hook.received) == 1
+    assert rows(clean, "sent_to, send_error") == [(["webhook"], "email: UnicodeEncodeError")]
 
 
 def test_the_sensor_tells_a_lasting_silence_once_a_day(

@@ -34,7 +34,7 @@ from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS
 from ssa_pipeline.orchestration.freshness import freshness_sensor
 from ssa_pipeline.orchestration.resources import PostgresStorage
 from ssa_pipeline.orchestration.schedules import AUTOMATION_SCHEDULES
-from ssa_pipeline.orchestration.sensors import new_tle_release, screen_catalog, watched_folder
+from ssa_pipeline.orchestration.sensors import MOST_PER_TICK, new_tle_release, screen_catalog, watched_folder
 from ssa_pipeline.settings import DatabaseUrl, Settings, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import TransientError
 from ssa_pipeline.sources.folder import Folder
@@ -277,10 +277,30 @@ class TestNewRelease:
         assert f"snapshot {row[0]}" in request.tags["ssa/reason"]
 
     def test_only_what_makes_a_catalog_counts(self, bench: Bench) -> None:
-        for kind, n_requests in (("satcat", 0), ("supplemental_gp", 1)):
-            data, day = kind.encode(), now().date()
-            store_snapshot(bench.url, data, file_name="a", source="test", epoch_day=day, received_at=now(), kind=kind)
-            assert len(bench.tick(new_tle_release)[0]) == n_requests
+        """Supplemental sets are no catalogue by themselves (the run would fail) and belong to one with the day's GP."""
+        requests: list[list[RunRequest]] = []
+        for kind in ("satcat", "supplemental_gp", "gp", "supplemental_gp"):
+            number, day = next(bench.numbers), now().date()
+            store_snapshot(
+                bench.url, b"%d" % number, file_name="a", source="test", epoch_day=day, received_at=now(), kind=kind
+            )
+            requests.append(bench.tick(new_tle_release)[0])
+        assert [len(made) for made in requests] == [0, 0, 1, 1]
+        assert requests[2][0].run_key != requests[3][0].run_key
+
+    def test_years_of_releases_are_requested_a_few_at_a_time(self, bench: Bench) -> None:
+        days = [now().date() - timedelta(days=n) for n in range(MOST_PER_TICK + 5)]
+        for day in days:
+            bench.receive(day, now())
+        seen: list[str] = []
+        for n_requests in (MOST_PER_TICK, 5, 0):
+            requests, reason, _ = bench.tick(new_tle_release)
+            assert len(requests) == n_requests
+            seen += [request.tags["dagster/partition"] for request in requests]
+            for request in requests:
+                bench.obey(request, new_tle_release, DagsterRunStatus.FAILURE)
+        assert seen == [str(day) for day in days]
+        assert reason.count("was asked for") == len(days)
 
     def test_the_files_of_one_fetch_become_one_run(self, bench: Bench) -> None:
         bench.receive(now().date(), now())

@@ -18,7 +18,12 @@ LEFT JOIN LATERAL (
     ORDER BY l.log_id DESC
     LIMIT 1
 ) c ON (c.input_versions ->> 'raw_tle_snapshots')::bigint = r.log_id
-WHERE s.snapshot_id >= %(first)s AND s.kind IN ('gp', 'supplemental_gp')
+WHERE s.snapshot_id >= %(first)s AND (
+    s.kind = 'gp'
+    -- no catalogue of its own: it waits for the day's GP, whose receipt asks for both
+    OR s.kind = 'supplemental_gp'
+        AND (SELECT true FROM raw.snapshot g WHERE g.epoch_day = s.epoch_day AND g.kind = 'gp' LIMIT 1)
+)
 ORDER BY s.snapshot_id;
 
 -- name: screenings

@@ -19,10 +19,22 @@ SELECT
     (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog'),
     (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'refined_events');
 
--- name: newest_received
-SELECT epoch_day, min(received_at)
-FROM raw.snapshot
-WHERE kind = 'gp'
-GROUP BY epoch_day
-ORDER BY epoch_day DESC
-LIMIT 1;
+-- name: received
+-- The newest day; and of the days after the newest screened one, the first that was received. (The newest one alone is
+-- never old where a release comes every day.)
+SELECT
+    (SELECT max(epoch_day) FROM raw.snapshot WHERE kind = 'gp'),
+    w.epoch_day,
+    w.received_at
+FROM (VALUES (1)) always
+LEFT JOIN LATERAL (
+    SELECT epoch_day, received_at
+    FROM raw.snapshot
+    WHERE kind = 'gp'
+        AND epoch_day > coalesce(
+            (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'refined_events'), '-infinity'
+        )
+        AND epoch_day <= (now() AT TIME ZONE 'UTC')::date
+    ORDER BY received_at
+    LIMIT 1
+) w ON true;
