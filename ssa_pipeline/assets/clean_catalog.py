@@ -67,12 +67,13 @@ def _chosen(received: ReceivedDay, day: date, read: TablesRead, settings: Settin
 def with_bytes(catalog: CleanCatalog, snapshots: list[StoredSnapshot]) -> CleanCatalog:
     """Faulty records of the day's own snapshots, with their bytes. Good sets that are not needed are kept as sets."""
     rejected = list(catalog.rejected)
+    faulty: dict[int, dict[int, Place]] = {}
+    for row, (record, snapshot_id) in enumerate(zip(rejected, catalog.rejected_snapshot_id.tolist(), strict=True)):
+        if record.rule not in _GOOD_SETS:
+            place = Place(record.source_file, record.source_line, record.norad_id or 0)
+            faulty.setdefault(snapshot_id, {})[row] = place
     for snapshot in snapshots:
-        places = {
-            row: Place(record.source_file, record.source_line, record.norad_id or 0)
-            for row, record in enumerate(rejected)
-            if catalog.rejected_snapshot_id[row] == snapshot.snapshot_id and record.rule not in _GOOD_SETS
-        }
+        places = faulty.get(snapshot.snapshot_id, {})
         found = record_bytes(snapshot.data, snapshot.file_name, set(places.values())) if places else {}
         for row, place in places.items():
             rejected[row] = replace(rejected[row], raw=found[place])

@@ -105,21 +105,22 @@ def clean_catalog(
     supplemental_max_age_days: float | None = None,
 ) -> CleanCatalog:
     """Choose among all sets ``received`` up to the end of ``epoch_day``; without ``receipts`` they are of one file of
-    the day. Ages are measured once, at its 00:00 UTC: older than ``max_age_days`` is stale (inf: never), more than
-    ``max_ahead_days`` ahead is rejected. Sources that ``source_priority`` does not name come last. Supplemental sets
-    are used where ``supplemental_max_age_days`` is given, and their epoch is at most so old and not after the day.
-    ``known``: what SATCAT, decay and TIP messages say of the objects."""
+    the day. Ages are measured once, at its 00:00 UTC: older than ``max_age_days`` is stale (inf: never). More than
+    ``max_ahead_days`` after 00:00 UTC of the day on which it was received last is rejected. Sources that
+    ``source_priority`` does not name come last. Supplemental sets are used where ``supplemental_max_age_days`` is
+    given, and their epoch is at most so old and not after the day. ``known``: what SATCAT, decay and TIP messages say
+    of the objects."""
     receipts = receipts or Receipts.alike(len(received), epoch_day)
     day_us = day_start_us(epoch_day)
     is_gp = receipts.kind == GP
     ranked = _ranks(receipts.source, source_priority)
     gp, supplemental = (_Received(received.take(rows), receipts.take(rows), ranked[rows]) for rows in (is_gp, ~is_gp))
     decays = decays_before(known, day_us) if known else {}
-    choice = _chosen(gp, day_us, max_age_days, decays, lambda sets: _ahead_faults(sets, max_ahead_days, epoch_day))
+    choice = _chosen(gp, day_us, max_age_days, decays, lambda sets, days: _ahead_faults(sets, days, max_ahead_days))
     if len(supplemental.sets):
         limit = supplemental_max_age_days
-        other = _chosen(supplemental, day_us, max_age_days, decays, lambda sets: _unasked(sets, limit, day_us))
-        choice = _with_supplemental(choice, other)
+        other = _chosen(supplemental, day_us, max_age_days, decays, lambda sets, _: _unasked(sets, limit, day_us))
+        choice = _with_supplemental(choice, other, decays)
     used, previous = choice.used, choice.previous
     sets, came = choice.sets.take(used), choice.receipts.take(used)
     rejected_rows = np.array(sorted(choice.faults), dtype=np.int64)
@@ -167,13 +168,15 @@ def _chosen(
     day_us: int,
     max_age_days: float,
     decays: dict[int, Decay],
-    set_apart: Callable[[ElementSets], dict[int, Fault]],
+    set_apart: Callable[[ElementSets, Days], dict[int, Fault]],
 ) -> _Choice:
     """Choose among sets of one kind; those that ``set_apart`` names are out of the question."""
     order, orbit, is_duplicate = _newest_first(received)
     sets = received.sets.take(order)
+    receipts = received.receipts.take(order)
+    receipts = replace(receipts, received_day=_newest_of_orbit(receipts.received_day, orbit))
     faults = dict(_duplicate_faults(sets, is_duplicate))
-    faults = set_apart(sets) | faults
+    faults = set_apart(sets, receipts.received_day) | faults
     is_open = np.ones(len(sets), dtype=np.bool_)
     is_open[list(faults)] = False
     used, decisions = _decide(sets, is_open, day_us, max_age_days)
@@ -182,8 +185,6 @@ def _chosen(
     faults |= decisions | gone
     superseded = _superseded_faults(sets, used, faults)
     previous = _previous(sets, used, np.array(sorted(superseded), dtype=np.int64))
-    receipts = received.receipts.take(order)
-    receipts = replace(receipts, received_day=_newest_of_orbit(receipts.received_day, orbit))
     return _Choice(sets, receipts, used, previous, faults | superseded)
 
 
@@ -195,13 +196,21 @@ def _newest_of_orbit(received_day: Days, orbit: Int64) -> Days:
     return np.asarray(np.maximum.reduceat(received_day, first)[orbit])
 
 
-def _with_supplemental(gp: _Choice, other: _Choice) -> _Choice:
-    """Supplemental sets take the place of the GP sets, except where GP says that the object has decayed."""
+def _with_supplemental(gp: _Choice, other: _Choice, decays: dict[int, Decay]) -> _Choice:
+    """Supplemental sets take the place of the GP sets, except where GP says that the object has decayed, or another
+    source does and no GP set is newer."""
     faults = gp.faults | {row + len(gp.sets): fault for row, fault in other.faults.items()}
-    decayed = [gp.sets.norad_id[row] for row, fault in gp.faults.items() if fault.rule is RejectRule.DECAYED]
-    is_kept = ~np.isin(other.sets.norad_id[other.used], decayed)
+    tracked = set(gp.sets.norad_id[gp.used].tolist())
+    gone = {norad_id: decay.detail for norad_id, decay in decays.items() if norad_id not in tracked}
+    decided = gp.sets.norad_id.tolist()
+    gone |= {
+        decided[row]: "the object's GP set is rejected as decayed"
+        for row, fault in gp.faults.items()
+        if fault.rule is RejectRule.DECAYED
+    }
+    is_kept = ~np.isin(other.sets.norad_id[other.used], list(gone))
     for row in other.used[~is_kept].tolist():
-        detail = "the object's GP set is rejected as decayed"
+        detail = gone[int(other.sets.norad_id[row])]
         faults[row + len(gp.sets)] = Fault(RejectRule.SUPPLEMENTAL_NOT_USED, detail)
     taken = other.used[is_kept]
     is_replaced = np.isin(gp.sets.norad_id[gp.used], other.sets.norad_id[taken])
@@ -306,13 +315,15 @@ def _duplicate_faults(sets: ElementSets, is_duplicate: NDArray[np.bool_]) -> Ite
         yield row, Fault(RejectRule.DUPLICATE, f"same object, epoch {format_utc(sets.epoch_us[row])} and elements")
 
 
-def _ahead_faults(sets: ElementSets, max_ahead_days: float, day: date) -> dict[int, Fault]:
-    ahead_days = (sets.epoch_us - day_start_us(day)) / MICROSECONDS_PER_DAY
+def _ahead_faults(sets: ElementSets, received_day: Days, max_ahead_days: float) -> dict[int, Fault]:
+    """Measured on the day of the last receipt: what was too far ahead then does not become right by waiting."""
+    received_us = received_day.astype("datetime64[us]").astype(np.int64)
+    ahead_days = (sets.epoch_us - received_us) / MICROSECONDS_PER_DAY
     return {
         row: Fault(
             RejectRule.EPOCH_TOO_FAR_AHEAD,
-            f"epoch {format_utc(sets.epoch_us[row])} is {ahead_days[row]:.1f} days after {day} 00:00 UTC; "
-            f"at most {max_ahead_days:g} are accepted",
+            f"epoch {format_utc(sets.epoch_us[row])} is {ahead_days[row]:.1f} days after "
+            f"{received_day[row]} 00:00 UTC, the day it came; at most {max_ahead_days:g} are accepted",
         )
         for row in np.flatnonzero(ahead_days > max_ahead_days).tolist()
     }

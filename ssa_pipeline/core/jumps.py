@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ssa_pipeline.core.completeness import ObjectType, object_types
 from ssa_pipeline.core.near_pairs import near_pairs
 from ssa_pipeline.core.object_flags import ObjectFlag
-from ssa_pipeline.core.orbit_change import orbit_changes
+from ssa_pipeline.core.orbit_change import orbit_changes, velocity_changes_m_s
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64
 from ssa_pipeline.core.satrec import julian_date, to_satrecs
 
@@ -67,9 +67,10 @@ def _has_exchanged_tag(previous: ElementSets, current: ElementSets, has_left: Ma
     i, j = near_pairs(positions_km(new, day_us), positions_km(old, day_us), _SEARCH_KM)
     is_other = i != j
     i, j = i[is_other], j[is_other]
-    change = orbit_changes(old.take(j), new.take(i))
-    continues = change.excess <= _EXCHANGE_LARGEST_EXCESS
-    continues &= change.velocity_m_s <= _EXCHANGE_LARGEST_DIFFERENCE_M_S
+    # Few of the neighbours in a cloud of fragments share an orbit, and this costs no propagation.
+    is_alike = velocity_changes_m_s(old.take(j), new.take(i)) <= _EXCHANGE_LARGEST_DIFFERENCE_M_S
+    i, j = i[is_alike], j[is_alike]
+    continues = orbit_changes(old.take(j), new.take(i)).excess <= _EXCHANGE_LARGEST_EXCESS
     found = np.zeros(len(current), dtype=np.bool_)
     found[rows[i[continues]]] = True
     return found

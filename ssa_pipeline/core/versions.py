@@ -6,7 +6,7 @@ CHUNK_FORMAT_VERSION = 1
 
 CODE_VERSIONS: dict[str, str] = {
     "raw_tle_snapshots": "2",
-    "clean_catalog": "3",
+    "clean_catalog": "4",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "3",
     "refined_events": "6",

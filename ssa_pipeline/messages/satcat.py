@@ -103,11 +103,12 @@ def table_kind(data: bytes) -> str | None:
 def parse_table(data: bytes, file_name: str) -> ParsedTable:
     """Read a table; ``file_name`` is for messages and lineage (of a zip member: ``file!member``). CatalogFormatError
     where the file, or a member of it, is none, or members are of two kinds. Zero usable rows are no error here."""
-    parts = []
+    parts: list[ParsedTable] = []
+    seen: set[int] = set()
     try:
         for member in unpack(data):
             name = f"{file_name}!{member.name}" if member.name else file_name
-            parts.append(_parse_member(member.data.removeprefix(_BOM), name))
+            parts.append(_parse_member(member.data.removeprefix(_BOM), name, seen))
     except NoCatalogError as error:
         raise CatalogFormatError(f"{file_name}: {error}") from None
     kinds = sorted({part.kind for part in parts})
@@ -140,13 +141,13 @@ def _kind_of(names: set[str]) -> str | None:
     return None
 
 
-def _parse_member(data: bytes, file_name: str) -> ParsedTable:
+def _parse_member(data: bytes, file_name: str, seen: set[int]) -> ParsedTable:
     kind = _kind_of(_names(data))
     if kind is None:
         raise CatalogFormatError(
             f"{file_name}: is no SATCAT, decay or TIP table: it lacks their columns (it begins {data[:60]!r})"
         )
-    rows = _Rows(kind, Assembly(file_name, data))
+    rows = _Rows(kind, Assembly(file_name, data), seen)
     if LOOKS_LIKE_JSON.match(data.lstrip()):
         _JsonTable(data, rows).read()
     else:
@@ -157,10 +158,11 @@ def _parse_member(data: bytes, file_name: str) -> ParsedTable:
 class _Rows:
     """Collects the rows of one file."""
 
-    def __init__(self, kind: str, assembly: Assembly) -> None:
+    def __init__(self, kind: str, assembly: Assembly, seen: set[int]) -> None:
+        """``seen``: objects that have a row already, in this file or a member before it."""
         self.kind, self.layout, self.assembly = kind, _LAYOUTS[kind], assembly
         self._rows: list[tuple[Any, ...]] = []
-        self._seen: set[int] = set()
+        self._seen = seen
 
     def add(self, texts: Sequence[str], span: Span) -> None:
         """One row from the texts of the layout's fields."""

@@ -30,15 +30,20 @@ class TableReader:
     """Reads the tables that count for a day; those of the day before are kept, since they often count again."""
 
     storage: Storage
-    _parsed: dict[str, ParsedTable | str] = field(default_factory=dict, repr=False)  # by sha256; a text: unreadable
+    # by content and the file's name, which messages tell; a text: unreadable
+    _parsed: dict[tuple[str, str], ParsedTable | str] = field(default_factory=dict, repr=False)
 
     def read(self, epoch_day: date) -> TablesRead:
         """The newest table of each kind received up to the end of ``epoch_day``."""
         snapshots = self.storage.newest_tables(epoch_day)
-        self._parsed = {s.sha256: self._parsed.get(s.sha256) or _parse(s) for s in snapshots}
-        tables = [(s, self._parsed[s.sha256]) for s in snapshots]
+        self._parsed = {(s.sha256, s.file_name): self._table(s) for s in snapshots}
+        tables = [(s, self._table(s)) for s in snapshots]
         readable = [(s, table) for s, table in tables if isinstance(table, ParsedTable)]
         return TablesRead(_known(readable), {s.kind: _facts(s, table) for s, table in tables})
+
+    def _table(self, snapshot: StoredSnapshot) -> ParsedTable | str:
+        known = self._parsed.get((snapshot.sha256, snapshot.file_name))
+        return _parse(snapshot) if known is None else known
 
 
 def _parse(snapshot: StoredSnapshot) -> ParsedTable | str:

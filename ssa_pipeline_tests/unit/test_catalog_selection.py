@@ -84,6 +84,19 @@ def test_an_orbit_that_somebody_reported_today_is_not_carried_over() -> None:
     assert (catalog.source.tolist(), catalog.flags.tolist()) == (["space-track"], [""])
 
 
+def test_what_was_too_far_ahead_when_it_came_is_not_used_when_its_time_comes() -> None:
+    """Or one wrong epoch would win over every new set from a few days later on."""
+    wrong = later(iss(), 15.2)
+    came = wrong, receipts(1, "space-track", DAY_1)
+    catalog = chosen(came, (iss(), receipts(1)))
+    assert catalog.element_sets.epoch_us[0] == iss().epoch_us[0]
+    (left,) = catalog.rejected
+    assert left.rule is RejectRule.EPOCH_TOO_FAR_AHEAD
+    assert "after 2026-08-17 00:00 UTC" in left.detail
+    sent_again = chosen(came, (wrong, receipts(1, "celestrak")), (iss(), receipts(1)))
+    assert sent_again.element_sets.epoch_us[0] == wrong.epoch_us[0]
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     st.lists(st.tuples(st.sampled_from(["a", *PRIORITY]), st.integers(0, 2), st.integers(0, 2)), min_size=1), st.data()

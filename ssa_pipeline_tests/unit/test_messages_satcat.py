@@ -112,6 +112,9 @@ def test_json_csv_and_packed_files_give_the_same_rows() -> None:
         assert rows(parse_table(data, "a")) == table
     with pytest.raises(CatalogFormatError, match="several kinds, satcat, tip"):
         parse_table(zipped(a=CELESTRAK, b=SPACE_TRACK[TIP]), "a.zip")
+    twice = parse_table(zipped(a=CELESTRAK, b=CELESTRAK), "a.zip")
+    assert rows(twice) == table
+    assert {(record.rule, record.source_file) for record in twice.rejected} == {(RejectRule.DUPLICATE, "a.zip!b")}
 
 
 def zipped(**members: bytes) -> bytes:

@@ -133,6 +133,10 @@ def test_an_operators_supplemental_set_does_not_outweigh_a_decay(iss: ElementSet
     assert catalog.flags.tolist() == (["supplemental"] if decayed is None else [])
     if decayed:
         assert [r.rule for r in catalog.rejected] == [RejectRule.DECAYED, RejectRule.SUPPLEMENTAL_NOT_USED]
+    alone = clean_catalog(
+        sets.take(np.array([1])), DAY, receipts.take(np.array([1])), known, supplemental_max_age_days=1.0
+    )
+    assert len(alone.element_sets) == (1 if decayed is None else 0)  # GP has dropped the object
 
 
 @pytest.mark.parametrize(
