@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckKey,
     AssetCheckResult,
     AssetExecutionContext,
@@ -118,6 +119,9 @@ def age(url: DatabaseUrl, days: int) -> None:
             params,
         )
         connection.execute("UPDATE dagster.event_logs SET timestamp = timestamp - %(by)s", params)
+        connection.execute(
+            "UPDATE dagster.asset_check_executions SET create_timestamp = create_timestamp - %(by)s", params
+        )
 
 
 def copy_run(url: DatabaseUrl, run_id: str, copies: int, status: str = "SUCCESS") -> list[str]:
@@ -202,17 +206,24 @@ def test_old_runs_go_in_small_steps_and_every_partition_keeps_its_state(
 def test_events_without_a_run_go_and_what_was_reported_without_one_stays(
     instance: DagsterInstance, any_database: DatabaseUrl
 ) -> None:
+    is_fresh = AssetCheckEvaluation(asset_key=AssetKey("reported"), check_name="is_fresh", passed=True)
     for _ in range(2):
         instance.report_runless_asset_event(AssetMaterialization("reported", partition="d1"))
+        instance.report_runless_asset_event(is_fresh)
     orphan = idle.execute_in_process(instance=instance).run_id
     age(any_database, 31)
     with connect(any_database) as connection:
         connection.execute("DELETE FROM dagster.runs WHERE run_id = %s", [orphan])
     instance.report_runless_asset_event(AssetMaterialization("reported", partition="d2"))
+    for _ in range(3):  # as a sensor of freshness reports
+        instance.report_runless_asset_event(is_fresh)
     before = view(instance, "reported")
     assert purge_runs(any_database, 30, NOW).is_complete
     assert counts(any_database, [orphan]) == (0, 0)
-    assert counts(any_database, [""])[1] == 2
+    assert counts(any_database, [""])[1] == 2 + 3
+    with connect(any_database) as connection:
+        kept = connection.execute("SELECT count(*) FROM dagster.asset_check_executions WHERE run_id = ''").fetchone()
+    assert kept == (3,)
     assert view(instance, "reported") == before
 
 

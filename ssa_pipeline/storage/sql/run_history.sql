@@ -58,6 +58,7 @@ SELECT count(*) FROM deleted;
 -- name: delete_check_executions
 DELETE FROM dagster.asset_check_executions c
 WHERE c.run_id = ANY(%(run_ids)s)
+    AND c.create_timestamp < %(before)s -- what was reported without a run, of every age, is of one "run"
     AND EXISTS (
         SELECT FROM dagster.asset_check_executions n
         WHERE n.asset_key = c.asset_key
