@@ -1,10 +1,11 @@
 """One usable element set per object: the newest valid one of those received up to the end of a day.
 
 Sets of one object are taken newest epoch first. Equal content is counted once; of equal epochs with other content the
-set of the source that comes first in the priority is taken, then the higher element set number, then the higher
-revolution number, then the smaller content key, so the choice does not depend on the order of arrival. A set that is
-ahead of its time, or that SGP4 cannot start from, gives way to the next older one. The first that passes decides about
-its object: it is used, or the object is stale or has decayed; all older ones are superseded.
+set of the source that comes first in the priority is taken, then the one received on the later day (providers correct
+sets and keep their epochs and numbers), then the higher element set number, the higher revolution number, the smaller
+content key, so the choice does not depend on the order of arrival within a day. A set that is ahead of its time, or
+that SGP4 cannot start from, gives way to the next older one. The first that passes decides about its object: it is
+used, or the object is stale or has decayed; all older ones are superseded.
 
 Supplemental sets are chosen in the same way apart from the others, and take their place where asked for.
 """
@@ -282,11 +283,11 @@ def _newest_first(received: _Received) -> tuple[Int64, Int64, NDArray[np.bool_]]
         zip(
             orbit[is_tied].tolist(),
             received.rank[rows].tolist(),
+            (-received.receipts.received_day[rows].astype(np.int64)).tolist(),
             (-tied.epoch_us).tolist(),
             (-tied.element_set_no).tolist(),
             (-tied.rev_at_epoch).tolist(),
             keys,
-            (-received.receipts.received_day[rows].astype(np.int64)).tolist(),
             (tied.object_name == "").tolist(),
             received.receipts.source[rows].tolist(),
             tied.source_file.tolist(),
@@ -297,7 +298,7 @@ def _newest_first(received: _Received) -> tuple[Int64, Int64, NDArray[np.bool_]]
     )
     order[is_tied] = [rank[-1] for rank in ranks]
     is_duplicate = np.zeros(len(order), dtype=np.bool_)
-    is_duplicate[is_tied] = _is_repeated([rank[5] for rank in ranks])
+    is_duplicate[is_tied] = _is_repeated([rank[6] for rank in ranks])
     return order, orbit, is_duplicate
 
 

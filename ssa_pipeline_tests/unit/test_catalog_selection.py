@@ -77,6 +77,15 @@ def test_formats_that_round_an_epoch_differently_do_not_decide() -> None:
     assert catalog.element_sets.epoch_us[0] == iss().epoch_us[0]
 
 
+@pytest.mark.parametrize("before", [0.0, 1.0, 2.0, 3.0])
+def test_a_set_corrected_without_a_new_epoch_takes_the_place_of_yesterdays(before: float) -> None:
+    """CelesTrak's active and debris files did so with 433 objects from 16 to 17 August 2026."""
+    yesterday = with_fields(iss(), mean_anomaly_deg=before, element_set_no=iss().element_set_no + 1)
+    catalog = chosen((yesterday, receipts(1, day=DAY_1)), (iss(), receipts(1)))
+    assert catalog.element_sets.mean_anomaly_deg[0] == iss().mean_anomaly_deg[0]
+    assert catalog.received_day.tolist() == [DAY_2]
+
+
 def test_an_orbit_that_somebody_reported_today_is_not_carried_over() -> None:
     yesterday = (iss(), receipts(1, "space-track", DAY_1))
     assert chosen(yesterday).flags.tolist() == ["carried_over"]
