@@ -21,7 +21,7 @@ _CELESTRAK_QUERIES = (
     "GROUP=active GROUP=last-30-days GROUP=fengyun-1c-debris GROUP=cosmos-2251-debris GROUP=iridium-33-debris "
     "GROUP=cosmos-1408-debris satcat"
 )
-_SPACE_TRACK_QUERIES = "gp satcat decay"
+_SPACE_TRACK_QUERIES = "gp satcat decay tip"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -199,7 +199,7 @@ def _received(intake: Intake, day: date) -> Release:
     for snapshot in read_snapshots(intake.url, day):
         known = intake.stored.get(snapshot.sha256)
         parts.append(parse_catalog(snapshot.data, snapshot.file_name).element_sets if known is None else known)
-    return release_of(ElementSets.concat(parts), day)
+    return release_of(ElementSets.concat(parts) if parts else ElementSets.empty(), day)
 
 
 def _day(text: str) -> date:

@@ -94,7 +94,7 @@ def release_of(received: ElementSets, epoch_day: date) -> Release:
 
 def judge(today: Release, before: Release | None) -> Verdict:
     """Compare a day's release with the newest trusted one before it (None: there is none). A release is held for
-    what it lacks and for nothing else; one with more objects than the one before is never held."""
+    what it lacks and for nothing else: new objects do not make up for it."""
     measures: dict[str, Any] = {"objects": len(today), "median_age_days": today.median_age_days}
     if not len(today):
         return Verdict(True, ("no usable GP element set was received; a catalogue has at least one",), measures)
@@ -106,11 +106,8 @@ def judge(today: Release, before: Release | None) -> Verdict:
     is_missing = ~np.isin(before.norad_id, today.norad_id)
     measures |= _compared(today, before, is_missing)
     losses = [*_losses(today, before, is_missing)]
-    is_held = bool(losses) and len(today) <= len(before)
-    if losses and not is_held:
-        losses.append("not held, since it has more objects than the release before")
     said = [*losses, *_ages(measures, before)] or [_counted(today, before)]
-    return Verdict(is_held, tuple(said), measures)
+    return Verdict(bool(losses), tuple(said), measures)
 
 
 def _compared(today: Release, before: Release, is_missing: NDArray[np.bool_]) -> dict[str, Any]:

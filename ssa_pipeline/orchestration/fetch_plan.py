@@ -23,7 +23,8 @@ EVERY = {
         SATCAT: timedelta(days=1),
     },
     space_track.SOURCE: {
-        GP: timedelta(hours=1),
+        # its rule allows one an hour, but 24 catalogues of a day take 1 GB to clean, and a day is screened every 6 h
+        GP: timedelta(hours=3),
         SATCAT: timedelta(days=1),
         DECAY: timedelta(days=1),
         TIP: timedelta(hours=6),

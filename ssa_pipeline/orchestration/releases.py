@@ -31,23 +31,28 @@ class Waiting:
 
 
 def waiting_days(releases: list[Release]) -> list[Waiting]:
-    """Days for which there is something to do, newest first."""
+    """Days for which there is something to do, oldest first: a day's catalogue builds on the days before it."""
     lacking: dict[date, Release] = {}
     for release in releases:
         if release.used_at is None and release.gate != GateState.HELD:
             lacking[release.epoch_day] = release
-    return [Waiting(day, lacking[day]) for day in sorted(lacking, reverse=True)]
+    return [Waiting(day, lacking[day]) for day in sorted(lacking)]
 
 
-def obstacle(day: Waiting, first_day: date, today: date, under_way: Mapping[SliceKey, str]) -> str | None:
+def being_made(day: Waiting, under_way: Mapping[SliceKey, str]) -> str | None:
+    """Which run makes the day's catalogue at present."""
+    keys = (SliceKey(asset, day.epoch_day, None) for asset in DAILY_ASSETS)
+    in_hand = next((under_way[key] for key in keys if key in under_way), None)
+    return f"{day.epoch_day} is in hand: {in_hand}" if in_hand else None
+
+
+def obstacle(day: Waiting, first_day: date, today: date) -> str | None:
     """Why the day cannot be asked for now."""
     if day.epoch_day < first_day:
         return f"{day.epoch_day} is before the first day that is computed, {first_day}: set SSA_FIRST_DAY"
     if day.epoch_day > today:
         return f"{day.epoch_day} lies ahead and is read from that day on"
-    keys = (SliceKey(asset, day.epoch_day, None) for asset in DAILY_ASSETS)
-    in_hand = next((under_way[key] for key in keys if key in under_way), None)
-    return f"{day.epoch_day} is in hand: {in_hand}" if in_hand else None
+    return None
 
 
 def next_cursor(cursor: int, releases: list[Release], now: datetime, first_day: date) -> int:

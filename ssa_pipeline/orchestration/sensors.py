@@ -21,7 +21,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from ssa_pipeline.fetch_release import planned_queries
 from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
 from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name
-from ssa_pipeline.orchestration.releases import Waiting, fate, next_cursor, obstacle, waiting_days
+from ssa_pipeline.orchestration.releases import Waiting, being_made, fate, next_cursor, obstacle, waiting_days
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.screening import REASON_TAG, RETRY_TAGS, screenings
 from ssa_pipeline.orchestration.under_way import named, slices_under_way, unfinished_run
@@ -34,7 +34,6 @@ from ssa_pipeline.storage.release_gate import GateState
 
 _INTERVAL_S = read_settings().automation.interval_s  # part of the definitions, like the first partition
 _RESOURCES = {"settings", "storage"}
-MOST_PER_TICK = 20  # the daemon makes them one after the other, and no other sensor ticks until it has
 
 
 @sensor(
@@ -59,9 +58,18 @@ def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
     fetching = unfinished_run(context.instance, map(job_name, FETCH_JOBS))
     if fetching is not None:  # its other files may belong to the same release
         return SensorResult(skip_reason=f"{waiting[0].reason}, but {named(fetching)} still fetches", cursor=cursor)
-    obstacles = {day: obstacle(day, settings.first_day, now.date(), under_way) for day in waiting}
-    requests = [_ingest_request(day, now) for day in waiting if obstacles[day] is None]
-    return _result(context, requests, [note for note in obstacles.values() if note], cursor)
+    requests, notes = [], []
+    for day in waiting:
+        in_hand = being_made(day, under_way)
+        if in_hand is not None:
+            notes.append(in_hand)
+            break  # the days after it build on it
+        note = obstacle(day, settings.first_day, now.date())
+        if note is None:
+            requests.append(_ingest_request(day, now))
+        else:
+            notes.append(note)
+    return _result(context, requests, notes, cursor, most=1)
 
 
 def _ingest_request(day: Waiting, now: datetime) -> RunRequest:
@@ -136,9 +144,14 @@ def _asset_graph(context: SensorEvaluationContext) -> AssetGraph:
 
 
 def _result(
-    context: SensorEvaluationContext, requests: list[RunRequest], notes: Iterable[str], cursor: str | None
+    context: SensorEvaluationContext,
+    requests: list[RunRequest],
+    notes: Iterable[str],
+    cursor: str | None,
+    most: int | None = None,
 ) -> SensorResult:
-    """The first requests that were not made before; where none is left, the notes and what became of the earlier."""
+    """The first requests (``most`` of them) that were not made before; where none is left, the notes and what became of
+    the earlier."""
     fresh, reasons = [], list(notes)
     asked = _asked_before(context.instance, requests, context.sensor_name) if requests else {}
     for request in requests:
@@ -149,7 +162,7 @@ def _result(
             again = "the same is not asked for again today, unless something newer comes"
             reasons.append(f"{request.tags[REASON_TAG]}: was asked for, {named(earlier)}; {again}")
     if fresh:
-        return SensorResult(run_requests=fresh[:MOST_PER_TICK], cursor=cursor)
+        return SensorResult(run_requests=fresh[:most], cursor=cursor)
     return SensorResult(skip_reason="; ".join(reasons), cursor=cursor)
 
 

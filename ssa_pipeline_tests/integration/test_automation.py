@@ -34,7 +34,7 @@ from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS
 from ssa_pipeline.orchestration.freshness import freshness_sensor
 from ssa_pipeline.orchestration.resources import PostgresStorage
 from ssa_pipeline.orchestration.schedules import AUTOMATION_SCHEDULES
-from ssa_pipeline.orchestration.sensors import MOST_PER_TICK, new_tle_release, screen_catalog, watched_folder
+from ssa_pipeline.orchestration.sensors import new_tle_release, screen_catalog, watched_folder
 from ssa_pipeline.settings import DatabaseUrl, Settings, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import TransientError
 from ssa_pipeline.sources.folder import Folder
@@ -288,19 +288,23 @@ class TestNewRelease:
         assert [len(made) for made in requests] == [0, 0, 1, 1]
         assert requests[2][0].run_key != requests[3][0].run_key
 
-    def test_years_of_releases_are_requested_a_few_at_a_time(self, bench: Bench) -> None:
-        days = [now().date() - timedelta(days=n) for n in range(MOST_PER_TICK + 5)]
+    def test_days_are_made_one_after_the_other_the_oldest_first(self, bench: Bench) -> None:
+        """A day carries over from the days before. One that fails does not keep the next from being made."""
+        days = [now().date() - timedelta(days=n) for n in range(3)]
         for day in days:
             bench.receive(day, now())
         seen: list[str] = []
-        for n_requests in (MOST_PER_TICK, 5, 0):
+        for _ in days:
+            ((request,), _, _) = bench.tick(new_tle_release)
+            seen.append(request.tags["dagster/partition"])
+            run_id = bench.obey(request, new_tle_release, DagsterRunStatus.STARTED)
             requests, reason, _ = bench.tick(new_tle_release)
-            assert len(requests) == n_requests
-            seen += [request.tags["dagster/partition"] for request in requests]
-            for request in requests:
-                bench.obey(request, new_tle_release, DagsterRunStatus.FAILURE)
-        assert seen == [str(day) for day in days]
-        assert reason.count("was asked for") == len(days)
+            assert not requests
+            assert reason.startswith(f"{seen[-1]} is in hand: run {run_id[:8]} (started)")
+            bench.instance.report_run_failed(bench.instance.get_run_by_id(run_id))
+        assert seen == [str(day) for day in reversed(days)]
+        requests, reason, _ = bench.tick(new_tle_release)
+        assert (requests, reason.count("was asked for")) == ([], 3)
 
     def test_the_files_of_one_fetch_become_one_run(self, bench: Bench) -> None:
         bench.receive(now().date(), now())
@@ -313,9 +317,9 @@ class TestNewRelease:
         yesterday = now().date() - timedelta(days=1)
         for day in (now().date(), yesterday):
             bench.receive(day, now())
-        bench.backfill(yesterday)
+        bench.backfill(now().date())
         requests, _, _ = bench.tick(new_tle_release)
-        assert [request.tags["dagster/partition"] for request in requests] == [str(now().date())]
+        assert [request.tags["dagster/partition"] for request in requests] == [str(yesterday)]
 
 
 class TestScreenCatalog:

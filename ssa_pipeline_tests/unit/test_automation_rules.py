@@ -21,7 +21,7 @@ from ssa_pipeline.orchestration import fetching
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.fetch_plan import EVERY, fetch_plan
 from ssa_pipeline.orchestration.fetching import OUTCOMES, is_allowed_soon, outcome, said
-from ssa_pipeline.orchestration.releases import fate, next_cursor, obstacle, waiting_days
+from ssa_pipeline.orchestration.releases import being_made, fate, next_cursor, obstacle, waiting_days
 from ssa_pipeline.orchestration.screening import RETRY_TAGS, wanted
 from ssa_pipeline.settings import REPOSITORY, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, RefusedError, TooEarlyError, TransientError
@@ -52,25 +52,26 @@ def release(
 
 
 class TestReleases:
-    def test_days_that_lack_a_release_come_newest_first_with_their_newest_release(self) -> None:
+    def test_days_that_lack_a_release_come_oldest_first_with_their_newest_release(self) -> None:
         yesterday = TODAY - timedelta(days=1)
         found = waiting_days(
             [release(1, used=False, day=yesterday), release(2), release(3, used=False), release(4, used=False)]
         )
         assert [(day.epoch_day, day.newest.snapshot_id) for day in found] == [
-            (TODAY, 4),
             (yesterday, 1),
+            (TODAY, 4),
         ]
 
     def test_a_day_that_cannot_be_asked_for_says_why(self) -> None:
         days = waiting_days([release(1, day=d, used=False) for d in (date(2023, 1, 1), date(2026, 8, 23), TODAY)])
-        ahead, today, before = (obstacle(day, FIRST_DAY, TODAY, {}) for day in days)
+        before, today, ahead = (obstacle(day, FIRST_DAY, TODAY) for day in days)
         assert ahead == "2026-08-23 lies ahead and is read from that day on"
         assert before == "2023-01-01 is before the first day that is computed, 2024-01-01: set SSA_FIRST_DAY"
         assert today is None
         for asset in ("raw_tle_snapshots", "clean_catalog"):
             in_hand = {SliceKey(asset, TODAY, None): "run 1a2b3c4d (queued)"}
-            assert obstacle(days[1], FIRST_DAY, TODAY, in_hand) == "2026-08-22 is in hand: run 1a2b3c4d (queued)"
+            assert being_made(days[1], in_hand) == "2026-08-22 is in hand: run 1a2b3c4d (queued)"
+            assert being_made(days[0], in_hand) is None
 
     def test_the_cursor_never_passes_what_waits_or_may_still_be_committed(self) -> None:
         assert next_cursor(0, [], NOON, FIRST_DAY) == 0
@@ -206,12 +207,12 @@ class TestFetchPlan:
     def test_space_track_is_asked_by_its_rules(self) -> None:
         asked = queries("space-track", "gp", "satcat", "decay", **ACCOUNT)
         now = datetime(2026, 8, 22, 12, 22, 1, tzinfo=UTC)
-        last = {query.key: attempt(timedelta(minutes=61), now=now) for _, query in asked}
+        last = {query.key: attempt(timedelta(minutes=181), now=now) for _, query in asked}
         plan = fetch_plan(asked, last, now)
         assert plan.due == ["gp"]
         assert plan.notes == [
-            "satcat: stored at 2026-08-22 11:21 UTC, next from 2026-08-23 17:05 UTC",
-            "decay: stored at 2026-08-22 11:21 UTC, next from 2026-08-23 11:21 UTC",
+            "satcat: stored at 2026-08-22 09:21 UTC, next from 2026-08-23 17:05 UTC",
+            "decay: stored at 2026-08-22 09:21 UTC, next from 2026-08-23 09:21 UTC",
         ]
         assert fetch_plan(asked, {}, now).due == ["gp", "decay"]  # SATCAT from 17:00 on
         assert fetch_plan(asked, {}, now.replace(hour=17)).due == ["gp", "satcat", "decay"]
@@ -228,7 +229,7 @@ class TestFetchPlan:
     def test_the_queries_of_the_settings_make_sense(self) -> None:
         found = sources(**ACCOUNT)
         assert len(planned_queries(found, "celestrak", list(found.celestrak_queries))) == 7
-        assert len(planned_queries(found, "space-track", list(found.space_track_queries))) == 3
+        assert len(planned_queries(found, "space-track", list(found.space_track_queries))) == 4
         with pytest.raises(QueryError, match="set SPACE_TRACK_USERNAME and SPACE_TRACK_PASSWORD"):
             planned_queries(sources(), "space-track", ["gp"])
 
