@@ -103,7 +103,8 @@ def _obstacle(
     retried = RunsFilter(tags={"dagster/root_run_id": run.run_id}, statuses=[DagsterRunStatus.SUCCESS])
     if instance.get_runs(filters=retried, limit=1):
         return None
-    return f"is held back: {run.status.value.lower()} of run {run.run_id[:8]}, which made its catalogue"
+    why = f"{run.status.value.lower()} of run {run.run_id[:8]}, which made its catalogue"
+    return f"is held back: {why}; `ssa materialize --epoch-day {day.epoch_day}` screens it where that is right"
 
 
 def _busy(under_way: dict[SliceKey, str], day: DayScreening, lead_day: int) -> str | None:
