@@ -155,10 +155,10 @@ def release(day: str) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def operations(open_tmp_dir: Path) -> Iterator[Operations]:
-    folder = open_tmp_dir / "incoming"
+def operations(open_tmp_path: Path) -> Iterator[Operations]:
+    folder = open_tmp_path / "incoming"
     folder.mkdir()
-    installation = Operations(open_tmp_dir / "operations", folder)
+    installation = Operations(open_tmp_path / "operations", folder)
     try:
         installation.ssa("up")
         installation.ssa("automation", "on", *SENSORS)
