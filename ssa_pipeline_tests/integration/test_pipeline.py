@@ -250,6 +250,10 @@ def completes_after_up(home: Path) -> None:
     ssa(home, "up")
     assert one(home, "SELECT count(*) FROM dagster.runs WHERE status IN ('STARTED', 'STARTING')") == (0,)
     assert "done" in ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "2-6", "--force")
-    counted = one(home, "SELECT count(DISTINCT lead_day) FROM ssa.events_latest WHERE epoch_day = %s", DAY)
-    # Days that later epoch days cover are theirs; lead days 2 and 4 of this catalogue have no encounter.
-    assert counted[0] in range(2, 6)
+    written = one(
+        home,
+        "SELECT count(*), count(DISTINCT run_id) FROM ssa.runs "
+        "WHERE epoch_day = %s AND asset = 'refined_events' AND lead_day BETWEEN 2 AND 6 AND is_current",
+        DAY,
+    )
+    assert written == (5, 1)
