@@ -405,13 +405,14 @@ def _decay_fault(satrec: Satrec, axis_km: float, eccentricity: float, epoch_us: 
     if epoch_us > day_us:
         return None
     error, position, _ = satrec.sgp4(*julian_date(day_us))
+    radius = _length(position)
+    largest = _FAR_BEYOND_APOGEE * axis_km * (1.0 + eccentricity)
+    if not error and EARTH_RADIUS_KM + DECAY_ALTITUDE_KM <= radius <= largest:
+        return None
     when = f"at {format_utc(day_us)}, {(day_us - epoch_us) / MICROSECONDS_PER_DAY:.1f} days after its epoch"
     if error:
         return Fault(RejectRule.DECAYED, f"SGP4 error {error} {when}: {_SGP4_ERRORS[error]}")
-    radius = _length(position)
-    if radius < EARTH_RADIUS_KM + DECAY_ALTITUDE_KM or radius > _FAR_BEYOND_APOGEE * axis_km * (1.0 + eccentricity):
-        return _decayed(radius, when)
-    return None
+    return _decayed(radius, when)
 
 
 def _decayed(radius_km: float, when: str) -> Fault:
