@@ -154,8 +154,9 @@ def _service_tree(settings: Settings) -> list[psutil.Process]:
 
 
 def _title(process: psutil.Process) -> str:
-    program, *arguments = process.cmdline() or [process.name()]
-    return " ".join([program.rpartition("/")[2], *arguments])[:100]
+    """The command line without directories: records are kept and must name no path of a machine."""
+    words = process.cmdline() or [process.name()]
+    return " ".join(word.rpartition("/")[2] if word.startswith("/") else word for word in words)[:100]
 
 
 def _largest(meter: CpuMeter, count: int = 8) -> list[tuple[str, float]]:
