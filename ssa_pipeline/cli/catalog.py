@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ssa_pipeline.messages.catalog import ParsedCatalog
     from ssa_pipeline.messages.satcat import ParsedTable
     from ssa_pipeline.settings import DatabaseUrl
+    from ssa_pipeline.storage.snapshots import StoredSnapshot
 
 STDIN = "-"
 _DETAIL_WIDTH = 140
@@ -101,23 +102,26 @@ class Intake:
         else:
             self._store(data, name, catalog)
 
-    def _store(self, data: bytes, name: str, catalog: ParsedCatalog) -> None:
+    def _keep(self, data: bytes, name: str, kind: str) -> StoredSnapshot:
         from ssa_pipeline.storage.snapshots import store_snapshot
 
-        n_used, n_rejected = len(catalog.element_sets), len(catalog.rejected)
-        if n_used == 0:
-            _print_rejected(catalog.rejected)
-            self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
-            return
-        snapshot = store_snapshot(
+        return store_snapshot(
             self.url,
             data,
             file_name=name,
             source=self.source,
             epoch_day=self.epoch_day,
             received_at=datetime.now(UTC),
-            kind=self.kind,
+            kind=kind,
         )
+
+    def _store(self, data: bytes, name: str, catalog: ParsedCatalog) -> None:
+        n_used, n_rejected = len(catalog.element_sets), len(catalog.rejected)
+        if n_used == 0:
+            _print_rejected(catalog.rejected)
+            self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
+            return
+        snapshot = self._keep(data, name, self.kind)
         self.stored[snapshot.sha256] = catalog.element_sets
         what = "stored" if snapshot.is_new else "was stored before"
         if snapshot.kind != self.kind:
@@ -127,21 +131,12 @@ class Intake:
 
     def _store_table(self, data: bytes, name: str, table: ParsedTable) -> None:
         from ssa_pipeline.storage.satcat import store_table
-        from ssa_pipeline.storage.snapshots import store_snapshot
 
         if not len(table):
             _print_rejected(table.rejected)
             self._refuse(f"{name}: none of the {len(table.rejected):,} rows can be used; it is not stored")
             return
-        snapshot = store_snapshot(
-            self.url,
-            data,
-            file_name=name,
-            source=self.source,
-            epoch_day=self.epoch_day,
-            received_at=datetime.now(UTC),
-            kind=table.kind,
-        )
+        snapshot = self._keep(data, name, table.kind)
         store_table(self.url, snapshot, table.satcat, table.rejected)
         self.n_tables += 1
         what = "stored" if snapshot.is_new else "was stored before"
