@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.screen import screen
 from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume
-from ssa_pipeline.core.time import from_us, parse_utc
-from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline_tests.crowd import START_US, bundled_catalog, crowd_of
 from ssa_pipeline_tests.encounters import COMPANIONS
 from ssa_pipeline_tests.naive import Sky, box_margins, box_stay, brute_force_events
 
-ROOT = Path(__file__).parents[2]
-BUNDLED = ROOT / "data" / "omm_on_orbit_20241101.csv.gz"
-TRUTH = ROOT / "benchmarks" / "truth_20241101_24h_5km.csv.gz"
-START_US = parse_utc("2024-11-01T00:00:00Z")
 HOUR_US = 3600 * 10**6
 
 
 @pytest.fixture(scope="module")
 def catalogue() -> ElementSets:
-    parsed = parse_catalog(BUNDLED.read_bytes(), BUNDLED.name)
-    return clean_catalog(parsed.element_sets, from_us(START_US).date()).element_sets
+    return bundled_catalog()
 
 
 @pytest.fixture(scope="module")
 def crowd(catalogue: ElementSets) -> ElementSets:
-    """About 1,000 objects: pairs that meet at every speed, and those that keep company."""
-    with gzip.open(TRUTH, "rt") as file:
-        rows = sorted(csv.DictReader(file), key=lambda r: float(r["relspeed_km_s"]))
-    some = {int(row[name]) for row in rows[::50] for name in ("norad_1", "norad_2")} | set(COMPANIONS)
-    return catalogue.take(np.isin(catalogue.norad_id, list(some)))
+    return crowd_of(catalogue, set(COMPANIONS))
 
 
 BOXES = [(0.4, 44.0, 51.0), (2.0, 25.0, 25.0), (0.5, 5.0, 0.5), (10.0, 10.0, 10.0)]

@@ -1,0 +1,32 @@
+"""The bundled catalogue, and a part of it in which objects meet often."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.records import ElementSets
+from ssa_pipeline.core.time import from_us, parse_utc
+from ssa_pipeline.messages.catalog import parse_catalog
+
+ROOT = Path(__file__).parents[1]
+BUNDLED = ROOT / "data" / "omm_on_orbit_20241101.csv.gz"
+TRUTH = ROOT / "benchmarks" / "truth_20241101_24h_5km.csv.gz"
+START_US = parse_utc("2024-11-01T00:00:00Z")
+
+
+def bundled_catalog() -> ElementSets:
+    parsed = parse_catalog(BUNDLED.read_bytes(), BUNDLED.name)
+    return clean_catalog(parsed.element_sets, from_us(START_US).date()).element_sets
+
+
+def crowd_of(catalogue: ElementSets, companions: set[int]) -> ElementSets:
+    """About 1,000 objects: pairs that meet at every speed, and those that keep company."""
+    with gzip.open(TRUTH, "rt") as file:
+        rows = sorted(csv.DictReader(file), key=lambda r: float(r["relspeed_km_s"]))
+    some = {int(row[name]) for row in rows[::50] for name in ("norad_1", "norad_2")} | companions
+    return catalogue.take(np.isin(catalogue.norad_id, list(some)))
