@@ -58,7 +58,7 @@ def read_check_store(path: Path, url: DatabaseUrl) -> dict[str, float]:
         snapshot = store_snapshot(url, data, file_name=path.name, source="file", epoch_day=EPOCH_DAY, received_at=now)
     with part("read"):
         parsed = parse_catalog(data, path.name)
-        part_of_day = ParsedSnapshot(snapshot.snapshot_id, parsed.element_sets, parsed.rejected)
+        part_of_day = ParsedSnapshot(snapshot.snapshot_id, parsed.element_sets, parsed.rejected, spans=parsed.spans)
         received = ReceivedDay.from_parsed(EPOCH_DAY, [part_of_day])
     with SliceStore(url) as store:
         with part("store_raw"):

@@ -157,6 +157,10 @@ class MemoryStorage:
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return self.received.get(epoch_day, [])
 
+    def content(self, snapshot_id: int) -> bytes:
+        of_id = (s.data for day in self.received.values() for s in day if s.snapshot_id == snapshot_id)
+        return next(of_id)
+
     def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
         newest = {table.kind: table for table in self.tables if table.epoch_day <= epoch_day}
         return [newest[kind] for kind in sorted(newest)]

@@ -1,15 +1,16 @@
 """One element set per object, from everything received up to the end of the epoch day."""
 
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import date
 
+import numpy as np
 from dagster import AssetExecutionContext, MetadataValue
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.clean_catalog import clean_catalog as clean
-from ssa_pipeline.core.records import RejectRule
+from ssa_pipeline.core.records import Receipts, RecordSpans
 from ssa_pipeline.core.watch import Watch
-from ssa_pipeline.messages.catalog import Place, record_bytes
+from ssa_pipeline.messages.catalog import record_bytes as cut
 from ssa_pipeline.orchestration.describe import (
     ages_shown,
     markdown_table,
@@ -26,9 +27,6 @@ from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.records import ReceivedDay
-from ssa_pipeline.storage.snapshots import StoredSnapshot
-
-_GOOD_SETS = frozenset({RejectRule.SUPERSEDED, RejectRule.DUPLICATE, RejectRule.SUPPLEMENTAL_NOT_USED})
 
 
 @chain_asset(
@@ -46,13 +44,13 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
         day = date.fromisoformat(key)
         storage.gate.demand_trusted(day)
         read = tables.read(day)
-        catalog = with_bytes(_chosen(received, day, read, settings), storage.snapshots(day))
+        catalog = _chosen(received, day, read, settings, storage)
         return Computed(catalog, _facts(catalog, settings) | table_facts(catalog, read), _shown(catalog, read))
 
     return each_slice(context, compute, raw_tle_snapshots)
 
 
-def _chosen(received: ReceivedDay, day: date, read: TablesRead, settings: Settings) -> CleanCatalog:
+def _chosen(received: ReceivedDay, day: date, read: TablesRead, settings: Settings, storage: Storage) -> CleanCatalog:
     return clean(
         received.element_sets,
         day,
@@ -61,23 +59,21 @@ def _chosen(received: ReceivedDay, day: date, read: TablesRead, settings: Settin
         max_age_days=settings.max_age_days,
         source_priority=settings.source_priority,
         supplemental_max_age_days=settings.supplemental_max_age_days,
+        record_bytes=lambda receipts: record_bytes(receipts, storage.content),
     )
 
 
-def with_bytes(catalog: CleanCatalog, snapshots: list[StoredSnapshot]) -> CleanCatalog:
-    """Faulty records of the day's own snapshots, with their bytes. Good sets that are not needed are kept as sets."""
-    rejected = list(catalog.rejected)
-    faulty: dict[int, dict[int, Place]] = {}
-    for row, (record, snapshot_id) in enumerate(zip(rejected, catalog.rejected_snapshot_id.tolist(), strict=True)):
-        if record.rule not in _GOOD_SETS:
-            place = Place(record.source_file, record.source_line, record.norad_id or 0)
-            faulty.setdefault(snapshot_id, {})[row] = place
-    for snapshot in snapshots:
-        places = faulty.get(snapshot.snapshot_id, {})
-        found = record_bytes(snapshot.data, snapshot.file_name, set(places.values())) if places else {}
-        for row, place in places.items():
-            rejected[row] = replace(rejected[row], raw=found[place])
-    return replace(catalog, rejected=rejected)
+def record_bytes(receipts: Receipts, content: Callable[[int], bytes]) -> list[bytes]:
+    """The bytes of records as received, b"" where nobody noted their place; ``content`` of a snapshot by its id."""
+    found = [b""] * len(receipts)
+    is_known = receipts.byte_count > 0
+    for snapshot_id in np.unique(receipts.snapshot_id[is_known]).tolist():
+        rows = np.flatnonzero(is_known & (receipts.snapshot_id == snapshot_id))
+        of_snapshot = receipts.take(rows)
+        spans = RecordSpans(of_snapshot.member, of_snapshot.byte_start, of_snapshot.byte_count)
+        for row, raw in zip(rows.tolist(), cut(content(snapshot_id), spans), strict=True):
+            found[row] = raw
+    return found
 
 
 def _facts(catalog: CleanCatalog, settings: Settings) -> dict[str, object]:

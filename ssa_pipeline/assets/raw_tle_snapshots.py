@@ -34,7 +34,7 @@ def raw_tle_snapshots(context: AssetExecutionContext) -> SliceStream:
         received = ReceivedDay.from_parsed(
             epoch_day,
             [
-                ParsedSnapshot(s.snapshot_id, c.element_sets, c.rejected, s.source, s.kind)
+                ParsedSnapshot(s.snapshot_id, c.element_sets, c.rejected, s.source, s.kind, c.spans)
                 for s, c in zip(snapshots, parsed, strict=True)
             ],
         )

@@ -5,7 +5,8 @@ set of the source that comes first in the priority is taken, then the one receiv
 sets and keep their epochs and numbers), then the higher element set number, the higher revolution number, the smaller
 content key, so the choice does not depend on the order of arrival within a day. A set that is ahead of its time, or
 that SGP4 cannot start from, gives way to the next older one. The first that passes decides about its object: it is
-used, or the object is stale or has decayed; all older ones are superseded.
+used, or the object is stale or has decayed; all older ones are superseded. Good sets of earlier days that are
+superseded are history, not rejected records of this day.
 
 Supplemental sets are chosen in the same way apart from the others, and take their place where asked for.
 """
@@ -13,7 +14,7 @@ Supplemental sets are chosen in the same way apart from the others, and take the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
@@ -58,6 +59,8 @@ _SGP4_ERRORS = {
 }
 # Faults of one set, not of its object: an older set may be good.
 _NEXT_OLDER_MAY_DO = frozenset({RejectRule.PERIGEE_BELOW_SURFACE, RejectRule.SGP4_INIT})
+# Nothing is wrong with such a set.
+_NOT_NEEDED = frozenset({RejectRule.SUPERSEDED, RejectRule.DUPLICATE, RejectRule.SUPPLEMENTAL_NOT_USED})
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class CleanCatalog:
     element_sets: ElementSets
     age_days: Float64  # 00:00 UTC of epoch_day minus the element set's epoch; negative = epoch ahead
     is_forward_epoch: NDArray[np.bool_]  # the epoch lies after the end of epoch_day
-    rejected: list[RejectedRecord]  # every other set received, with its rule
+    rejected: list[RejectedRecord]  # of the day's sets all others, of earlier ones those with a fault
     flags: Text  # blank-separated words (core.object_flags), '' where there is none
     source: Text  # where the set came from, e.g. celestrak
     received_day: Days  # on which it was received last; earlier than epoch_day: carried over
@@ -84,11 +87,13 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class _Choice:
-    """Sets of one kind, by object and newest first, and what was decided. ``previous``: for each row of ``used`` the
-    row of the object's set before it, -1 where there is none."""
+    """Sets of one kind, by object and newest first, and what was decided. ``newest_day``: on which each row's orbit
+    was last received, from whomever. ``previous``: for each row of ``used`` the row of the object's set before it, -1
+    where there is none."""
 
     sets: ElementSets
     receipts: Receipts
+    newest_day: Days
     used: Int64
     previous: Int64
     faults: dict[int, Fault]
@@ -104,13 +109,14 @@ def clean_catalog(
     max_ahead_days: float = 15.0,
     source_priority: Sequence[str] = (),
     supplemental_max_age_days: float | None = None,
+    record_bytes: Callable[[Receipts], list[bytes]] | None = None,
 ) -> CleanCatalog:
     """Choose among all sets ``received`` up to the end of ``epoch_day``; without ``receipts`` they are of one file of
     the day. Ages are measured once, at its 00:00 UTC: older than ``max_age_days`` is stale (inf: never). More than
     ``max_ahead_days`` after 00:00 UTC of the day on which it was received last is rejected. Sources that
     ``source_priority`` does not name come last. Supplemental sets are used where ``supplemental_max_age_days`` is
     given, and their epoch is at most so old and not after the day. ``known``: what SATCAT, decay and TIP messages say
-    of the objects."""
+    of the objects. ``record_bytes`` finds what is kept as ``raw`` of the records with these receipts."""
     receipts = receipts or Receipts.alike(len(received), epoch_day)
     day_us = day_start_us(epoch_day)
     is_gp = receipts.kind == GP
@@ -123,17 +129,19 @@ def clean_catalog(
         other = _chosen(supplemental, day_us, max_age_days, decays, lambda sets, _: _unasked(sets, limit, day_us))
         choice = _with_supplemental(choice, other, decays)
     used, previous = choice.used, choice.previous
-    sets, came = choice.sets.take(used), choice.receipts.take(used)
-    rejected_rows = np.array(sorted(choice.faults), dtype=np.int64)
+    sets, came, received_day = choice.sets.take(used), choice.receipts.take(used), choice.newest_day[used]
+    rejected_rows = _rejected_rows(choice, epoch_day)
+    rejected_receipts = choice.receipts.take(rejected_rows)
+    raw = record_bytes(rejected_receipts) if record_bytes else [b""] * len(rejected_rows)
     return CleanCatalog(
         epoch_day,
         sets,
         (day_us - sets.epoch_us) / MICROSECONDS_PER_DAY,
         sets.epoch_us >= day_us + MICROSECONDS_PER_DAY,
-        _rejected(choice.sets, rejected_rows, choice.faults),
+        _rejected(choice.sets, rejected_rows, choice.faults, raw),
         flags_text(
             {
-                ObjectFlag.CARRIED_OVER: came.received_day < np.datetime64(epoch_day),
+                ObjectFlag.CARRIED_OVER: received_day < np.datetime64(epoch_day),
                 ObjectFlag.SUPPLEMENTAL: came.kind != GP,
                 **_jumps(choice.sets, used, previous, day_us),
                 **_known_flags(sets, epoch_day, known, decays),
@@ -141,8 +149,8 @@ def clean_catalog(
             len(used),
         ),
         came.source,
-        came.received_day,
-        choice.receipts.snapshot_id[rejected_rows],
+        received_day,
+        rejected_receipts.snapshot_id,
         find_aliases(sets, day_us),
     )
 
@@ -175,9 +183,8 @@ def _chosen(
     order, orbit, is_duplicate = _newest_first(received)
     sets = received.sets.take(order)
     receipts = received.receipts.take(order)
-    receipts = replace(receipts, received_day=_newest_of_orbit(receipts.received_day, orbit))
-    faults = dict(_duplicate_faults(sets, is_duplicate))
-    faults = set_apart(sets, receipts.received_day) | faults
+    newest_day = _newest_of_orbit(receipts.received_day, orbit)
+    faults = set_apart(sets, newest_day) | dict(_duplicate_faults(sets, is_duplicate))
     is_open = np.ones(len(sets), dtype=np.bool_)
     is_open[list(faults)] = False
     used, decisions = _decide(sets, is_open, day_us, max_age_days)
@@ -186,11 +193,10 @@ def _chosen(
     faults |= decisions | gone
     superseded = _superseded_faults(sets, used, faults)
     previous = _previous(sets, used, np.array(sorted(superseded), dtype=np.int64))
-    return _Choice(sets, receipts, used, previous, faults | superseded)
+    return _Choice(sets, receipts, newest_day, used, previous, faults | superseded)
 
 
 def _newest_of_orbit(received_day: Days, orbit: Int64) -> Days:
-    """On which day each row's orbit was last received, from whomever."""
     if not len(orbit):
         return received_day
     first = np.flatnonzero(np.diff(orbit, prepend=-1))
@@ -225,7 +231,8 @@ def _with_supplemental(gp: _Choice, other: _Choice, decays: dict[int, Decay]) ->
     sets = ElementSets.concat([gp.sets, other.sets])
     by_object = np.argsort(sets.norad_id[used])
     receipts = Receipts.concat([gp.receipts, other.receipts])
-    return _Choice(sets, receipts, used[by_object], previous[by_object], faults)
+    newest_day = np.concatenate([gp.newest_day, other.newest_day])
+    return _Choice(sets, receipts, newest_day, used[by_object], previous[by_object], faults)
 
 
 def _unasked(sets: ElementSets, max_age_days: float | None, day_us: int) -> dict[int, Fault]:
@@ -467,12 +474,19 @@ def _final_rows(faults: dict[int, Fault]) -> Iterator[int]:
     return (row for row, fault in faults.items() if fault.rule in (RejectRule.STALE, RejectRule.DECAYED))
 
 
-def _rejected(sets: ElementSets, rows: Int64, faults: dict[int, Fault]) -> list[RejectedRecord]:
+def _rejected_rows(choice: _Choice, epoch_day: date) -> Int64:
+    is_of_day = choice.receipts.received_day == np.datetime64(epoch_day)
+    rows = (row for row, fault in choice.faults.items() if is_of_day[row] or fault.rule not in _NOT_NEEDED)
+    return np.array(sorted(rows), dtype=np.int64)
+
+
+def _rejected(sets: ElementSets, rows: Int64, faults: dict[int, Fault], raw: list[bytes]) -> list[RejectedRecord]:
     left = sets.take(rows)
     return [
-        RejectedRecord(file, line, faults[row].rule, faults[row].detail, b"", norad_id, name)
-        for row, file, line, norad_id, name in zip(
+        RejectedRecord(file, line, faults[row].rule, faults[row].detail, record, norad_id, name)
+        for row, record, file, line, norad_id, name in zip(
             rows.tolist(),
+            raw,
             left.source_file.tolist(),
             left.source_line.tolist(),
             left.norad_id.tolist(),

@@ -6,6 +6,7 @@ element sets); angles in degrees; lengths in km. See docs/naming.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
@@ -53,7 +54,24 @@ class RejectRule(StrEnum):
 
 
 @dataclass(frozen=True)
-class ElementSets:
+class Columns:
+    """A table: every field of a subclass is an array of the same length."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The rows chosen by an integer or boolean index, in its order."""
+        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    @classmethod
+    def concat(cls, parts: Sequence[Self]) -> Self:
+        """All rows of ``parts`` (at least one), in order."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class ElementSets(Columns):
     """n mean element sets (SGP4, TEME, UTC), one per row; every field is an array of length n.
 
     ``mean_motion_dot`` is the TLE's n-dot/2 in rev/day², ``mean_motion_ddot`` its n-ddot/6 in rev/day³ (SGP4
@@ -80,18 +98,6 @@ class ElementSets:
     source_file: Text
     source_line: Int64
 
-    def __len__(self) -> int:
-        return len(self.norad_id)
-
-    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
-        """The rows chosen by an integer or boolean index, in its order."""
-        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
-
-    @classmethod
-    def concat(cls, parts: list[Self]) -> Self:
-        """All rows of ``parts`` (at least one), in order."""
-        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
-
     @classmethod
     def empty(cls) -> Self:
         kinds = {"Text": object, "Int64": np.int64, "Float64": np.float64}
@@ -99,36 +105,54 @@ class ElementSets:
 
 
 @dataclass(frozen=True)
-class Receipts:
+class RecordSpans(Columns):
+    """Where n records are in a file, as in ``Receipts``."""
+
+    member: Text
+    byte_start: Int64
+    byte_count: Int64
+
+    @classmethod
+    def unknown(cls, n: int) -> Self:
+        """Of records that were not read from a file."""
+        return cls(np.full(n, "", dtype=object), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Receipts(Columns):
     """How each of n element sets came: ``source`` (e.g. celestrak), ``kind`` of the snapshot (``gp`` or
-    ``supplemental_gp``), ``received_day`` (UTC day of the newest receipt) and its ``snapshot_id`` (0: none); every
-    field has length n."""
+    ``supplemental_gp``), ``received_day`` (UTC day of the newest receipt), its ``snapshot_id`` (0: none), and where
+    in its unpacked content the record is: ``member`` of a zip ('': none), ``byte_start`` and ``byte_count`` (0: not
+    known); every field has length n."""
 
     source: Text
     kind: Text
     received_day: Days
     snapshot_id: Int64
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
-        """The rows chosen by an integer or boolean index, in its order."""
-        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+    member: Text
+    byte_start: Int64
+    byte_count: Int64
 
     @classmethod
-    def concat(cls, parts: list[Self]) -> Self:
-        """All rows of ``parts`` (at least one), in order."""
-        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
-
-    @classmethod
-    def alike(cls, n: int, day: date, source: str = "file", kind: str = GP, snapshot_id: int = 0) -> Self:
+    def alike(
+        cls,
+        n: int,
+        day: date,
+        source: str = "file",
+        kind: str = GP,
+        snapshot_id: int = 0,
+        spans: RecordSpans | None = None,
+    ) -> Self:
         """n sets that came in one snapshot."""
+        spans = spans or RecordSpans.unknown(n)
         return cls(
             np.full(n, source, dtype=object),
             np.full(n, kind, dtype=object),
             np.full(n, day, "datetime64[D]"),
             np.full(n, snapshot_id, dtype=np.int64),
+            spans.member,
+            spans.byte_start,
+            spans.byte_count,
         )
 
 
@@ -153,7 +177,7 @@ class EventClass(StrEnum):
 
 
 @dataclass(frozen=True)
-class Events:
+class Events(Columns):
     """m encounters, sorted by (tca_us, norad_id_1, norad_id_2); every field has length m.
 
     Object 1 is the primary and has the smaller catalogue number. ``miss_[rtn]_km`` and
@@ -191,21 +215,9 @@ class Events:
     n_minima: Int64
     flags: Text
 
-    def __len__(self) -> int:
-        return len(self.norad_id_1)
-
-    def take(self, index: Int64) -> Self:
-        """The rows chosen by an integer index, in its order."""
-        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
-
-    @classmethod
-    def concat(cls, parts: list[Self]) -> Self:
-        """All rows of ``parts`` (at least one), in order."""
-        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
-
 
 @dataclass(frozen=True)
-class Candidates:
+class Candidates(Columns):
     """k (pair, step) combinations that may come below the threshold; every field has length k.
 
     Sorted by (step_start_us, norad_id_1, norad_id_2). ``is_slow`` marks encounters so slow that the linear
@@ -219,9 +231,6 @@ class Candidates:
     approx_miss_km: Float64
     approx_speed_km_s: Float64
     is_slow: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.norad_id_1)
 
 
 @dataclass(frozen=True)

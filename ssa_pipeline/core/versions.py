@@ -5,8 +5,8 @@ from __future__ import annotations
 CHUNK_FORMAT_VERSION = 1
 
 CODE_VERSIONS: dict[str, str] = {
-    "raw_tle_snapshots": "2",
-    "clean_catalog": "4",
+    "raw_tle_snapshots": "3",
+    "clean_catalog": "5",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "3",
     "refined_events": "6",

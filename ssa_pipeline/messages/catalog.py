@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
+import numpy as np
+
+from ssa_pipeline.core.records import ElementSets, RecordSpans, RejectedRecord, RejectRule
 from ssa_pipeline.messages.assembly import NoCatalogError, Span
 from ssa_pipeline.messages.omm_csv import is_header, parse_omm_csv
 from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, parse_omm_json
@@ -49,14 +50,7 @@ class ParsedCatalog:
     format: str  # OMM_CSV, OMM_JSON, …; of a zip with several kinds, all of them
     element_sets: ElementSets  # every usable record in file order; several may be of one object
     rejected: list[RejectedRecord]  # the others, by line
-
-
-class Place(NamedTuple):
-    """Where a record was read."""
-
-    file: str
-    line: int
-    norad_id: int
+    spans: RecordSpans  # of the usable ones
 
 
 def parse_catalog(data: bytes, file_name: str) -> ParsedCatalog:
@@ -71,7 +65,8 @@ def parse_catalog(data: bytes, file_name: str) -> ParsedCatalog:
                 parts.append(_parse_member(member, file_name))
             except CatalogFormatError as error:
                 strangers.append(error)
-                parts.append(ParsedCatalog("", ElementSets.empty(), [_stranger(member, file_name, error)]))
+                stranger = _stranger(member, file_name, error)
+                parts.append(ParsedCatalog("", ElementSets.empty(), [stranger], RecordSpans.unknown(0)))
     except NoCatalogError as error:
         raise _no_catalog(file_name, str(error), data) from None
     if len(strangers) == len(parts):
@@ -79,20 +74,11 @@ def parse_catalog(data: bytes, file_name: str) -> ParsedCatalog:
     return _joined(parts)
 
 
-def record_bytes(data: bytes, file_name: str, wanted: Collection[Place]) -> dict[Place, bytes]:
-    """The bytes of usable records of a file, as received. Records of one object on one line are joined."""
-    found: dict[Place, bytes] = {}
-    for member in unpack(data):
-        name, text = _name(member, file_name), member.data.removeprefix(_BOM)
-        if not any(place.file == name for place in wanted):
-            continue
-        spans: list[Span] = []
-        sets, _ = _READERS[_format(text, name)](text, name, spans)
-        for norad_id, span in zip(sets.norad_id.tolist(), spans, strict=True):
-            place = Place(name, span.line, norad_id)
-            if place in wanted:
-                found[place] = found.get(place, b"") + text[span.start : span.stop]
-    return found
+def record_bytes(data: bytes, spans: RecordSpans) -> list[bytes]:
+    """The bytes of records of a file, as received."""
+    texts = {member.name: _text(member) for member in unpack(data)}
+    places = zip(spans.member.tolist(), spans.byte_start.tolist(), spans.byte_count.tolist(), strict=True)
+    return [texts[member][start : start + count] for member, start, count in places]
 
 
 def _joined(parts: list[ParsedCatalog]) -> ParsedCatalog:
@@ -100,18 +86,30 @@ def _joined(parts: list[ParsedCatalog]) -> ParsedCatalog:
         return parts[0]
     kinds = "+".join(sorted({part.format for part in parts} - {""}))
     rejected = [record for part in parts for record in part.rejected]
-    return ParsedCatalog(kinds, ElementSets.concat([part.element_sets for part in parts]), rejected)
+    element_sets = ElementSets.concat([part.element_sets for part in parts])
+    return ParsedCatalog(kinds, element_sets, rejected, RecordSpans.concat([part.spans for part in parts]))
 
 
 def _parse_member(member: Member, file_name: str) -> ParsedCatalog:
     name = _name(member, file_name)
-    text = member.data.removeprefix(_BOM)
+    text = _text(member)
     kind = _format(text, name)
+    spans: list[Span] = []
     try:
-        element_sets, rejected = _READERS[kind](text, name)
+        element_sets, rejected = _READERS[kind](text, name, spans)
     except NoCatalogError as error:
         raise _no_catalog(name, str(error), text) from None
-    return ParsedCatalog(kind, element_sets, rejected)
+    return ParsedCatalog(kind, element_sets, rejected, _spans(member, spans))
+
+
+def _text(member: Member) -> bytes:
+    return member.data.removeprefix(_BOM)
+
+
+def _spans(member: Member, spans: list[Span]) -> RecordSpans:
+    places = np.array(spans, dtype=np.int64).reshape(-1, 3)
+    start, stop = places[:, 1], places[:, 2]
+    return RecordSpans(np.full(len(spans), member.name, dtype=object), start, stop - start)
 
 
 def _name(member: Member, file_name: str) -> str:

@@ -24,7 +24,7 @@ from ssa_pipeline.storage.run_history import Purged, purge_runs
 from ssa_pipeline.storage.satcat import read_newest_tables
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
-from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots
+from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots, read_content
 from ssa_pipeline.storage.table_sizes import TableSize, table_sizes
 
 
@@ -79,6 +79,10 @@ class Storage(Protocol):
         """Catalogues received on a day, with their bytes: GP, then supplemental GP, each in order of arrival."""
         ...
 
+    def content(self, snapshot_id: int) -> bytes:
+        """The bytes of a snapshot as received."""
+        ...
+
     def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
         """The newest SATCAT, decay and TIP table received up to the end of a day, with their bytes."""
         ...
@@ -123,6 +127,9 @@ class PostgresStorage:
 
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return read_catalog_snapshots(self.url, epoch_day)
+
+    def content(self, snapshot_id: int) -> bytes:
+        return read_content(self.url, snapshot_id)
 
     def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
         return read_newest_tables(self.url, epoch_day)

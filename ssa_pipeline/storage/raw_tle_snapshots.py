@@ -1,11 +1,12 @@
-"""Slice ``raw_tle_snapshots(D)``: which lines of the day's snapshots carried which element sets, and which lines
+"""Slice ``raw_tle_snapshots(D)``: which records of the day's snapshots carried which element sets, and which records
 are not usable. Reading it for day D answers "what has been received up to the end of D".
 
-The answer holds every record of D's own snapshots. Of earlier days it holds, per object, at most the two newest
-GP sets (by epoch) that D did not repeat, with epochs within LOOK_BACK_DAYS before D: the set that an object without a
-new one keeps, and one to fall back on and to compare with. Of supplemental sets it holds, apart from those, the two
-newest of the SUPPLEMENTAL_DAYS before. Rows are ordered by object, epoch and content, so the same bytes
-give the same answer in every database.
+The answer holds every set of D's own snapshots, one that a source sent again later on D once. Of earlier days it
+holds, per object, at most OLDER_SETS_PER_OBJECT GP sets, the newest by epoch that D did not repeat and that were not
+too far ahead when received, with epochs within LOOK_BACK_DAYS before D: the set that an object without a new one
+keeps, and some to fall back on and to compare with. Of supplemental sets it holds, apart from those, as many of the
+SUPPLEMENTAL_DAYS before. Rows are ordered by object, epoch and content, so the same bytes give the same answer in
+every database.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from ssa_pipeline.storage.element_sets import (
 )
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.records import ReceivedDay
-from ssa_pipeline.storage.rejected_records import read_rejected, write_rejected
+from ssa_pipeline.storage.rejected_records import read_rejected, storable, write_rejected
 from ssa_pipeline.storage.slice_key import SliceKey
 
 ASSET = "raw_tle_snapshots"
 TABLES = ("catalog.element_set", "catalog.sighting", "catalog.rejected_record")
 LOOK_BACK_DAYS = 120
 SUPPLEMENTAL_DAYS = 3  # ephemerides of operators reach no further
-OLDER_SETS_PER_OBJECT = 2
+OLDER_SETS_PER_OBJECT = 4  # two sources may spell each epoch their own way
 
 
 def row_count(value: ReceivedDay) -> int:
@@ -52,16 +53,26 @@ def delete(connection: psycopg.Connection, key: SliceKey) -> None:
 
 def write(connection: psycopg.Connection, key: SliceKey, value: ReceivedDay, _log_id: int) -> None:
     ids = store_element_sets(connection, value.element_sets)
-    # JSON and XML may hold one set twice on a line
-    sightings = np.unique(np.stack([value.receipts.snapshot_id, value.element_sets.source_line, ids], axis=1), axis=0)
+    receipts = value.receipts
     columns = [
         Column("epoch_day", "date", key.epoch_day),
-        Column("snapshot_id", "int8", sightings[:, 0]),
-        Column("source_line", "int8", sightings[:, 1]),
-        Column("element_set_id", "int8", sightings[:, 2]),
+        Column("snapshot_id", "int8", receipts.snapshot_id),
+        Column("source_line", "int8", value.element_sets.source_line),
+        Column("element_set_id", "int8", ids),
+        Column("byte_start", "int8", receipts.byte_start),
+        Column("byte_count", "int8", receipts.byte_count),
+        Column("member", "text", [storable(name) for name in receipts.member]),
     ]
-    copy_in(connection, sql.Identifier("catalog", "sighting"), columns, len(sightings))
+    copy_in(connection, sql.Identifier("catalog", "sighting"), columns, len(ids))
+    _analyze_sightings(connection, key)
     write_rejected(connection, key.epoch_day, ASSET, value.rejected, list(value.rejected_snapshot_id.tolist()))
+
+
+def _analyze_sightings(connection: psycopg.Connection, key: SliceKey) -> None:
+    """Without statistics of the new rows, reading looks up each set among all rows of the day: minutes, not seconds."""
+    query = "SELECT tableoid::regclass::text FROM catalog.sighting WHERE epoch_day = %s LIMIT 1"
+    for (partition,) in connection.execute(query, [key.epoch_day]).fetchall():
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.SQL(partition)))
 
 
 def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
@@ -72,10 +83,11 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
         "supplemental_days": SUPPLEMENTAL_DAYS,
     }
     for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
-        # By index only. Statistics lag behind the day's write, and the plan then chosen took 89 s where this takes 1.
+        # By index only: of element sets statistics lag behind the day's write, and the plan then chosen took 89 s.
         connection.execute("SELECT set_config(%s, 'off', true)", [f"enable_{plan}"])
-    kinds = {"snapshot_id": "int8", "source_line": "int8", **ELEMENT_KINDS, "received_day": "date", **TEXT_KINDS}
-    kinds |= {"source_file": "text", "source": "text", "kind": "text"}
+    kinds = {"snapshot_id": "int8", "source_line": "int8", "byte_start": "int8", "byte_count": "int8"}
+    kinds |= {**ELEMENT_KINDS, "received_day": "date", **TEXT_KINDS}
+    kinds |= {"source_file": "text", "source": "text", "kind": "text", "member": "text"}
     columns = copy_out(connection, section("queries.sql", "received_up_to"), params, kinds)
     rejected = read_rejected(connection, key.epoch_day, ASSET)
     return ReceivedDay(
@@ -86,6 +98,9 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
             text(columns["kind"]),
             columns["received_day"].astype("datetime64[D]"),
             columns["snapshot_id"],
+            text(columns["member"]),
+            columns["byte_start"],
+            columns["byte_count"],
         ),
         [record for _, record in rejected],
         np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from ssa_pipeline.core.records import GP, ElementSets, Int64, Receipts, RejectedRecord
+from ssa_pipeline.core.records import GP, ElementSets, Int64, Receipts, RecordSpans, RejectedRecord
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class ParsedSnapshot:
     rejected: list[RejectedRecord]
     source: str = "file"
     kind: str = GP
+    spans: RecordSpans | None = None  # None: not known
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ReceivedDay:
         """From the day's snapshots."""
         ids = [part.snapshot_id for part in parts]
         receipts = [
-            Receipts.alike(len(part.element_sets), epoch_day, part.source, part.kind, part.snapshot_id)
+            Receipts.alike(len(part.element_sets), epoch_day, part.source, part.kind, part.snapshot_id, part.spans)
             for part in parts
         ]
         return cls(

@@ -103,6 +103,17 @@ def read_catalog_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnap
     return [*read_snapshots(url, epoch_day), *read_snapshots(url, epoch_day, SUPPLEMENTAL_GP)]
 
 
+def read_content(url: DatabaseUrl, snapshot_id: int) -> bytes:
+    """The bytes of a snapshot; KeyError where there is none of that id."""
+    with connect(url) as connection:
+        row = connection.execute(
+            section("snapshots.sql", "content"), {"snapshot_id": snapshot_id}, binary=True
+        ).fetchone()
+    if row is None:
+        raise KeyError(snapshot_id)
+    return bytes(row[0])
+
+
 def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:
     """Ids of the same snapshots, ascending."""
     with connect(url) as connection:

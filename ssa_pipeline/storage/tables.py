@@ -42,7 +42,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     # snapshots
     "sha256": ("bytea", "SHA-256 of the bytes as received (32 bytes)."),
     "content": ("bytea", "The bytes as received."),
-    "byte_count": ("bigint", "Length of the content, bytes."),
+    "byte_count": ("bigint", "Length of the content, or of a record in it (0: not known), bytes."),
     "snapshot_id": ("bigint", "One receipt of bytes (raw.snapshot); NULL where no single receipt is meant."),
     "source": ("text", "Where the bytes came from, e.g. file, celestrak, space-track."),
     "file_name": ("text", "Name of the file as received."),
@@ -98,6 +98,8 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "rev_at_epoch": ("bigint", "Revolution number at epoch."),
     "source_line": ("bigint", "1-based line of the file on which the record begins."),
     "source_file": ("text", "File in which the record was received."),
+    "member": ("text", "Member of the zip file; '' where the file is none."),
+    "byte_start": ("bigint", "Place of the record in the unpacked content (after a byte order mark), from 0."),
     # records that are not used
     "ordinal": ("bigint", "Position among the rejected records of the slice, from 0."),
     "rule": ("text", "Rule by which the record is not used, e.g. checksum, stale, superseded."),
@@ -289,9 +291,9 @@ TABLES = (
         partition="year", partition_column="epoch",
     ),
     Table(
-        "catalog", "sighting", "Which line of which snapshot carried which element set (slice raw_tle_snapshots).",
-        ("epoch_day", "snapshot_id", "source_line", "element_set_id"),
-        ("epoch_day", "snapshot_id", "source_line", "element_set_id"),
+        "catalog", "sighting", "Which record of which snapshot carried which element set (slice raw_tle_snapshots).",
+        ("epoch_day", "snapshot_id", "source_line", "element_set_id", "member", "byte_start", "byte_count"),
+        ("epoch_day", "snapshot_id", "member", "byte_start", "source_line", "element_set_id"),
         partition="month",
     ),
     Table(

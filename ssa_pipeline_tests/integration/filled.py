@@ -42,7 +42,7 @@ def fill(
         url, data, file_name=file_name, source="test", epoch_day=epoch_day, received_at=datetime.now(UTC)
     )
     parsed = parse_catalog(data, file_name)
-    part = ParsedSnapshot(stored.snapshot_id, parsed.element_sets, parsed.rejected)
+    part = ParsedSnapshot(stored.snapshot_id, parsed.element_sets, parsed.rejected, spans=parsed.spans)
     found = []
     with SliceStore(url) as store:
         raw_key = SliceKey("raw_tle_snapshots", epoch_day, None)

@@ -60,7 +60,9 @@ class Station:
         parts = []
         for s in read_catalog_snapshots(self.url, day):
             parsed = parse_catalog(s.data, s.file_name)
-            parts.append(ParsedSnapshot(s.snapshot_id, parsed.element_sets, parsed.rejected, s.source, s.kind))
+            parts.append(
+                ParsedSnapshot(s.snapshot_id, parsed.element_sets, parsed.rejected, s.source, s.kind, parsed.spans)
+            )
         received, ids = ReceivedDay.from_parsed(day, parts), [part.snapshot_id for part in parts]
         with SliceStore(self.url) as store:
             write(store, SliceKey("raw_tle_snapshots", day), received, {}, snapshot_ids=ids)

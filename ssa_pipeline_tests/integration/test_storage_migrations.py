@@ -17,7 +17,7 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsE
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.conftest import Server
 
-BEFORE = [f"b{n:04}" for n in range(1, 9)]
+BEFORE = [f"b{n:04}" for n in range(1, 10)]
 REVISIONS = ["b0001", "a0001", *BEFORE[1:]]
 
 

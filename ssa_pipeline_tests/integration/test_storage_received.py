@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.records import ElementSets
-from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline.core.records import ElementSets, RecordSpans
+from ssa_pipeline.messages.catalog import parse_catalog, record_bytes
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage import partitions
 from ssa_pipeline.storage.connection import connect
@@ -26,13 +27,17 @@ from ssa_pipeline_tests.omm_samples import ROWS, space_track_json
 DAY = slice_samples.DAY
 NOON = datetime(2024, 11, 1, 12, tzinfo=UTC)
 MINUTE_US = 60_000_000
+DAY_US = 86_400_000_000
 
 
-def receive(url: DatabaseUrl, day: date, sets: ElementSets, data: bytes) -> ReceivedDay:
+def receive(
+    url: DatabaseUrl, day: date, sets: ElementSets, data: bytes, spans: RecordSpans | None = None
+) -> ReceivedDay:
     """Store a snapshot and the slice of its day; returns what the slice says was received up to then."""
     snapshot = store_snapshot(url, data, file_name="a.csv", source="test", epoch_day=day, received_at=NOON)
     key = SliceKey("raw_tle_snapshots", day)
-    value = ReceivedDay.from_parsed(day, [ParsedSnapshot(snapshot.snapshot_id, sets, slice_samples.rejected(25))])
+    part = ParsedSnapshot(snapshot.snapshot_id, sets, slice_samples.rejected(25), spans=spans)
+    value = ReceivedDay.from_parsed(day, [part])
     with SliceStore(url) as store:
         write(store, key, value, {})
         received = store.read(key)[0]
@@ -46,10 +51,16 @@ def rows(sets: ElementSets) -> list[tuple[object, ...]]:
 
 def test_records_may_share_a_line_as_in_json_on_one(fresh_database: DatabaseUrl) -> None:
     data = space_track_json([*ROWS, ROWS[0]])
-    sets = parse_catalog(data, "a.csv").element_sets
+    parsed = parse_catalog(data, "a.csv")
+    sets = parsed.element_sets
     assert set(sets.source_line) == {1}
-    received = receive(fresh_database, DAY, sets, data).element_sets
-    assert rows(received) == sorted(set(rows(sets)))  # what stands there twice is kept once
+    received = receive(fresh_database, DAY, sets, data, parsed.spans)
+    assert rows(received.element_sets) == rows(sets)  # what stands there twice is there twice
+    receipts = received.receipts
+    spans = RecordSpans(receipts.member, receipts.byte_start, receipts.byte_count)
+    ids = received.element_sets.norad_id.tolist()
+    for norad_id, raw in zip(ids, record_bytes(data, spans), strict=True):
+        assert int(json.loads(raw.strip(b","))["NORAD_CAT_ID"]) == norad_id
 
 
 def test_the_same_bytes_are_kept_once_and_received_once_a_day(fresh_database: DatabaseUrl) -> None:
@@ -91,16 +102,27 @@ def test_element_sets_are_stored_once_and_names_as_each_sender_wrote_them(fresh_
         assert connection.execute("SELECT count(*) FROM catalog.element_set").fetchone() == (100,)
 
 
-def test_a_day_sees_its_own_sets_and_the_two_newest_older_ones(fresh_database: DatabaseUrl) -> None:
-    """Object 100 has a set on each of four days, object 101 only on the first."""
-    for k in range(4):
+def test_a_day_sees_its_own_sets_and_the_newest_older_ones(fresh_database: DatabaseUrl) -> None:
+    """Object 100 has a set on each of six days, object 101 only on the first."""
+    for k in range(6):
         sets = slice_samples.element_sets(2 if k == 0 else 1, DAY + timedelta(days=k))
         received = receive(fresh_database, DAY + timedelta(days=k), sets, b"%d" % k)
     epochs = received.element_sets.epoch_us[received.element_sets.norad_id == 100]
-    newest = slice_samples.element_sets(1, DAY + timedelta(days=3)).epoch_us[0]
-    day_us = 86_400_000_000
-    assert sorted(epochs.tolist()) == [newest - 2 * day_us, newest - day_us, newest]
+    newest = slice_samples.element_sets(1, DAY + timedelta(days=5)).epoch_us[0]
+    assert sorted(epochs.tolist()) == [newest - k * DAY_US for k in (4, 3, 2, 1, 0)]
     assert (received.element_sets.norad_id == 101).sum() == 1
+
+
+def test_sets_that_were_too_far_ahead_take_no_place_of_older_ones(fresh_database: DatabaseUrl) -> None:
+    """The good set came first; then, day after day, sets of wrong epochs that a later day lies near to."""
+    good = slice_samples.element_sets(1)
+    receive(fresh_database, DAY, good, b"good")
+    for k in range(1, 6):
+        wrong = slice_samples.element_sets(1, DAY + timedelta(days=17 + k))
+        receive(fresh_database, DAY + timedelta(days=k), wrong, b"%d" % k)
+    later = DAY + timedelta(days=20)
+    received = receive(fresh_database, later, ElementSets.empty(), b"later")
+    assert received.element_sets.epoch_us.tolist() == good.epoch_us.tolist()
 
 
 def test_a_day_sees_nothing_received_later_and_nothing_twice(fresh_database: DatabaseUrl) -> None:

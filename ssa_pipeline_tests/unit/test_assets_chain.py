@@ -325,7 +325,7 @@ def test_a_run_that_was_given_up_cannot_overwrite_its_successor(chain: Chain) ->
     assert chain.storage.slices.log == before
 
 
-def test_faulty_records_of_the_day_keep_their_bytes_and_good_ones_their_snapshot() -> None:
+def test_records_that_are_not_used_keep_their_bytes_and_snapshot() -> None:
     chain = _new_chain()
     chain.receive(CELESTRAK_CSV)
     chain.receive(CELESTRAK_CSV + b"\r\n")
@@ -333,12 +333,10 @@ def test_faulty_records_of_the_day_keep_their_bytes_and_good_ones_their_snapshot
         assert chain.ingest().success
     catalog = chain.storage.slices.read(SliceKey("clean_catalog", EPOCH_DAY))[0]
     lines = CELESTRAK_CSV.splitlines(keepends=True)
-    decayed = [record for record in catalog.rejected if record.rule is RejectRule.DECAYED]
-    assert decayed
-    assert [record.raw for record in decayed] == [lines[record.source_line - 1] for record in decayed]
-    repeated = [k for k, record in enumerate(catalog.rejected) if record.rule is RejectRule.DUPLICATE]
-    assert len(repeated) == len(lines) - 1
-    assert {catalog.rejected[k].raw for k in repeated} == {b""}
+    rules = [record.rule for record in catalog.rejected]
+    assert rules.count(RejectRule.DECAYED) > 0
+    assert rules.count(RejectRule.DUPLICATE) == len(lines) - 1
+    assert [record.raw for record in catalog.rejected] == [lines[r.source_line - 1] for r in catalog.rejected]
     assert catalog.rejected_snapshot_id.min() > 0
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km
-from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog
 
@@ -209,11 +209,32 @@ def test_every_received_set_is_used_or_rejected_once() -> None:
 def test_a_set_received_on_an_earlier_day_is_carried_over() -> None:
     sets = _sets({"norad_id": 5}, {"norad_id": 6})
     days = np.array(["2024-10-30", str(DAY)], dtype="datetime64[D]")
-    receipts = Receipts(np.array(["a", "b"], dtype=object), np.array([GP, GP], dtype=object), days, np.array([1, 2]))
+    receipts = Receipts.concat([Receipts.alike(1, DAY, "a"), Receipts.alike(1, DAY, "b")])
+    receipts = replace(receipts, received_day=days)
     catalog = clean_catalog(sets, DAY, receipts)
     assert catalog.flags.tolist() == ["carried_over", ""]
     assert catalog.source.tolist() == ["a", "b"]
     assert catalog.received_day.tolist() == days.tolist()
+
+
+def test_good_sets_of_earlier_days_are_history_and_faulty_ones_are_told_again() -> None:
+    """Object 5: yesterday's set is superseded by today's; 6: yesterday's is stale; 7: today's own two."""
+    long_ago = day_start_us(DAY) - 40 * MICROSECONDS_PER_DAY
+    now = day_start_us(DAY) - MICROSECONDS_PER_DAY
+    sets = _sets(
+        {"norad_id": 5, "epoch_us": now - 1_000_000},
+        {"norad_id": 5, "epoch_us": now},
+        {"norad_id": 6, "epoch_us": long_ago},
+        {"norad_id": 7, "epoch_us": now - 1_000_000},
+        {"norad_id": 7, "epoch_us": now},
+    )
+    days = np.array(["2024-10-31", str(DAY), "2024-10-31", str(DAY), str(DAY)], dtype="datetime64[D]")
+    receipts = replace(Receipts.alike(5, DAY), received_day=days, snapshot_id=np.arange(1, 6))
+    catalog = clean_catalog(
+        sets, DAY, receipts, record_bytes=lambda of: [b"record %d" % k for k in of.snapshot_id.tolist()]
+    )
+    found = [(record.norad_id, record.rule, record.raw) for record in catalog.rejected]
+    assert found == [(6, RejectRule.STALE, b"record 3"), (7, RejectRule.SUPERSEDED, b"record 4")]
 
 
 def _rules_of_all(catalog: CleanCatalog) -> list[RejectRule]:

@@ -23,8 +23,9 @@ FROM unnest(
 ON CONFLICT (content_key, epoch) DO NOTHING;
 
 -- name: received_up_to
--- What the day itself brought; of earlier days, per object the newest GP sets by epoch that it did not repeat; and the
--- newest supplemental sets of the last days, which are solutions of their own.
+-- What the day itself brought, what a source sent again as in the first of its files; of earlier days, per object the
+-- newest GP sets by epoch that it did not repeat; and the newest supplemental sets of the last days, which are solutions
+-- of their own.
 WITH RECURSIVE object AS (
     -- every object with a set in the time looked at, once, by jumping along the index
     (
@@ -48,23 +49,31 @@ WITH RECURSIVE object AS (
     FROM object o
     WHERE o.norad_id IS NOT NULL
 ), of_day AS (
-    SELECT element_set_id, snapshot_id, source_line
-    FROM catalog.sighting
-    WHERE epoch_day = %(epoch_day)s
+    SELECT element_set_id, snapshot_id, source_line, member, byte_start, byte_count
+    FROM (
+        SELECT s.*, first_value(s.snapshot_id) OVER (
+            PARTITION BY s.element_set_id, g.source, g.kind ORDER BY g.file_name, g.sha256
+        ) AS first_snapshot_id
+        FROM catalog.sighting s
+        JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id
+        WHERE s.epoch_day = %(epoch_day)s
+    ) s
+    WHERE snapshot_id = first_snapshot_id
 ), earlier AS (
-    SELECT older.element_set_id, older.snapshot_id, older.source_line
+    SELECT older.*
     FROM object o
     CROSS JOIN LATERAL (
-        SELECT e.element_set_id, seen.snapshot_id, seen.source_line
+        SELECT e.element_set_id, seen.*
         FROM catalog.element_set e
         CROSS JOIN LATERAL (
-            SELECT s.snapshot_id, s.source_line
+            SELECT s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count
             FROM catalog.sighting s
             JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = 'gp'
             WHERE s.element_set_id = e.element_set_id
                 AND s.epoch_day < %(epoch_day)s
                 AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
-            ORDER BY s.epoch_day DESC, g.source, g.sha256, s.source_line
+                AND e.epoch <= (s.epoch_day + 15)::timestamp AT TIME ZONE 'UTC'
+            ORDER BY s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
             LIMIT 1
         ) seen
         WHERE e.norad_id = o.norad_id
@@ -80,8 +89,9 @@ WITH RECURSIVE object AS (
     ) older
     WHERE o.norad_id IS NOT NULL
 ), supplemental AS (
-    SELECT s.element_set_id, s.snapshot_id, s.source_line, row_number() OVER (
-        PARTITION BY e.norad_id ORDER BY e.epoch DESC, e.content_key, s.epoch_day DESC, g.source, g.sha256, s.source_line
+    SELECT s.element_set_id, s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count, row_number() OVER (
+        PARTITION BY e.norad_id
+        ORDER BY e.epoch DESC, e.content_key, s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
     ) AS place
     FROM raw.snapshot g
     JOIN catalog.sighting s ON s.epoch_day = g.epoch_day AND s.snapshot_id = g.snapshot_id
@@ -91,20 +101,22 @@ WITH RECURSIVE object AS (
         AND g.epoch_day >= %(epoch_day)s::date - %(supplemental_days)s::int
         AND e.epoch < (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
 )
-SELECT r.snapshot_id, r.source_line, e.norad_id, e.epoch, e.mean_motion_rev_per_day, e.eccentricity,
-    e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot,
+SELECT r.snapshot_id, r.source_line, r.byte_start, r.byte_count, e.norad_id, e.epoch, e.mean_motion_rev_per_day,
+    e.eccentricity, e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot,
     e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, n.epoch_day, e.object_name, e.object_id, e.classification,
-    n.file_name, n.source, n.kind
+    CASE WHEN r.member = '' THEN n.file_name ELSE n.file_name || '!' || r.member END, n.source, n.kind, r.member
 FROM (
     SELECT * FROM of_day
     UNION ALL
     SELECT * FROM earlier
     UNION ALL
-    SELECT element_set_id, snapshot_id, source_line FROM supplemental WHERE place <= %(older_sets)s
+    SELECT element_set_id, snapshot_id, source_line, member, byte_start, byte_count
+    FROM supplemental
+    WHERE place <= %(older_sets)s
 ) r
 JOIN catalog.element_set e ON e.element_set_id = r.element_set_id
 JOIN raw.snapshot n ON n.snapshot_id = r.snapshot_id
-ORDER BY e.norad_id, e.epoch, e.content_key, n.epoch_day, n.sha256, r.source_line;
+ORDER BY e.norad_id, e.epoch, e.content_key, n.epoch_day, n.sha256, r.member, r.source_line, r.byte_start;
 
 -- name: rejected_of_slice
 SELECT snapshot_id, source_file, source_line, rule, detail, raw, norad_id, object_name

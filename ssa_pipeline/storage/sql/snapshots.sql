@@ -26,6 +26,12 @@ JOIN raw.content c ON c.sha256 = s.sha256
 WHERE s.epoch_day = %(epoch_day)s AND s.kind = %(kind)s
 ORDER BY s.received_at, s.snapshot_id;
 
+-- name: content
+SELECT c.content
+FROM raw.snapshot s
+JOIN raw.content c ON c.sha256 = s.sha256
+WHERE s.snapshot_id = %(snapshot_id)s;
+
 -- name: ids_of_day
 SELECT snapshot_id
 FROM raw.snapshot
