@@ -58,11 +58,11 @@ WITH RECURSIVE object AS (
         SELECT e.element_set_id, seen.snapshot_id, seen.source_line
         FROM catalog.element_set e
         CROSS JOIN LATERAL (
-            SELECT s.snapshot_id, s.source_line
+            SELECT s.epoch_day, s.snapshot_id, s.source_line
             FROM catalog.sighting s
             JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = 'gp'
             WHERE s.element_set_id = e.element_set_id
-                AND s.epoch_day < %(epoch_day)s
+                AND s.epoch_day <= %(epoch_day)s
                 AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
             ORDER BY s.epoch_day DESC, g.source, g.sha256, s.source_line
             LIMIT 1
@@ -70,11 +70,7 @@ WITH RECURSIVE object AS (
         WHERE e.norad_id = o.norad_id
             AND e.epoch >= (%(epoch_day)s::date - %(look_back_days)s::int)::timestamp AT TIME ZONE 'UTC'
             AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
-            AND NOT EXISTS (
-                SELECT FROM catalog.sighting t
-                JOIN raw.snapshot g ON g.snapshot_id = t.snapshot_id AND g.kind = 'gp'
-                WHERE t.element_set_id = e.element_set_id AND t.epoch_day = %(epoch_day)s
-            )
+            AND seen.epoch_day < %(epoch_day)s -- NOT EXISTS of a day without statistics made a plan of 30 to 90 s
         ORDER BY e.epoch DESC, e.content_key
         LIMIT %(older_sets)s
     ) older
