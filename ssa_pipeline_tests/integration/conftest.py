@@ -23,8 +23,13 @@ from psycopg import sql
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.embedded import EmbeddedPostgres
 from ssa_pipeline.storage.migrate import upgrade
+from ssa_pipeline_tests.integration import releases
 
 SERVERS = ("embedded", "debian")
+
+
+def pytest_report_header() -> str:
+    return releases.described()
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """Days of operations: real daily releases come through the watched folder into a running Dagster instance, one cut off,
-one missing, one partial, one twice. The catalogue of every day is compared with a plain reading of the files."""
+one missing until all others are there, one partial, one twice. The catalogue of every day is compared with a plain
+reading of the files. Ten days where ``../shared/data/releases`` lies beside the checkout, else the four bundled ones,
+of which none comes late; the header of the test run says which."""
 
 from __future__ import annotations
 
@@ -8,20 +10,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ssa_pipeline.settings import REPOSITORY, Settings, read_settings
+from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.database_url import database_url, embedded_server
 from ssa_pipeline.supervisor import services
+from ssa_pipeline_tests.integration.releases import release, release_days
 
-RELEASES = REPOSITORY / "data" / "releases"
 WHOLE, CUT_OFF, MISSING, PARTIAL, TWICE = "2026-08-13", "2026-08-14", "2026-08-15", "2026-08-16", "2026-08-17"
 SENSORS = ("watched_folder", "new_tle_release")  # the schedules would ask real providers, screening takes minutes
 A_WHILE_S = 240
@@ -35,8 +38,8 @@ class Operations:
 
     home: Path
     folder: Path
-    newest: dict[int, datetime] = field(default_factory=dict)  # of everything received so far
-    today: dict[int, datetime] = field(default_factory=dict)
+    received: dict[str, list[bytes]] = field(default_factory=dict)  # day -> files
+    checked: dict[str, dict[int, datetime]] = field(default_factory=dict)  # day -> its catalogue, found right
 
     @property
     def environment(self) -> dict[str, str]:
@@ -72,8 +75,7 @@ class Operations:
         """Files appear in the folder, complete; what they hold counts as received."""
         for name, data in files.items():
             self.put(f"{day}-{name}", data)
-            self.today |= (sets := newest_epochs(data))
-            self.newest = {i: max(t for t in (self.newest.get(i), sets.get(i)) if t) for i in {*self.newest, *sets}}
+            self.received.setdefault(day, []).append(data)
 
     def put(self, name: str, data: bytes) -> None:
         beside = self.folder / f".{name}"
@@ -98,15 +100,15 @@ class Operations:
     def has_catalog(self, day: str) -> bool:
         return bool(self.rows("SELECT FROM ssa.runs WHERE asset = 'clean_catalog' AND epoch_day = %s", day))
 
+    def catalog(self, day: str) -> dict[int, datetime]:
+        query = """SELECT c.norad_id, s.epoch FROM screening.clean_catalog c JOIN catalog.element_set s
+            USING (element_set_id) WHERE c.epoch_day = %s"""
+        return dict(self.rows(query, day))
+
     def check_catalog(self, day: str) -> None:
         """Every object received in 30 days is there with its newest set, or was found not to be in orbit."""
-        used: dict[int, datetime] = dict(
-            self.rows(
-                "SELECT c.norad_id, s.epoch FROM screening.clean_catalog c JOIN catalog.element_set s "
-                "USING (element_set_id) WHERE c.epoch_day = %s",
-                day,
-            )
-        )
+        newest = newest_of([data for of_day, files in self.received.items() if of_day <= day for data in files])
+        used = self.catalog(day)
         gone = {
             norad_id
             for (norad_id,) in self.rows(
@@ -117,19 +119,28 @@ class Operations:
             )
         }
         midnight = datetime.fromisoformat(f"{day}T00:00:00Z")
-        stale = {i for i, epoch in self.newest.items() if epoch < midnight - timedelta(days=30)}
+        stale = {i for i, epoch in newest.items() if epoch < midnight - timedelta(days=30)}
         assert len(used) > 18_000
-        assert {*used, *gone} == {*self.newest} - stale
-        late = [i for i, epoch in used.items() if abs(epoch - self.newest[i]) > timedelta(milliseconds=1)]
+        assert {*used, *gone} == {*newest} - stale
+        late = [i for i, epoch in used.items() if abs(epoch - newest[i]) > timedelta(milliseconds=1)]
         assert set(late) <= gone  # an older set of an object whose newest could not be used
         carried = self.rows(
             "SELECT norad_id FROM screening.clean_catalog WHERE epoch_day = %s AND received_day < epoch_day", day
         )
-        not_of_today = {i for i in used if self.today.get(i) != self.newest[i]}
-        assert {i for (i,) in carried} == {*not_of_today, *late}
-        self.today = {}
+        of_the_day = newest_of(self.received[day])
+        not_of_the_day = {i for i in used if of_the_day.get(i) != newest[i]}
+        assert {i for (i,) in carried} == {*not_of_the_day, *late}
+        self.checked[day] = used
 
 
+def newest_of(files: Iterable[bytes]) -> dict[int, datetime]:
+    newest: dict[int, datetime] = {}
+    for data in files:
+        newest |= {i: epoch for i, epoch in newest_epochs(data).items() if i not in newest or epoch > newest[i]}
+    return newest
+
+
+@cache
 def newest_epochs(data: bytes) -> dict[int, datetime]:
     """Of TLE text, gzip or not: catalogue number -> newest epoch, from the columns alone."""
     text = gzip.decompress(data).decode() if data[:2] == b"\x1f\x8b" else data.decode()
@@ -148,10 +159,6 @@ def catalog_number(columns: str) -> int:
     if columns.isdigit():
         return int(columns)
     return ("ABCDEFGHJKLMNPQRSTUVWXYZ".index(columns[0]) + 10) * 10_000 + int(columns[1:])
-
-
-def release(day: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((RELEASES / day).glob("*.tle.gz"))}
 
 
 @pytest.fixture
@@ -202,5 +209,20 @@ def test_days_of_operations(operations: Operations) -> None:
     operations.check_catalog(TWICE)
     received = "SELECT snapshots_received FROM ssa.catalog_quality WHERE epoch_day = %s"
     assert operations.rows(received, TWICE) == [(2,)]
+
+    days = release_days()
+    together = [day for day in days if day > TWICE]  # a folder that was not read for a while
+    for day in together:
+        operations.receive(day, release(day))
+    for day in together:
+        operations.wait_for_catalog(day)
+        operations.check_catalog(day)
+
+    if MISSING in days:
+        operations.receive(MISSING, release(MISSING))
+        operations.wait_for_catalog(MISSING)
+        operations.check_catalog(MISSING)
+    for day in days:
+        assert operations.catalog(day) == operations.checked[day]  # what comes late changes no other day
     runs = "SELECT epoch_day::text, count(*) FROM ssa.runs WHERE asset = 'clean_catalog' GROUP BY 1 ORDER BY 1"
-    assert operations.rows(runs) == [(WHOLE, 1), (CUT_OFF, 1), (PARTIAL, 1), (TWICE, 1)]
+    assert operations.rows(runs) == [(day, 1) for day in days]

@@ -60,17 +60,17 @@ WITH RECURSIVE object AS (
     ) s
     WHERE snapshot_id = first_snapshot_id
 ), earlier AS (
-    SELECT older.*
+    SELECT older.element_set_id, older.snapshot_id, older.source_line, older.member, older.byte_start, older.byte_count
     FROM object o
     CROSS JOIN LATERAL (
         SELECT e.element_set_id, seen.*
         FROM catalog.element_set e
         CROSS JOIN LATERAL (
-            SELECT s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count
+            SELECT s.epoch_day, s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count
             FROM catalog.sighting s
             JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = 'gp'
             WHERE s.element_set_id = e.element_set_id
-                AND s.epoch_day < %(epoch_day)s
+                AND s.epoch_day <= %(epoch_day)s
                 AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
                 AND e.epoch <= (s.epoch_day + 15)::timestamp AT TIME ZONE 'UTC'
             ORDER BY s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
@@ -79,11 +79,7 @@ WITH RECURSIVE object AS (
         WHERE e.norad_id = o.norad_id
             AND e.epoch >= (%(epoch_day)s::date - %(look_back_days)s::int)::timestamp AT TIME ZONE 'UTC'
             AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
-            AND NOT EXISTS (
-                SELECT FROM catalog.sighting t
-                JOIN raw.snapshot g ON g.snapshot_id = t.snapshot_id AND g.kind = 'gp'
-                WHERE t.element_set_id = e.element_set_id AND t.epoch_day = %(epoch_day)s
-            )
+            AND seen.epoch_day < %(epoch_day)s -- NOT EXISTS of a day without statistics made a plan of 30 to 90 s
         ORDER BY e.epoch DESC, e.content_key
         LIMIT %(older_sets)s
     ) older
