@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckEvaluation,
     AssetKey,
     AssetMaterialization,
+    DagsterEvent,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -124,6 +126,19 @@ class Bench:
     def run(self, status: DagsterRunStatus, job: str = "other_job", **tags: str) -> str:
         run = DagsterRun(job_name=job, run_id=str(uuid.uuid4()), status=status, tags=tags)
         return self.instance.add_run(run).run_id
+
+    def check(self, run_id: str, day: date, *, passed: bool, name: str = "one_element_set_per_object") -> None:
+        """A check of the day's catalogue in a run."""
+        found = AssetCheckEvaluation(
+            AssetKey("clean_catalog"),
+            name,
+            passed=passed,
+            metadata={},
+            description="said by the test",
+            partition=str(day),
+        )
+        event = DagsterEvent("ASSET_CHECK_EVALUATION", "other_job", event_specific_data=found)
+        self.instance.report_dagster_event(event, run_id)
 
     def obey(self, request: RunRequest, sensor: SensorDefinition, status: DagsterRunStatus) -> str:
         """The run that the daemon would make of a request."""
@@ -352,27 +367,40 @@ class TestScreenCatalog:
         assert "from its newest catalogue" in bench.tick(screen_catalog)[1]
 
     @pytest.mark.parametrize(
-        ("status", "is_open"),
+        ("status", "passed", "obstacle"),
         [
-            (DagsterRunStatus.SUCCESS, True),
-            (DagsterRunStatus.FAILURE, False),  # as after a blocking check that failed
-            (DagsterRunStatus.CANCELED, False),
-            (DagsterRunStatus.STARTED, False),  # its checks are still to come
+            (DagsterRunStatus.SUCCESS, None, ""),
+            (DagsterRunStatus.FAILURE, True, ""),  # what came after the catalogue failed
+            (DagsterRunStatus.CANCELED, True, ""),
+            (DagsterRunStatus.FAILURE, False, "failed the check one_element_set_per_object (said by the test)"),
+            (DagsterRunStatus.FAILURE, None, "ended before the check one_element_set_per_object"),
+            (DagsterRunStatus.CANCELED, None, "--force` makes and checks it again"),
+            (DagsterRunStatus.STARTED, True, "waits for its catalogue, which is being made"),
         ],
     )
-    def test_only_a_catalog_whose_run_passed_is_screened(
-        self, bench: Bench, status: DagsterRunStatus, is_open: bool
+    def test_a_catalog_is_judged_by_its_checks_and_not_by_its_run(
+        self, bench: Bench, status: DagsterRunStatus, passed: bool | None, obstacle: str
     ) -> None:
-        run_id = bench.run(status, "ingest_job", **{"dagster/partition": str(now().date())})
-        bench.catalog(now().date(), now(), run_id=run_id)
+        today = now().date()
+        run_id = bench.run(status, "ingest_job", **{"dagster/partition": str(today)})
+        bench.catalog(today, now(), run_id=run_id)
+        bench.check(run_id, today - timedelta(days=1), passed=not passed)  # of another day of the run
+        bench.check(run_id, today, passed=False, name="ages_are_fresh")  # which does not block
+        if passed is not None:
+            bench.check(run_id, today, passed=passed)
         requests, reason, _ = bench.tick(screen_catalog)
-        assert (len(requests) == 1, run_id[:8] in reason) == (is_open, not is_open)
+        assert (len(requests) == 1, run_id[:8] in reason) == (not obstacle, bool(obstacle))
+        assert obstacle in reason
 
-    def test_a_retry_that_passed_opens_the_gate_again(self, bench: Bench) -> None:
+    def test_a_retry_that_passed_the_check_opens_the_gate_again(self, bench: Bench) -> None:
+        today = now().date()
         failed = bench.run(DagsterRunStatus.FAILURE)
-        bench.catalog(now().date(), now(), run_id=failed)
+        bench.catalog(today, now(), run_id=failed)
         assert bench.tick(screen_catalog)[0] == []
-        bench.run(DagsterRunStatus.SUCCESS, **{"dagster/root_run_id": failed})
+        retry = bench.run(DagsterRunStatus.STARTED, **{"dagster/root_run_id": failed})
+        bench.check(retry, today, passed=True)
+        assert f"waits for the checks of its catalogue: run {retry[:8]} (started)" in bench.tick(screen_catalog)[1]
+        bench.instance.report_run_failed(bench.instance.get_run_by_id(retry))  # type: ignore[arg-type]
         assert len(bench.tick(screen_catalog)[0]) == 1
 
     def test_missed_days_are_made_up_newest_first_as_many_as_are_wanted(self, bench: Bench) -> None:
