@@ -30,10 +30,16 @@ RETRY_TAGS = {"dagster/max_retries": "2"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """Lead days of a day to be screened now, none perhaps, and why or why not."""
+    """Lead days of a day to be screened now, none perhaps, and why or why not. Those that were never screened are asked
+    for apart: one that fails every time must not take the others with it."""
 
-    lead_days: list[int]
+    missing: list[int]
+    outdated: list[int]
     reason: str
+
+    @property
+    def lead_days(self) -> list[int]:
+        return self.missing + self.outdated
 
 
 @dataclass(frozen=True)
@@ -47,17 +53,19 @@ class Screenings:
 def wanted(day: DayScreening, now: datetime, rescreen_hours: float) -> Wanted:
     """What a day needs, whatever else is running."""
     missing = [lead_day for lead_day in LEAD_DAYS if lead_day not in day.lead_days]
-    if missing:
-        return Wanted(missing, f"{_named(missing)} not screened yet")
-    last = max(screened.at for screened in day.lead_days.values())
     outdated = [lead_day for lead_day, screened in day.lead_days.items() if not screened.is_current]
-    if not outdated:
-        return Wanted([], f"was screened at {clock(last)} from its newest catalogue")
+    last = max((screened.at for screened in day.lead_days.values()), default=now)
     due = last + timedelta(hours=rescreen_hours)
-    if now < due:
-        policy = f"its newer catalogue is screened from {clock(due)} on (SSA_RESCREEN_HOURS={rescreen_hours:g})"
-        return Wanted([], f"was screened at {clock(last)}; {policy}")
-    return Wanted(outdated, f"the catalogue of {clock(day.cataloged_at)} is newer than {_named(outdated)}")
+    reasons = [f"{_named(missing)} not screened yet"] if missing else []
+    if outdated and now >= due:
+        reasons.append(f"the catalogue of {clock(day.cataloged_at)} is newer than {_named(outdated)}")
+        return Wanted(missing, outdated, "; ".join(reasons))
+    if missing:
+        return Wanted(missing, [], reasons[0])
+    if not outdated:
+        return Wanted([], [], f"was screened at {clock(last)} from its newest catalogue")
+    policy = f"its newer catalogue is screened from {clock(due)} on (SSA_RESCREEN_HOURS={rescreen_hours:g})"
+    return Wanted([], [], f"was screened at {clock(last)}; {policy}")
 
 
 def screenings(
@@ -75,7 +83,8 @@ def screenings(
         free = [k for k in want.lead_days if _busy(under_way, day, k) is None]
         obstacle = _obstacle(instance, asset_graph, under_way, day, now) if free else None
         if free and obstacle is None:
-            ranges = contiguous(free)
+            groups = (want.missing, want.outdated)
+            ranges = [part for group in groups for part in contiguous(k for k in group if k in free)]
             found.requests.extend(_request(day, first, last, rank, want.reason, now) for first, last in ranges)
         elif want.lead_days:
             in_hand = f"is in hand: {_busy(under_way, day, want.lead_days[0])}"

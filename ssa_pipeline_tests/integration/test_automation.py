@@ -360,6 +360,16 @@ class TestScreenCatalog:
         bench.settings = replace(bench.settings, automation=replace(bench.settings.automation, rescreen_hours=0.5))
         assert ranges(bench.tick(screen_catalog)[0]) == [(f"{today}|0", f"{today}|5")]
 
+    def test_a_lead_day_that_was_never_screened_is_a_run_of_its_own(self, bench: Bench) -> None:
+        """In one run with the others it would fail them all, each time."""
+        today, then = now().date(), now() - 20 * HOUR
+        catalog = bench.catalog(today, then)
+        bench.screen(today, catalog, then, range(2))
+        bench.screen(today, catalog, then, range(3, 7))
+        bench.catalog(today, now())
+        found = ranges(bench.tick(screen_catalog)[0])
+        assert found == [(f"{today}|{first}", f"{today}|{last}") for first, last in ((2, 2), (0, 1), (3, 6))]
+
     def test_a_catalog_of_the_same_content_is_not_screened_again(self, bench: Bench) -> None:
         today, then = now().date(), now() - 20 * HOUR
         bench.screen(today, bench.catalog(today, then, content="same"), then)

@@ -123,6 +123,16 @@ class TestScreening:
         del day.lead_days[2]
         assert wanted(day, NOON, 6).lead_days == [2]
 
+    def test_a_lead_day_that_always_fails_does_not_keep_the_others_from_a_newer_catalog(self) -> None:
+        day = all_screened(NOON - 7 * HOUR, is_current=False)
+        del day.lead_days[2]
+        want = wanted(day, NOON, 6)
+        assert (want.missing, want.outdated) == ([2], [0, 1, 3, 4, 5, 6])
+        assert want.reason == (
+            "lead day 2 not screened yet; the catalogue of 2026-08-22 11:03 UTC is newer than lead days 0 to 1, 3 to 6"
+        )
+        assert wanted(day, NOON - 2 * HOUR, 6).lead_days == [2]  # the others wait for the interval
+
     def test_a_day_of_the_newest_catalog_is_left_alone(self) -> None:
         want = wanted(all_screened(NOON - 100 * HOUR, is_current=True), NOON, 6)
         assert (want.lead_days, want.reason) == ([], "was screened at 2026-08-18 08:03 UTC from its newest catalogue")
