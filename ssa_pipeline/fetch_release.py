@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from ssa_pipeline.messages.satcat import parse_table
@@ -14,14 +14,14 @@ from ssa_pipeline.settings import DatabaseUrl, SourceSettings
 from ssa_pipeline.sources import celestrak, folder, space_track
 from ssa_pipeline.sources.celestrak import CelesTrak
 from ssa_pipeline.sources.errors import QueryError, SourceError, TooEarlyError
-from ssa_pipeline.sources.fetching import Answer, Clock, Query, Source, fetch, utc_now
+from ssa_pipeline.sources.fetching import Answer, Clock, Kept, Query, Source, Unchanged, fetch, utc_now
 from ssa_pipeline.sources.folder import Folder, release_day
 from ssa_pipeline.sources.http import open_client
 from ssa_pipeline.sources.space_track import SpaceTrack
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.satcat import KINDS as TABLES
 from ssa_pipeline.storage.satcat import store_table
-from ssa_pipeline.storage.snapshots import Provenance, store_snapshot
+from ssa_pipeline.storage.snapshots import Provenance, read_received, store_snapshot
 
 SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
 
@@ -60,7 +60,7 @@ def fetch_release(
         for query in asked:
             keeper = _Keeper(database, epoch_day)
             try:
-                is_new = fetch(opened, query, state, keeper.keep, clock, after_refusal=after_refusal)
+                is_new = fetch(opened, query, state, keeper, clock, after_refusal=after_refusal)
             except TooEarlyError as error:
                 results.append(Fetched(query, error=None if source == folder.SOURCE else error))
             except SourceError as error:
@@ -83,7 +83,7 @@ class _Keeper:
     day: date | None = None
     byte_count: int = 0
 
-    def keep(self, query: Query, answer: Answer) -> bool:
+    def keep(self, query: Query, answer: Answer) -> Kept:
         named = release_day(query.file_name) if query.source == folder.SOURCE else None
         day = self.wanted_day or named or answer.received_at.date()
         stored = store_snapshot(
@@ -102,7 +102,14 @@ class _Keeper:
             table = parse_table(answer.data, query.file_name)
             store_table(self.database, stored, table.satcat, table.rejected)
         self.day, self.byte_count = day, len(answer.data)
-        return stored.is_new
+        return Kept(stored.is_new, stored.received_at)
+
+    def keep_again(self, query: Query, received_at: datetime, unchanged: Unchanged) -> bool:
+        data = read_received(self.database, received_at, query.kind, query.source, query.file_name)
+        if data is None:
+            return False
+        answer = Answer(data, unchanged.url, unchanged.received_at, unchanged.http_status)
+        return self.keep(query, answer).is_new
 
 
 @contextmanager

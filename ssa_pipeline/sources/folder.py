@@ -39,7 +39,7 @@ class Folder:
             if datetime.fromtimestamp(s.st_mtime, UTC) <= settled
         ]
 
-    def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer | None:
+    def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer:
         """See ``fetching.Source``; NotCatalogError for a file that is none, TransientError for one that is gone."""
         path = self._path / query.file_name
         try:
