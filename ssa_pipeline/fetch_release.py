@@ -17,6 +17,7 @@ from ssa_pipeline.sources.errors import QueryError, SourceError, TooEarlyError
 from ssa_pipeline.sources.fetching import Answer, Clock, Kept, Query, Source, Unchanged, fetch, utc_now
 from ssa_pipeline.sources.folder import Folder, release_day
 from ssa_pipeline.sources.http import open_client
+from ssa_pipeline.sources.judge import day_ahead
 from ssa_pipeline.sources.space_track import SpaceTrack
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.satcat import KINDS as TABLES
@@ -55,7 +56,10 @@ def fetch_release(
     left out. A query that gives nothing does not stop the others. QueryError where one makes no sense: none is made.
     """
     state = PostgresFetchState(database)
-    with _opened(settings, source, queries, clock, after_refusal) as (opened, asked):
+    ahead = day_ahead(epoch_day, clock()) if epoch_day else None
+    if ahead:
+        raise QueryError(f"the day {ahead}: nothing is received for it")
+    with _opened(settings, source, queries, clock, after_refusal, epoch_day) as (opened, asked):
         results = []
         for query in asked:
             keeper = _Keeper(database, epoch_day)
@@ -114,12 +118,17 @@ class _Keeper:
 
 @contextmanager
 def _opened(
-    settings: SourceSettings, source: str, queries: list[str], clock: Clock, after_refusal: bool
+    settings: SourceSettings,
+    source: str,
+    queries: list[str],
+    clock: Clock,
+    after_refusal: bool,
+    epoch_day: date | None = None,
 ) -> Iterator[tuple[Source, list[Query]]]:
     if source == folder.SOURCE:
         if queries:
             raise QueryError("a folder has no queries: all its files are read")
-        opened = Folder(_folder(settings.folder), clock)
+        opened = Folder(_folder(settings.folder), clock, epoch_day)
         yield opened, opened.queries()
         return
     with open_client(settings.http) as client:

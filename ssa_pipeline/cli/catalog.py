@@ -61,6 +61,7 @@ def ingest(
     from ssa_pipeline.storage.database_url import database_url
 
     day = _day(epoch_day)
+    _refuse_far_ahead(day)
     with errors_as_messages():
         settings = read_settings()
         intake = Intake(database_url(settings), day, source, kind.value)
@@ -204,6 +205,14 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise CliError(f"--epoch-day {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
+
+
+def _refuse_far_ahead(day: date) -> None:
+    from ssa_pipeline.sources.judge import day_ahead
+
+    ahead = day_ahead(day, datetime.now(UTC))
+    if ahead:
+        raise CliError(f"--epoch-day {ahead}: nothing is stored for it", Exit.USAGE)
 
 
 def _warn_of_day_without_partition(day: date, first_day: date) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS
+from ssa_pipeline.sources.judge import day_ahead
 from ssa_pipeline.storage.automation import Release
 from ssa_pipeline.storage.release_gate import GateState
 from ssa_pipeline.storage.slice_key import SliceKey
@@ -57,11 +58,11 @@ def obstacle(day: Waiting, first_day: date, today: date) -> str | None:
 
 def next_cursor(cursor: int, releases: list[Release], now: datetime, first_day: date) -> int:
     """The id from which the next look begins: the last receipt before the first that is young, waits, or may yet be
-    accepted. ``releases``: those from ``cursor`` on."""
+    accepted. ``releases``: those from ``cursor`` on. A day far ahead, as older versions stored, is not waited for."""
     for release in releases:
-        is_over = release.epoch_day < first_day or release.used_at is not None
-        if release.gate == GateState.HELD and release.received_at <= now - HELD:
-            is_over = True
+        is_out = release.epoch_day < first_day or day_ahead(release.epoch_day, now) is not None
+        is_given_up = release.gate == GateState.HELD and release.received_at <= now - HELD
+        is_over = is_out or is_given_up or release.used_at is not None
         if not is_over or release.received_at > now - UNSETTLED:
             break
         cursor = release.snapshot_id

@@ -158,7 +158,12 @@ def test_a_handful_of_objects_after_a_full_day_is_announced_loudly(ssa: Ssa, day
 
 
 def test_days_that_have_no_partition_are_told(ssa: Ssa) -> None:
-    assert b"lies ahead" in ssa("ingest", str(CSV), "--epoch-day", "2999-01-01").stderr
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    assert b"lies ahead" in ssa("ingest", str(CSV), "--epoch-day", str(tomorrow)).stderr
+    for command in (("ingest", str(CSV)), ("fetch", "--source", "celestrak")):
+        mistyped = ssa(*command, "--epoch-day", "2999-01-01")
+        assert mistyped.returncode == 2
+        assert b"2999-01-01 lies more than one day ahead (today is" in mistyped.stderr
     assert b"set SSA_FIRST_DAY" in ssa("ingest", str(CSV), "--epoch-day", "2001-01-01").stderr
 
 

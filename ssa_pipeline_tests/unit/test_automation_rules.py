@@ -81,6 +81,9 @@ class TestReleases:
         assert next_cursor(1, [release(1), release(2), young, release(5)], NOON, FIRST_DAY) == 2  # 3 may be to come
         never = release(1, used=False, day=date(2023, 1, 1))
         assert next_cursor(0, [never, release(2)], NOON, FIRST_DAY) == 2
+        tomorrow, mistyped = (release(1, used=False, day=TODAY + timedelta(days=days)) for days in (1, 2))
+        assert next_cursor(0, [tomorrow, release(2)], NOON, FIRST_DAY) == 0
+        assert next_cursor(0, [mistyped, release(2)], NOON, FIRST_DAY) == 2
 
     def test_a_release_says_what_became_of_it(self) -> None:
         assert fate(release(17)) == (

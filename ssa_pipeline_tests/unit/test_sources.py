@@ -528,6 +528,21 @@ def test_a_folder_gives_each_settled_file_once(desk: Desk, tmp_path: Path) -> No
     assert len(desk.kept) == 4
 
 
+@pytest.mark.parametrize(("ahead", "is_read"), [(1, True), (2, False), (36 * 365, False)])
+def test_a_file_of_a_mistyped_day_is_refused_by_name(desk: Desk, tmp_path: Path, ahead: int, is_read: bool) -> None:
+    day = (NOON + timedelta(days=ahead)).date()
+    _put(tmp_path, f"celestrak_{day:%Y%m%d}.csv", GP_CSV, NOON - timedelta(hours=1))
+    (query,) = Folder(tmp_path).queries()
+    if is_read:
+        assert fetch(Folder(tmp_path, desk.clock), query, desk.state, desk, desk.clock)
+        return
+    with pytest.raises(NotCatalogError) as raised:
+        fetch(Folder(tmp_path, desk.clock), query, desk.state, desk, desk.clock)
+    said = f"the day in its name, {day} lies more than one day ahead (today is 2026-08-22, UTC): it is not stored"
+    assert str(raised.value) == f"{tmp_path / query.file_name}: {said}; rename the file"
+    assert Folder(tmp_path, desk.clock, NOON.date()).get(query, None, desk.state).data == GP_CSV  # by --epoch-day
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="no such file or directory"):
         Folder(tmp_path / "none").queries()
