@@ -20,19 +20,20 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from ssa_pipeline.fetch_release import planned_queries
 from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
-from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name
+from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name, run_config
 from ssa_pipeline.orchestration.releases import Waiting, being_made, fate, next_cursor, obstacle, waiting_days
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.screening import REASON_TAG, RETRY_TAGS, screenings
 from ssa_pipeline.orchestration.under_way import named, slices_under_way, unfinished_run
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.sources import folder
-from ssa_pipeline.sources.errors import NotCatalogError, QueryError
+from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
 from ssa_pipeline.sources.fetching import Query, utc_now
 from ssa_pipeline.sources.state import STORED, UNCHANGED
 from ssa_pipeline.storage.release_gate import GateState
 
 _INTERVAL_S = read_settings().automation.interval_s  # part of the definitions, like the first partition
+_READ = (STORED, UNCHANGED, NotCatalogError.outcome)
 _RESOURCES = {"settings", "storage"}
 
 
@@ -115,7 +116,8 @@ def watched_folder(context: SensorEvaluationContext) -> SensorResult:
         files = planned_queries(settings.sources, folder.SOURCE, [])
     except QueryError as error:
         return SensorResult(skip_reason=f"SSA_WATCHED_FOLDER cannot be read: {error}")
-    new = _unread(context.resources.storage, files)
+    outcomes = _outcomes(context.resources.storage, files)
+    new = [query for query in files if outcomes.get(query.key) not in _READ]
     if not new:
         return SensorResult(skip_reason=f"all {len(files)} files of {settings.sources.folder} were read")
     reading = unfinished_run(context.instance, [job_name(folder.SOURCE)])
@@ -124,17 +126,19 @@ def watched_folder(context: SensorEvaluationContext) -> SensorResult:
     # The hour is part of the key: a file that could not be read is tried again, though not at every tick.
     digest = hashlib.sha256("\n".join(sorted(query.key for query in new)).encode()).hexdigest()[:16]
     names = ", ".join(query.file_name for query in new[:5]) + (", …" if len(new) > 5 else "")
+    told = [query.key for query in new if outcomes.get(query.key) == TransientError.outcome]
+    again = f" ({len(told)} could not be read before)" if told else ""
     request = RunRequest(
+        run_config=run_config(folder.SOURCE, [], told),
         run_key=f"{len(new)} files {digest}, {utc_now():%Y-%m-%d %H}h",
-        tags={REASON_TAG: f"{len(new)} new or changed files: {names}"},
+        tags={REASON_TAG: f"{len(new)} new or changed files{again}: {names}"},
     )
     return _result(context, [request], [], context.cursor)
 
 
-def _unread(storage: Storage, files: list[Query]) -> list[Query]:
-    attempts = storage.attempts(query.key for query in files)
-    read = {key for key, attempt in attempts.items() if attempt.outcome in (STORED, UNCHANGED, NotCatalogError.outcome)}
-    return [query for query in files if query.key not in read]
+def _outcomes(storage: Storage, files: list[Query]) -> dict[str, str]:
+    """How the last look at each file ended, where there was one."""
+    return {key: attempt.outcome for key, attempt in storage.attempts(query.key for query in files).items()}
 
 
 def _asset_graph(context: SensorEvaluationContext) -> AssetGraph:

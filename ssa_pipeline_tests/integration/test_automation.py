@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -39,6 +39,7 @@ from ssa_pipeline.orchestration.schedules import AUTOMATION_SCHEDULES
 from ssa_pipeline.orchestration.sensors import new_tle_release, screen_catalog, watched_folder
 from ssa_pipeline.settings import DatabaseUrl, Settings, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import TransientError
+from ssa_pipeline.sources.fetching import Query
 from ssa_pipeline.sources.folder import Folder
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
@@ -163,12 +164,14 @@ class Bench:
             )
         )
 
-    def execute(self, source: str, queries: list[str], sources: SourceSettings) -> ExecuteInProcessResult:
+    def execute(
+        self, source: str, queries: list[str], sources: SourceSettings, told: Iterable[str] = ()
+    ) -> ExecuteInProcessResult:
         settings = replace(self.settings, sources=sources)
         job = build_defs(resource_overrides={**self.resources, "settings": settings}).resolve_job_def(
             fetching.job_name(source)
         )
-        config = fetching.run_config(source, queries)
+        config = fetching.run_config(source, queries, told)
         return job.execute_in_process(run_config=config, instance=self.instance, raise_on_error=False)
 
 
@@ -551,6 +554,46 @@ class TestFetching:
         assert done.success
         assert sum(event.is_step_up_for_retry for event in done.all_events) == 2
 
+    def test_a_file_that_cannot_be_read_fails_one_run_and_is_tried_in_silence(
+        self, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A failed run is an alert; the same file again, every hour, is none. Another file is."""
+        monkeypatch.setattr(fetching, "back_off_s", lambda _: 0.0)
+        unreadable, read = {"locked_20260822.csv"}, Folder.get
+
+        def get(self: Folder, query: Query, *rest: Any) -> Any:
+            if query.file_name in unreadable:
+                raise TransientError(f"{query.file_name}: permission denied")
+            return read(self, query, *rest)
+
+        monkeypatch.setattr(Folder, "get", get)
+        sources = replace(bench.settings.sources, folder=tmp_path)
+        bench.settings = replace(bench.settings, sources=sources)
+        _old_file(tmp_path / "locked_20260822.csv")
+        assert not bench.execute("folder", [], sources, _told(bench)).success
+        again = bench.execute("folder", [], sources, _told(bench))
+        assert again.success
+        assert sum(event.is_step_up_for_retry for event in again.all_events) == 0
+        reason = bench.tick(watched_folder)[0][0].tags["ssa/reason"]
+        assert reason == "1 new or changed files (1 could not be read before): locked_20260822.csv"
+        unreadable.add("second_20260822.csv")
+        _old_file(tmp_path / "second_20260822.csv")
+        failed = bench.execute("folder", [], sources, _told(bench))
+        (failure,) = [e.step_failure_data for e in failed.all_events if e.is_step_failure]
+        assert failure.user_failure_data is not None
+        assert failure.user_failure_data.description == "second_20260822.csv: permission denied"
+        (tmp_path / "second_20260822.csv").unlink()
+        bad = tmp_path / "locked_20260822.csv"
+        bad.write_bytes(b"<html>")
+        os.utime(bad, (0, 0))
+        bench.execute("folder", [], sources)
+        told = _told(bench)
+        unreadable.clear()
+        assert not bench.execute("folder", [], sources, told).success  # what it turns out to be is news
+        _old_file(bad)
+        assert bench.execute("folder", [], sources, _told(bench)).success
+        assert bench.tick(watched_folder)[1].startswith("all 1 files of")
+
     def test_new_files_of_a_folder_are_asked_for_and_become_a_release(self, bench: Bench, tmp_path: Path) -> None:
         sources = replace(bench.settings.sources, folder=tmp_path / "incoming")
         bench.settings = replace(bench.settings, sources=sources)
@@ -568,6 +611,13 @@ class TestFetching:
         assert bench.tick(watched_folder)[1].startswith("all 1 files of")
         (release,), _, _ = bench.tick(new_tle_release)
         assert release.tags["dagster/partition"] == "2026-08-22"
+
+
+def _told(bench: Bench) -> list[str]:
+    """What the folder's sensor tells its job of files that failed before."""
+    ((request,), _, _) = bench.tick(watched_folder)
+    config: dict[str, Any] = request.run_config
+    return list(config["ops"]["fetch_queries_folder"]["config"]["told"])
 
 
 def _old_file(path: Path) -> None:
