@@ -89,6 +89,7 @@ class _Keeper:
 
     def keep(self, query: Query, answer: Answer) -> Kept:
         named = release_day(query.file_name) if query.source == folder.SOURCE else None
+        kind = answer.kind or query.kind
         day = self.wanted_day or named or answer.received_at.date()
         stored = store_snapshot(
             self.database,
@@ -97,12 +98,12 @@ class _Keeper:
             source=query.source,
             epoch_day=day,
             received_at=answer.received_at,
-            kind=query.kind,
+            kind=kind,
             provenance=Provenance(
                 answer.url, answer.headers or None, answer.etag, answer.last_modified, answer.http_status
             ),
         )
-        if query.kind in TABLES:
+        if kind in TABLES:
             table = parse_table(answer.data, query.file_name)
             store_table(self.database, stored, table.satcat, table.rejected)
         self.day, self.byte_count = day, len(answer.data)

@@ -46,6 +46,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)  # without cookies and credentials
     etag: str | None = None
     last_modified: str | None = None
+    kind: str = ""  # what the bytes turned out to be, where that is not the query's to say
 
 
 @dataclass(frozen=True)

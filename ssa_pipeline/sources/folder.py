@@ -1,14 +1,16 @@
-"""A watched folder: catalogue files that somebody or something else puts there. Files are read, never moved."""
+"""A watched folder: catalogues and tables that somebody or something else puts there. Files are read, never moved."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ssa_pipeline.messages.satcat import table_kind
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
 from ssa_pipeline.sources.fetching import GP, Answer, Clock, Query, utc_now
-from ssa_pipeline.sources.judge import check_answer, day_ahead
+from ssa_pipeline.sources.judge import check_content, day_ahead
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 
 SOURCE = "folder"
@@ -51,11 +53,12 @@ class Folder:
             data = path.read_bytes()
         except OSError as error:
             raise TransientError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        kind = table_kind(data) or query.kind
         try:
-            check_answer(query, data)
+            check_content(replace(query, kind=kind), data)
         except NotCatalogError as error:
             raise NotCatalogError(str(error).removeprefix(f"{query.key}: ")) from None
-        return Answer(data, query.url, self._clock())
+        return Answer(data, query.url, self._clock(), kind=kind)
 
 
 def release_day(file_name: str) -> date | None:

@@ -38,10 +38,17 @@ def check_answer(query: Query, data: bytes, content_type: str | None = None) -> 
         raise NotCatalogError(
             f"{query.key}: answered with content type {kind}, not {form.upper()} ({_beginning(data)})"
         )
+    if query.kind not in (GP, SUPPLEMENTAL_GP):
+        _check_columns(query, data, _COLUMNS[query.kind])
+    check_content(query, data)
+
+
+def check_content(query: Query, data: bytes) -> None:
+    """NotCatalogError where the bytes are not of the query's kind, or nothing in them can be used."""
     if query.kind in (GP, SUPPLEMENTAL_GP):
         _check_catalog(query, data)
     else:
-        _check_table(query, data, _COLUMNS[query.kind])
+        _check_table(query, data)
 
 
 def _check_catalog(query: Query, data: bytes) -> None:
@@ -56,12 +63,15 @@ def _check_catalog(query: Query, data: bytes) -> None:
         )
 
 
-def _check_table(query: Query, data: bytes, wanted: set[str]) -> None:
+def _check_columns(query: Query, data: bytes, wanted: set[str]) -> None:
     lines = data.decode("utf-8-sig", "replace").splitlines()
     columns = {name.strip().upper() for name in next(csv.reader(lines[:1]), [])}
     if not wanted <= columns:
         missing = ", ".join(sorted(wanted - columns))
         raise NotCatalogError(f"{query.key}: no {query.kind} table, column {missing} is missing ({_beginning(data)})")
+
+
+def _check_table(query: Query, data: bytes) -> None:
     try:
         table = parse_table(data, query.file_name)
     except CatalogFormatError as error:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ssa_pipeline.fetch_release import fetch_release
-from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.messages.satcat import parse_table
+from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.sources.errors import RefusedError, TooEarlyError
 from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.connection import connect
@@ -21,6 +24,7 @@ from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.freshness import read_freshness
 from ssa_pipeline.storage.snapshots import read_snapshots, snapshot_ids
 from ssa_pipeline_tests.fake_sources import (
+    DATA,
     GP_CSV,
     NOON,
     PASSWORD,
@@ -28,6 +32,7 @@ from ssa_pipeline_tests.fake_sources import (
     USER,
     FakeClock,
     FakeSources,
+    as_csv,
     as_space_track_csv,
     fake_sources,
 )
@@ -250,3 +255,27 @@ def test_a_folder(ssa: Ssa, embedded_database: DatabaseUrl, tmp_path: Path) -> N
     done = ssa("--source", "folder")
     assert done.returncode == 2
     assert "SSA_WATCHED_FOLDER" in done.stderr
+
+
+def test_a_folder_takes_tables_by_their_content(fresh_database: DatabaseUrl, clock: FakeClock, tmp_path: Path) -> None:
+    """As `ssa ingest` does, whatever they are called, plain or packed, as CSV or JSON."""
+    files = {
+        "a_20260822.csv": GP_CSV,
+        "b_20260822.csv.gz": gzip.compress(SATCAT_CSV),
+        "c_20260821.json": (DATA / "space_track_decay.json").read_bytes(),
+        "d.txt": as_csv((DATA / "space_track_tip.json").read_bytes()),
+        "e.csv": SATCAT_CSV.splitlines(keepends=True)[0],
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        os.utime(tmp_path / name, (0, 0))
+    settings = replace(read_settings({}).sources, folder=tmp_path)
+    results = fetch_release(fresh_database, settings, "folder", [], clock=clock)
+    assert [result.is_new for result in results] == [True, True, True, True, False]
+    assert str(results[4].error) == "none of 0 rows can be used; the first: there is none"
+    with connect(fresh_database) as connection:
+        stored = connection.execute("SELECT file_name, kind, epoch_day FROM raw.snapshot ORDER BY 1").fetchall()
+        n_objects = connection.execute("SELECT count(*) FROM catalog.satcat").fetchone()
+    days = [DAY, DAY, DAY - timedelta(days=1), DAY]
+    assert stored == list(zip(list(files)[:4], ("gp", "satcat", "decay", "tip"), days, strict=True))
+    assert n_objects == (len(parse_table(SATCAT_CSV, "a").satcat),)
