@@ -117,7 +117,8 @@ class Bench:
         return int(found[0])
 
     def catalog(self, day: date, at: datetime, snapshots: list[int] | None = None, **facts: Any) -> int:
-        raw = self.log("raw_tle_snapshots", day, at, metadata={"snapshot_ids": snapshots or []}, **facts)
+        facts = {"metadata": {"snapshot_ids": snapshots or []}} | facts
+        raw = self.log("raw_tle_snapshots", day, at, **facts)
         return self.log("clean_catalog", day, at, inputs={"raw_tle_snapshots": raw}, **facts)
 
     def screen(self, day: date, catalog: int, at: datetime, lead_days: range = range(7)) -> None:
@@ -215,6 +216,7 @@ def test_every_tick_asks_indexes_only(fresh_database: DatabaseUrl) -> None:
         connection.execute("ANALYZE raw.snapshot, screening.slice_log")
         questions = {
             "releases": {"first": 3640},
+            "newer_table": {"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
             "screenings": {
                 **{"days": 7, "lead_days": list(range(7))},
                 **{"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
@@ -305,6 +307,46 @@ class TestNewRelease:
             requests.append(bench.tick(new_tle_release)[0])
         assert [len(made) for made in requests] == [0, 0, 1, 1]
         assert requests[2][0].run_key != requests[3][0].run_key
+
+    def test_a_newer_table_makes_the_newest_catalog_again_at_most_once_in_the_interval(self, bench: Bench) -> None:
+        """Known by its content: what the catalogue was made with does not count again, however often it is received."""
+        today = now().date()
+
+        def receive(kind: str, data: bytes, day: date = today, at: datetime | None = None) -> str:
+            stored = store_snapshot(
+                bench.url, data, file_name="a", source="test", epoch_day=day, received_at=at or now(), kind=kind
+            )
+            return stored.sha256
+
+        for back in (3, 0):
+            snapshot = bench.receive(today - timedelta(days=back), now() - 9 * HOUR)
+            bench.catalog(today - timedelta(days=back), now() - 7 * HOUR, [snapshot])
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+        used = {"tip": {"sha256": receive("tip", b"read", today - timedelta(days=1))}}
+        receive("decay", b"long ago", today - timedelta(days=8))
+        receive("tip", b"older", today - timedelta(days=2))  # than the one that counts
+        bench.catalog(today, now() - 5 * HOUR, [snapshot], metadata={"snapshot_ids": [snapshot], "tables": used})
+        receive("tip", b"read")
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+        digest = receive("satcat", b"new")
+        requests, reason, _ = bench.tick(new_tle_release)
+        assert not requests
+        assert "is newer than the catalogue" in reason
+        assert reason.endswith("(SSA_RESCREEN_HOURS=6)")
+        bench.settings = replace(bench.settings, automation=replace(bench.settings.automation, rescreen_hours=4))
+        fetching = bench.run(DagsterRunStatus.STARTED, "fetch_release_celestrak")
+        assert bench.tick(new_tle_release)[1].endswith(f"but run {fetching[:8]} (started) still fetches")
+        bench.instance.delete_run(fetching)
+        (request,), _, _ = bench.tick(new_tle_release)
+        assert request.tags["dagster/partition"] == str(today)
+        assert "satcat snapshot" in request.tags["ssa/reason"]
+        run_id = bench.obey(request, new_tle_release, DagsterRunStatus.STARTED)
+        assert bench.tick(new_tle_release)[1] == f"{today} is in hand: run {run_id[:8]} (started)"
+        bench.instance.report_run_failed(bench.instance.get_run_by_id(run_id))  # type: ignore[arg-type]
+        assert "not asked for again today" in bench.tick(new_tle_release)[1]
+        used["satcat"] = {"sha256": digest}
+        bench.catalog(today, now(), [snapshot], metadata={"snapshot_ids": [snapshot], "tables": used})
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
 
     def test_days_are_made_one_after_the_other_the_oldest_first(self, bench: Bench) -> None:
         """A day carries over from the days before. One that fails does not keep the next from being made."""
