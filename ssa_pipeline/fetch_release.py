@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from ssa_pipeline.messages.satcat import parse_table
+from ssa_pipeline.receive_table import receive_table
 from ssa_pipeline.settings import DatabaseUrl, SourceSettings
 from ssa_pipeline.sources import celestrak, folder, space_track
 from ssa_pipeline.sources.celestrak import CelesTrak
@@ -21,7 +23,6 @@ from ssa_pipeline.sources.judge import day_ahead
 from ssa_pipeline.sources.space_track import SpaceTrack
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.satcat import KINDS as TABLES
-from ssa_pipeline.storage.satcat import store_table
 from ssa_pipeline.storage.snapshots import Provenance, read_received, store_snapshot
 
 SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
@@ -30,13 +31,14 @@ SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
 @dataclass(frozen=True)
 class Fetched:
     """How one query ended. ``epoch_day`` and ``byte_count`` where something came, ``error`` where the source gave
-    nothing, neither where it has nothing new."""
+    nothing, neither where it has nothing new. ``lack``: why what came is not used."""
 
     query: Query
     is_new: bool = False
     epoch_day: date | None = None
     byte_count: int = 0
     error: SourceError | None = None
+    lack: str = ""
 
 
 def fetch_release(
@@ -70,7 +72,7 @@ def fetch_release(
             except SourceError as error:
                 results.append(Fetched(query, error=error))
             else:
-                results.append(Fetched(query, is_new, keeper.day, keeper.byte_count))
+                results.append(Fetched(query, is_new, keeper.day, keeper.byte_count, lack=keeper.lack))
         return results
 
 
@@ -86,26 +88,26 @@ class _Keeper:
     wanted_day: date | None
     day: date | None = None
     byte_count: int = 0
+    lack: str = ""
 
     def keep(self, query: Query, answer: Answer) -> Kept:
         named = release_day(query.file_name) if query.source == folder.SOURCE else None
         kind = answer.kind or query.kind
         day = self.wanted_day or named or answer.received_at.date()
-        stored = store_snapshot(
-            self.database,
-            answer.data,
-            file_name=query.file_name,
-            source=query.source,
-            epoch_day=day,
-            received_at=answer.received_at,
-            kind=kind,
-            provenance=Provenance(
+        receipt: dict[str, Any] = {
+            "file_name": query.file_name,
+            "source": query.source,
+            "epoch_day": day,
+            "received_at": answer.received_at,
+            "provenance": Provenance(
                 answer.url, answer.headers or None, answer.etag, answer.last_modified, answer.http_status
             ),
-        )
+        }
         if kind in TABLES:
             table = parse_table(answer.data, query.file_name)
-            store_table(self.database, stored, table.satcat, table.rejected)
+            stored, self.lack = receive_table(self.database, answer.data, table, **receipt)
+        else:
+            stored = store_snapshot(self.database, answer.data, kind=kind, **receipt)
         self.day, self.byte_count = day, len(answer.data)
         return Kept(stored.is_new, stored.received_at)
 

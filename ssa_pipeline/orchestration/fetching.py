@@ -49,7 +49,8 @@ def said(result: Fetched, now: datetime) -> str:
         return f"{result.error}; asked again from {_allowed(result, now):%Y-%m-%d %H:%M} UTC on, by the provider's rule"
     if result.error is not None:
         return str(result.error)
-    return f"{result.byte_count:,} bytes stored for {result.epoch_day}" if result.is_new else "nothing new"
+    what = f"{result.byte_count:,} bytes stored for {result.epoch_day}" if result.is_new else "nothing new"
+    return f"{what}; WARNING: {result.lack}" if result.lack else what
 
 
 def is_allowed_soon(result: Fetched, now: datetime) -> bool:
