@@ -6,22 +6,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from ssa_pipeline.messages.satcat import parse_table
+from ssa_pipeline.receive_table import receive_table
 from ssa_pipeline.settings import DatabaseUrl, SourceSettings
 from ssa_pipeline.sources import celestrak, folder, space_track
 from ssa_pipeline.sources.celestrak import CelesTrak
 from ssa_pipeline.sources.errors import QueryError, SourceError, TooEarlyError
-from ssa_pipeline.sources.fetching import Answer, Clock, Query, Source, fetch, utc_now
+from ssa_pipeline.sources.fetching import Answer, Clock, Kept, Query, Source, Unchanged, fetch, utc_now
 from ssa_pipeline.sources.folder import Folder, release_day
 from ssa_pipeline.sources.http import open_client
+from ssa_pipeline.sources.judge import day_ahead
 from ssa_pipeline.sources.space_track import SpaceTrack
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.satcat import KINDS as TABLES
-from ssa_pipeline.storage.satcat import store_table
-from ssa_pipeline.storage.snapshots import Provenance, store_snapshot
+from ssa_pipeline.storage.snapshots import Provenance, read_received, store_snapshot
 
 SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
 
@@ -29,13 +31,14 @@ SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
 @dataclass(frozen=True)
 class Fetched:
     """How one query ended. ``epoch_day`` and ``byte_count`` where something came, ``error`` where the source gave
-    nothing, neither where it has nothing new."""
+    nothing, neither where it has nothing new. ``lack``: why what came is not used."""
 
     query: Query
     is_new: bool = False
     epoch_day: date | None = None
     byte_count: int = 0
     error: SourceError | None = None
+    lack: str = ""
 
 
 def fetch_release(
@@ -55,18 +58,21 @@ def fetch_release(
     left out. A query that gives nothing does not stop the others. QueryError where one makes no sense: none is made.
     """
     state = PostgresFetchState(database)
-    with _opened(settings, source, queries, clock, after_refusal) as (opened, asked):
+    ahead = day_ahead(epoch_day, clock()) if epoch_day else None
+    if ahead:
+        raise QueryError(f"the day {ahead}: nothing is received for it")
+    with _opened(settings, source, queries, clock, after_refusal, epoch_day) as (opened, asked):
         results = []
         for query in asked:
             keeper = _Keeper(database, epoch_day)
             try:
-                is_new = fetch(opened, query, state, keeper.keep, clock, after_refusal=after_refusal)
+                is_new = fetch(opened, query, state, keeper, clock, after_refusal=after_refusal)
             except TooEarlyError as error:
                 results.append(Fetched(query, error=None if source == folder.SOURCE else error))
             except SourceError as error:
                 results.append(Fetched(query, error=error))
             else:
-                results.append(Fetched(query, is_new, keeper.day, keeper.byte_count))
+                results.append(Fetched(query, is_new, keeper.day, keeper.byte_count, lack=keeper.lack))
         return results
 
 
@@ -82,37 +88,50 @@ class _Keeper:
     wanted_day: date | None
     day: date | None = None
     byte_count: int = 0
+    lack: str = ""
 
-    def keep(self, query: Query, answer: Answer) -> bool:
+    def keep(self, query: Query, answer: Answer) -> Kept:
         named = release_day(query.file_name) if query.source == folder.SOURCE else None
+        kind = answer.kind or query.kind
         day = self.wanted_day or named or answer.received_at.date()
-        stored = store_snapshot(
-            self.database,
-            answer.data,
-            file_name=query.file_name,
-            source=query.source,
-            epoch_day=day,
-            received_at=answer.received_at,
-            kind=query.kind,
-            provenance=Provenance(
+        receipt: dict[str, Any] = {
+            "file_name": query.file_name,
+            "source": query.source,
+            "epoch_day": day,
+            "received_at": answer.received_at,
+            "provenance": Provenance(
                 answer.url, answer.headers or None, answer.etag, answer.last_modified, answer.http_status
             ),
-        )
-        if query.kind in TABLES:
+        }
+        if kind in TABLES:
             table = parse_table(answer.data, query.file_name)
-            store_table(self.database, stored, table.satcat, table.rejected)
+            stored, self.lack = receive_table(self.database, answer.data, table, **receipt)
+        else:
+            stored = store_snapshot(self.database, answer.data, kind=kind, **receipt)
         self.day, self.byte_count = day, len(answer.data)
-        return stored.is_new
+        return Kept(stored.is_new, stored.received_at)
+
+    def keep_again(self, query: Query, received_at: datetime, unchanged: Unchanged) -> bool:
+        data = read_received(self.database, received_at, query.kind, query.source, query.file_name)
+        if data is None:
+            return False
+        answer = Answer(data, unchanged.url, unchanged.received_at, unchanged.http_status)
+        return self.keep(query, answer).is_new
 
 
 @contextmanager
 def _opened(
-    settings: SourceSettings, source: str, queries: list[str], clock: Clock, after_refusal: bool
+    settings: SourceSettings,
+    source: str,
+    queries: list[str],
+    clock: Clock,
+    after_refusal: bool,
+    epoch_day: date | None = None,
 ) -> Iterator[tuple[Source, list[Query]]]:
     if source == folder.SOURCE:
         if queries:
             raise QueryError("a folder has no queries: all its files are read")
-        opened = Folder(_folder(settings.folder), clock)
+        opened = Folder(_folder(settings.folder), clock, epoch_day)
         yield opened, opened.queries()
         return
     with open_client(settings.http) as client:

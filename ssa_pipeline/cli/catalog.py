@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ssa_pipeline.messages.catalog import ParsedCatalog
     from ssa_pipeline.messages.satcat import ParsedTable
     from ssa_pipeline.settings import DatabaseUrl
-    from ssa_pipeline.storage.snapshots import StoredSnapshot
 
 STDIN = "-"
 _DETAIL_WIDTH = 140
@@ -61,6 +60,7 @@ def ingest(
     from ssa_pipeline.storage.database_url import database_url
 
     day = _day(epoch_day)
+    _refuse_far_ahead(day)
     with errors_as_messages():
         settings = read_settings()
         intake = Intake(database_url(settings), day, source, kind.value)
@@ -102,26 +102,23 @@ class Intake:
         else:
             self._store(data, name, catalog)
 
-    def _keep(self, data: bytes, name: str, kind: str) -> StoredSnapshot:
-        from ssa_pipeline.storage.snapshots import store_snapshot
-
-        return store_snapshot(
-            self.url,
-            data,
-            file_name=name,
-            source=self.source,
-            epoch_day=self.epoch_day,
-            received_at=datetime.now(UTC),
-            kind=kind,
-        )
+    def _receipt(self, name: str) -> dict[str, Any]:
+        return {
+            "file_name": name,
+            "source": self.source,
+            "epoch_day": self.epoch_day,
+            "received_at": datetime.now(UTC),
+        }
 
     def _store(self, data: bytes, name: str, catalog: ParsedCatalog) -> None:
+        from ssa_pipeline.storage.snapshots import store_snapshot
+
         n_used, n_rejected = len(catalog.element_sets), len(catalog.rejected)
         if n_used == 0:
             _print_rejected(catalog.rejected)
             self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
             return
-        snapshot = self._keep(data, name, self.kind)
+        snapshot = store_snapshot(self.url, data, kind=self.kind, **self._receipt(name))
         self.stored[snapshot.sha256] = catalog.element_sets
         what = "stored" if snapshot.is_new else "was stored before"
         if snapshot.kind != self.kind:
@@ -130,18 +127,19 @@ class Intake:
         _print_rejected(catalog.rejected)
 
     def _store_table(self, data: bytes, name: str, table: ParsedTable) -> None:
-        from ssa_pipeline.storage.satcat import store_table
+        from ssa_pipeline.receive_table import receive_table
 
         if not len(table):
             _print_rejected(table.rejected)
             self._refuse(f"{name}: none of the {len(table.rejected):,} rows can be used; it is not stored")
             return
-        snapshot = self._keep(data, name, table.kind)
-        store_table(self.url, snapshot, table.satcat, table.rejected)
+        snapshot, lack = receive_table(self.url, data, table, **self._receipt(name))
         self.n_tables += 1
         what = "stored" if snapshot.is_new else "was stored before"
         counts = f"{len(table):,} rows usable, {len(table.rejected):,} rejected"
         typer.echo(f"{name}: a {table.kind} table, no element sets: {counts}; {what} for {self.epoch_day}")
+        if lack:
+            typer.echo(f"ssa: WARNING: {name}: {lack}", err=True)
         _print_rejected(table.rejected)
 
     def _refuse(self, problem: str) -> None:
@@ -204,6 +202,14 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise CliError(f"--epoch-day {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
+
+
+def _refuse_far_ahead(day: date) -> None:
+    from ssa_pipeline.sources.judge import day_ahead
+
+    ahead = day_ahead(day, datetime.now(UTC))
+    if ahead:
+        raise CliError(f"--epoch-day {ahead}: nothing is stored for it", Exit.USAGE)
 
 
 def _warn_of_day_without_partition(day: date, first_day: date) -> None:

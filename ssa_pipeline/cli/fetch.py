@@ -97,6 +97,8 @@ def _report(results: list[Fetched]) -> None:
         else:
             typer.echo(f"{result.query.file_name}: nothing new")
             codes.append(Exit.NO_CHANGE)
+        if result.lack:
+            typer.echo(f"ssa: WARNING: {result.query.file_name}: {result.lack}", err=True)
     worst = (Exit.REFUSED, Exit.NO_USABLE_INPUT, Exit.FAILED, Exit.TOO_EARLY, Exit.OK, Exit.NO_CHANGE)
     if not codes:
         typer.echo("the folder holds no file to read")

@@ -1,6 +1,7 @@
 """Jobs that fetch releases, one per source: the only place of automation that talks to providers."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dagster import (
@@ -26,6 +27,7 @@ from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.database_url import database_url
 
 OUTCOMES = ("stored", "unchanged", "too_early", "refused", "not_a_catalog", "failed")
+_FAILURES = ("refused", "not_a_catalog", "failed")
 SOON = timedelta(minutes=1)  # a query that its provider's rule allows again by then is tried again within the run
 TAGS = {
     "dagster/max_retries": "2",  # of a run whose process was lost; not of one whose step failed (dagster.yaml)
@@ -47,7 +49,8 @@ def said(result: Fetched, now: datetime) -> str:
         return f"{result.error}; asked again from {_allowed(result, now):%Y-%m-%d %H:%M} UTC on, by the provider's rule"
     if result.error is not None:
         return str(result.error)
-    return f"{result.byte_count:,} bytes stored for {result.epoch_day}" if result.is_new else "nothing new"
+    what = f"{result.byte_count:,} bytes stored for {result.epoch_day}" if result.is_new else "nothing new"
+    return f"{what}; WARNING: {result.lack}" if result.lack else what
 
 
 def is_allowed_soon(result: Fetched, now: datetime) -> bool:
@@ -60,7 +63,8 @@ def _allowed(result: Fetched, now: datetime) -> datetime:
     return result.query.earliest(failed, now)
 
 
-def _fetch(context: OpExecutionContext, source: str, asked: list[str]) -> None:
+def _fetch(context: OpExecutionContext, source: str, asked: list[str], told: list[str]) -> None:
+    """``told``: keys of files whose failure was an alert before; where they cannot be read again, it is only shown."""
     settings: Settings = context.resources.settings
     try:
         with permanent_failures(context.retry_number):
@@ -68,7 +72,7 @@ def _fetch(context: OpExecutionContext, source: str, asked: list[str]) -> None:
     except QueryError as error:
         raise Failure(str(error), allow_retries=False) from error
     now = utc_now()
-    failed = [result for result in results if outcome(result) in ("refused", "not_a_catalog", "failed")]
+    failed = [result for result in results if outcome(result) in _FAILURES and not _was_told(result, told)]
     metadata = _shown(results, now)
     if not failed:
         context.add_output_metadata(metadata)
@@ -77,6 +81,10 @@ def _fetch(context: OpExecutionContext, source: str, asked: list[str]) -> None:
     if is_worth_a_retry and context.retry_number < MAX_RETRIES:
         raise RetryRequested(MAX_RETRIES, back_off_s(context.retry_number)) from failed[0].error
     raise Failure("\n".join(said(result, now) for result in failed), metadata, allow_retries=False)
+
+
+def _was_told(result: Fetched, told: list[str]) -> bool:
+    return result.query.key in told and isinstance(result.error, TransientError)
 
 
 def _shown(results: list[Fetched], now: datetime) -> dict[str, MetadataValue]:
@@ -92,11 +100,14 @@ def _fetch_job(source: str) -> JobDefinition:
     @op(
         name=name.replace("release", "queries"),
         required_resource_keys={"settings"},
-        config_schema={"queries": Field([str], default_value=[], description="As of `ssa fetch`; [] is its default.")},
+        config_schema={
+            "queries": Field([str], default_value=[], description="As of `ssa fetch`; [] is its default."),
+            "told": Field([str], default_value=[], description="Unreadable files that failed a run before."),
+        },
         description="Asks the source once per query, within its rules, and stores what comes, as received.",
     )
     def fetch_queries(context: OpExecutionContext) -> None:
-        _fetch(context, source, list(context.op_config["queries"]))
+        _fetch(context, source, list(context.op_config["queries"]), list(context.op_config["told"]))
 
     @job(
         name=name,
@@ -114,9 +125,10 @@ def job_name(source: str) -> str:
     return f"fetch_release_{source.replace('-', '_')}"
 
 
-def run_config(source: str, queries: list[str]) -> dict[str, object]:
+def run_config(source: str, queries: list[str], told: Iterable[str] = ()) -> dict[str, object]:
     """Configuration of a source's job."""
-    return {"ops": {job_name(source).replace("release", "queries"): {"config": {"queries": queries}}}}
+    config = {"queries": queries, "told": sorted(told)}
+    return {"ops": {job_name(source).replace("release", "queries"): {"config": config}}}
 
 
 FETCH_JOBS = {source: _fetch_job(source) for source in (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)}

@@ -14,6 +14,7 @@ from ssa_pipeline.messages.catalog import CatalogFormatError
 from ssa_pipeline.messages.satcat import SATCAT, ParsedTable, parse_table
 from ssa_pipeline.orchestration.describe import markdown_table, rejected_by_rule
 from ssa_pipeline.orchestration.resources import Storage
+from ssa_pipeline.storage.satcat import PARTIAL_SATCAT
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 
 
@@ -34,12 +35,17 @@ class TableReader:
     _parsed: dict[tuple[str, str], ParsedTable | str] = field(default_factory=dict, repr=False)
 
     def read(self, epoch_day: date) -> TablesRead:
-        """The newest table of each kind received up to the end of ``epoch_day``."""
-        snapshots = self.storage.newest_tables(epoch_day)
+        """The newest table of each kind received up to the end of ``epoch_day``; a newer but partial SATCAT is told."""
+        newest = {s.kind: s for s in self.storage.newest_tables(epoch_day)}
+        partial = newest.pop(PARTIAL_SATCAT, None)
+        snapshots = list(newest.values())
         self._parsed = {(s.sha256, s.file_name): self._table(s) for s in snapshots}
         tables = [(s, self._table(s)) for s in snapshots]
         readable = [(s, table) for s, table in tables if isinstance(table, ParsedTable)]
-        return TablesRead(_known(readable), {s.kind: _facts(s, table) for s, table in tables})
+        facts = {s.kind: _facts(s, table) for s, table in tables}
+        if partial and _is_newer(partial, newest.get(SATCAT)):
+            facts[PARTIAL_SATCAT] = _receipt(partial) | {"not_used": "lacks objects of the SATCAT before"}
+        return TablesRead(_known(readable), facts)
 
     def _table(self, snapshot: StoredSnapshot) -> ParsedTable | str:
         known = self._parsed.get((snapshot.sha256, snapshot.file_name))
@@ -63,16 +69,28 @@ def _known(tables: list[tuple[StoredSnapshot, ParsedTable]]) -> KnownObjects | N
     )
 
 
-def _facts(snapshot: StoredSnapshot, table: ParsedTable | str) -> dict[str, Any]:
-    facts = {
+def _is_newer(snapshot: StoredSnapshot, used: StoredSnapshot | None) -> bool:
+    return used is None or (snapshot.epoch_day, snapshot.received_at) > (used.epoch_day, used.received_at)
+
+
+def _receipt(snapshot: StoredSnapshot) -> dict[str, Any]:
+    return {
         "snapshot_id": snapshot.snapshot_id,
         "sha256": snapshot.sha256,
         "epoch_day": snapshot.epoch_day.isoformat(),
         "file_name": snapshot.file_name,
     }
+
+
+def _facts(snapshot: StoredSnapshot, table: ParsedTable | str) -> dict[str, Any]:
+    facts = _receipt(snapshot)
     if isinstance(table, str):
         return facts | {"unreadable": table}
     return facts | {"rows": len(table), "rejected_by_rule": rejected_by_rule(table.rejected)}
+
+
+def _rows_shown(fact: dict[str, Any]) -> object:
+    return next(fact[name] for name in ("rows", "unreadable", "not_used") if name in fact)
 
 
 def table_facts(catalog: CleanCatalog, read: TablesRead) -> dict[str, Any]:
@@ -89,7 +107,7 @@ def tables_shown(catalog: CleanCatalog, read: TablesRead) -> dict[str, Any]:
     if not read.facts:
         return {"tables": "no SATCAT, decay or TIP table was received up to this day: decays are SGP4's alone"}
     rows = [
-        (kind, fact["file_name"], fact["epoch_day"], fact.get("rows", fact.get("unreadable")), fact["sha256"][:12])
+        (kind, fact["file_name"], fact["epoch_day"], _rows_shown(fact), fact["sha256"][:12])
         for kind, fact in read.facts.items()
     ]
     shown = {"tables": MetadataValue.md(markdown_table(["kind", "file", "received on", "rows", "sha256"], rows))}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS
-from ssa_pipeline.storage.automation import Release
+from ssa_pipeline.sources.judge import day_ahead
+from ssa_pipeline.storage.automation import NewerTable, Release
 from ssa_pipeline.storage.release_gate import GateState
 from ssa_pipeline.storage.slice_key import SliceKey
 
@@ -39,11 +40,29 @@ def waiting_days(releases: list[Release]) -> list[Waiting]:
     return [Waiting(day, lacking[day]) for day in sorted(lacking)]
 
 
-def being_made(day: Waiting, under_way: Mapping[SliceKey, str]) -> str | None:
+def being_made(epoch_day: date, under_way: Mapping[SliceKey, str]) -> str | None:
     """Which run makes the day's catalogue at present."""
-    keys = (SliceKey(asset, day.epoch_day, None) for asset in DAILY_ASSETS)
+    keys = (SliceKey(asset, epoch_day, None) for asset in DAILY_ASSETS)
     in_hand = next((under_way[key] for key in keys if key in under_way), None)
-    return f"{day.epoch_day} is in hand: {in_hand}" if in_hand else None
+    return f"{epoch_day} is in hand: {in_hand}" if in_hand else None
+
+
+def about(table: NewerTable) -> str:
+    """Why a catalogue is made again without a new release."""
+    said = f"{table.kind} snapshot {table.snapshot_id} from {table.source}"
+    return f"{said}, received {table.received_at:%Y-%m-%d %H:%M} UTC, is newer than the catalogue"
+
+
+def obstacle_of_table(table: NewerTable, releases: list[Release], now: datetime, rescreen_hours: float) -> str | None:
+    """Why the catalogue cannot be made again now: a day is screened at most once in ``rescreen_hours``, so a newer
+    catalogue would not be used before."""
+    if any(release.epoch_day == table.epoch_day and release.gate == GateState.HELD for release in releases):
+        return f"{about(table)} of {table.epoch_day}, of which a release is held by the completeness gate"
+    due = table.cataloged_at + timedelta(hours=rescreen_hours)
+    if now < due:
+        policy = f"made again from {due:%Y-%m-%d %H:%M} UTC on (SSA_RESCREEN_HOURS={rescreen_hours:g})"
+        return f"{about(table)} of {table.epoch_day}, which is {policy}"
+    return None
 
 
 def obstacle(day: Waiting, first_day: date, today: date) -> str | None:
@@ -57,11 +76,11 @@ def obstacle(day: Waiting, first_day: date, today: date) -> str | None:
 
 def next_cursor(cursor: int, releases: list[Release], now: datetime, first_day: date) -> int:
     """The id from which the next look begins: the last receipt before the first that is young, waits, or may yet be
-    accepted. ``releases``: those from ``cursor`` on."""
+    accepted. ``releases``: those from ``cursor`` on. A day far ahead, as older versions stored, is not waited for."""
     for release in releases:
-        is_over = release.epoch_day < first_day or release.used_at is not None
-        if release.gate == GateState.HELD and release.received_at <= now - HELD:
-            is_over = True
+        is_out = release.epoch_day < first_day or day_ahead(release.epoch_day, now) is not None
+        is_given_up = release.gate == GateState.HELD and release.received_at <= now - HELD
+        is_over = is_out or is_given_up or release.used_at is not None
         if not is_over or release.received_at > now - UNSETTLED:
             break
         cursor = release.snapshot_id

@@ -15,7 +15,14 @@ from ssa_pipeline.orchestration.chain import LEAD_DAYS
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.alerts import purge_alerts
-from ssa_pipeline.storage.automation import DayScreening, Release, read_releases, read_screenings
+from ssa_pipeline.storage.automation import (
+    DayScreening,
+    NewerTable,
+    Release,
+    read_newer_table,
+    read_releases,
+    read_screenings,
+)
 from ssa_pipeline.storage.database_url import database_url
 from ssa_pipeline.storage.fetch_state import read_attempts
 from ssa_pipeline.storage.release_gate import Judgement, ReleaseGate
@@ -107,6 +114,10 @@ class Storage(Protocol):
         """Receipts of catalogues from an id on, and what became of them."""
         ...
 
+    def newer_table(self, first_day: date, last_day: date) -> NewerTable | None:
+        """A SATCAT, decay or TIP table without which the newest catalogue of a range of days was made."""
+        ...
+
     def screenings(self, days: int, first_day: date, last_day: date) -> list[DayScreening]:
         """The newest epoch days of a range that have a catalogue, newest first."""
         ...
@@ -148,6 +159,9 @@ class PostgresStorage:
 
     def releases(self, first_snapshot_id: int) -> list[Release]:
         return read_releases(self.url, first_snapshot_id)
+
+    def newer_table(self, first_day: date, last_day: date) -> NewerTable | None:
+        return read_newer_table(self.url, first_day, last_day)
 
     def screenings(self, days: int, first_day: date, last_day: date) -> list[DayScreening]:
         return read_screenings(self.url, days, LEAD_DAYS, first_day, last_day)

@@ -2,8 +2,8 @@
 daily schedule alike.
 
 Rules: a lead day that was never screened is screened; one that was screened from an older catalogue is screened again,
-but a day at most once in SSA_RESCREEN_HOURS; only from a catalogue whose run passed its blocking checks; nothing
-that a run or back-fill has in hand; the newest SSA_RECONCILE_DAYS epoch days, newest first.
+but a day at most once in SSA_RESCREEN_HOURS; only from a catalogue that passed its blocking checks; nothing that a run
+or back-fill has in hand; the newest SSA_RECONCILE_DAYS epoch days, newest first.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter
+from dagster import DagsterInstance, RunRequest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from ssa_pipeline.orchestration.catalog_checks import obstacle_of_checks
 from ssa_pipeline.orchestration.chain import LEAD_DAYS, SCREEN_JOB, SCREENING_ASSETS, partition_key
 from ssa_pipeline.orchestration.plan import contiguous
 from ssa_pipeline.orchestration.resources import Storage
@@ -29,10 +30,16 @@ RETRY_TAGS = {"dagster/max_retries": "2"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """Lead days of a day to be screened now, none perhaps, and why or why not."""
+    """Lead days of a day to be screened now, none perhaps, and why or why not. Those that were never screened are asked
+    for apart: one that fails every time must not take the others with it."""
 
-    lead_days: list[int]
+    missing: list[int]
+    outdated: list[int]
     reason: str
+
+    @property
+    def lead_days(self) -> list[int]:
+        return self.missing + self.outdated
 
 
 @dataclass(frozen=True)
@@ -46,17 +53,19 @@ class Screenings:
 def wanted(day: DayScreening, now: datetime, rescreen_hours: float) -> Wanted:
     """What a day needs, whatever else is running."""
     missing = [lead_day for lead_day in LEAD_DAYS if lead_day not in day.lead_days]
-    if missing:
-        return Wanted(missing, f"{_named(missing)} not screened yet")
-    last = max(screened.at for screened in day.lead_days.values())
     outdated = [lead_day for lead_day, screened in day.lead_days.items() if not screened.is_current]
-    if not outdated:
-        return Wanted([], f"was screened at {clock(last)} from its newest catalogue")
+    last = max((screened.at for screened in day.lead_days.values()), default=now)
     due = last + timedelta(hours=rescreen_hours)
-    if now < due:
-        policy = f"its newer catalogue is screened from {clock(due)} on (SSA_RESCREEN_HOURS={rescreen_hours:g})"
-        return Wanted([], f"was screened at {clock(last)}; {policy}")
-    return Wanted(outdated, f"the catalogue of {clock(day.cataloged_at)} is newer than {_named(outdated)}")
+    reasons = [f"{_named(missing)} not screened yet"] if missing else []
+    if outdated and now >= due:
+        reasons.append(f"the catalogue of {clock(day.cataloged_at)} is newer than {_named(outdated)}")
+        return Wanted(missing, outdated, "; ".join(reasons))
+    if missing:
+        return Wanted(missing, [], reasons[0])
+    if not outdated:
+        return Wanted([], [], f"was screened at {clock(last)} from its newest catalogue")
+    policy = f"its newer catalogue is screened from {clock(due)} on (SSA_RESCREEN_HOURS={rescreen_hours:g})"
+    return Wanted([], [], f"was screened at {clock(last)}; {policy}")
 
 
 def screenings(
@@ -72,9 +81,10 @@ def screenings(
     for rank, day in enumerate(days):
         want = wanted(day, now, settings.automation.rescreen_hours)
         free = [k for k in want.lead_days if _busy(under_way, day, k) is None]
-        obstacle = _obstacle(instance, under_way, day, now) if free else None
+        obstacle = _obstacle(instance, asset_graph, under_way, day, now) if free else None
         if free and obstacle is None:
-            ranges = contiguous(free)
+            groups = (want.missing, want.outdated)
+            ranges = [part for group in groups for part in contiguous(k for k in group if k in free)]
             found.requests.extend(_request(day, first, last, rank, want.reason, now) for first, last in ranges)
         elif want.lead_days:
             in_hand = f"is in hand: {_busy(under_way, day, want.lead_days[0])}"
@@ -89,7 +99,11 @@ def clock(time: datetime) -> str:
 
 
 def _obstacle(
-    instance: DagsterInstance, under_way: dict[SliceKey, str], day: DayScreening, now: datetime
+    instance: DagsterInstance,
+    asset_graph: AssetGraph,
+    under_way: dict[SliceKey, str],
+    day: DayScreening,
+    now: datetime,
 ) -> str | None:
     """Why the newest catalogue of a day must not be screened yet."""
     remake = under_way.get(SliceKey("clean_catalog", day.epoch_day, None))
@@ -97,14 +111,7 @@ def _obstacle(
         return f"waits for its catalogue, which is being made: {remake}"
     if day.cataloged_at > now:
         return f"has a catalogue of {clock(day.cataloged_at)}, which is the sensor's to screen"
-    run = instance.get_run_by_id(day.catalog_run_id)
-    if run is None or run.status == DagsterRunStatus.SUCCESS:
-        return None  # a finished run whose record was purged is not held against its catalogue
-    retried = RunsFilter(tags={"dagster/root_run_id": run.run_id}, statuses=[DagsterRunStatus.SUCCESS])
-    if instance.get_runs(filters=retried, limit=1):
-        return None
-    why = f"{run.status.value.lower()} of run {run.run_id[:8]}, which made its catalogue"
-    return f"is held back: {why}; `ssa materialize --epoch-day {day.epoch_day}` screens it where that is right"
+    return obstacle_of_checks(instance, asset_graph, day.catalog_run_id, day.epoch_day)
 
 
 def _busy(under_way: dict[SliceKey, str], day: DayScreening, lead_day: int) -> str | None:

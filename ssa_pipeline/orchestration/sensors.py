@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from dagster import (
     DagsterInstance,
@@ -20,19 +20,30 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from ssa_pipeline.fetch_release import planned_queries
 from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
-from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name
-from ssa_pipeline.orchestration.releases import Waiting, being_made, fate, next_cursor, obstacle, waiting_days
+from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name, run_config
+from ssa_pipeline.orchestration.releases import (
+    Waiting,
+    about,
+    being_made,
+    fate,
+    next_cursor,
+    obstacle,
+    obstacle_of_table,
+    waiting_days,
+)
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.screening import REASON_TAG, RETRY_TAGS, screenings
 from ssa_pipeline.orchestration.under_way import named, slices_under_way, unfinished_run
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.sources import folder
-from ssa_pipeline.sources.errors import NotCatalogError, QueryError
+from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
 from ssa_pipeline.sources.fetching import Query, utc_now
 from ssa_pipeline.sources.state import STORED, UNCHANGED
+from ssa_pipeline.storage.automation import NewerTable
 from ssa_pipeline.storage.release_gate import GateState
 
 _INTERVAL_S = read_settings().automation.interval_s  # part of the definitions, like the first partition
+_READ = (STORED, UNCHANGED, NotCatalogError.outcome)
 _RESOURCES = {"settings", "storage"}
 
 
@@ -41,7 +52,8 @@ _RESOURCES = {"settings", "storage"}
     job_name=INGEST_JOB,
     minimum_interval_seconds=_INTERVAL_S,
     required_resource_keys=_RESOURCES,
-    description="Received releases that are not in the catalogue of their day and not held: requests that catalogue.",
+    description="Received releases that are not in the catalogue of their day and not held: requests that catalogue. "
+    "Likewise SATCAT, decay and TIP tables newer than the newest catalogue, at most once in SSA_RESCREEN_HOURS.",
 )
 def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
     settings: Settings = context.resources.settings
@@ -52,34 +64,49 @@ def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
     releases = storage.releases(first)
     cursor = str(next_cursor(first, releases, now, settings.first_day))
     waiting = waiting_days(releases)
-    if not waiting:
+    table = None if waiting else storage.newer_table(settings.first_day, now.date())
+    if not waiting and table is None:
         fates = [fate(releases[-1])] if releases else ["no release was received yet: `ssa fetch`, `ssa ingest FILE`"]
         return SensorResult(skip_reason=fates[0], cursor=cursor)
     fetching = unfinished_run(context.instance, map(job_name, FETCH_JOBS))
     if fetching is not None:  # its other files may belong to the same release
-        return SensorResult(skip_reason=f"{waiting[0].reason}, but {named(fetching)} still fetches", cursor=cursor)
+        what = about(table) if table else waiting[0].reason
+        return SensorResult(skip_reason=f"{what}, but {named(fetching)} still fetches", cursor=cursor)
+    if table is not None:
+        note = being_made(table.epoch_day, under_way)
+        note = note or obstacle_of_table(table, releases, now, settings.automation.rescreen_hours)
+        made = [] if note else [_table_request(table, now)]
+        return _result(context, made, [note] if note else [], cursor)
     requests, notes = [], []
     for day in waiting:
-        in_hand = being_made(day, under_way)
+        in_hand = being_made(day.epoch_day, under_way)
         if in_hand is not None:
             notes.append(in_hand)
             break  # the days after it build on it
         note = obstacle(day, settings.first_day, now.date())
         if note is None:
-            requests.append(_ingest_request(day, now))
+            requests.append(_release_request(day, now))
         else:
             notes.append(note)
     return _result(context, requests, notes, cursor, most=1)
 
 
-def _ingest_request(day: Waiting, now: datetime) -> RunRequest:
-    """The day of ``now`` is part of the key: what failed is tried again once a day."""
+def _release_request(day: Waiting, now: datetime) -> RunRequest:
     accepted = " accepted" if day.newest.gate == GateState.ACCEPTED else ""
+    return _ingest_request(day.epoch_day, f"snapshot {day.newest.snapshot_id}{accepted}", day.reason, now)
+
+
+def _table_request(table: NewerTable, now: datetime) -> RunRequest:
+    return _ingest_request(table.epoch_day, f"{table.kind} snapshot {table.snapshot_id}", about(table), now)
+
+
+def _ingest_request(epoch_day: date, what: str, reason: str, now: datetime) -> RunRequest:
+    """The day of ``now`` is part of the key: what failed is tried again once a day."""
     return RunRequest(
-        run_key=f"{day.epoch_day} snapshot {day.newest.snapshot_id}{accepted}, {now.date()}",
+        run_key=f"{epoch_day} {what}, {now.date()}",
         tags={
-            "dagster/partition": partition_key(day.epoch_day),
-            REASON_TAG: f"{day.epoch_day}: {day.reason}",
+            "dagster/partition": partition_key(epoch_day),
+            REASON_TAG: f"{epoch_day}: {reason}",
             "dagster/priority": "10",
             **RETRY_TAGS,
         },
@@ -115,7 +142,8 @@ def watched_folder(context: SensorEvaluationContext) -> SensorResult:
         files = planned_queries(settings.sources, folder.SOURCE, [])
     except QueryError as error:
         return SensorResult(skip_reason=f"SSA_WATCHED_FOLDER cannot be read: {error}")
-    new = _unread(context.resources.storage, files)
+    outcomes = _outcomes(context.resources.storage, files)
+    new = [query for query in files if outcomes.get(query.key) not in _READ]
     if not new:
         return SensorResult(skip_reason=f"all {len(files)} files of {settings.sources.folder} were read")
     reading = unfinished_run(context.instance, [job_name(folder.SOURCE)])
@@ -124,17 +152,19 @@ def watched_folder(context: SensorEvaluationContext) -> SensorResult:
     # The hour is part of the key: a file that could not be read is tried again, though not at every tick.
     digest = hashlib.sha256("\n".join(sorted(query.key for query in new)).encode()).hexdigest()[:16]
     names = ", ".join(query.file_name for query in new[:5]) + (", …" if len(new) > 5 else "")
+    told = [query.key for query in new if outcomes.get(query.key) == TransientError.outcome]
+    again = f" ({len(told)} could not be read before)" if told else ""
     request = RunRequest(
+        run_config=run_config(folder.SOURCE, [], told),
         run_key=f"{len(new)} files {digest}, {utc_now():%Y-%m-%d %H}h",
-        tags={REASON_TAG: f"{len(new)} new or changed files: {names}"},
+        tags={REASON_TAG: f"{len(new)} new or changed files{again}: {names}"},
     )
     return _result(context, [request], [], context.cursor)
 
 
-def _unread(storage: Storage, files: list[Query]) -> list[Query]:
-    attempts = storage.attempts(query.key for query in files)
-    read = {key for key, attempt in attempts.items() if attempt.outcome in (STORED, UNCHANGED, NotCatalogError.outcome)}
-    return [query for query in files if query.key not in read]
+def _outcomes(storage: Storage, files: list[Query]) -> dict[str, str]:
+    """How the last look at each file ended, where there was one."""
+    return {key: attempt.outcome for key, attempt in storage.attempts(query.key for query in files).items()}
 
 
 def _asset_graph(context: SensorEvaluationContext) -> AssetGraph:

@@ -15,7 +15,18 @@ import httpx
 
 from ssa_pipeline.settings import SourceSettings
 from ssa_pipeline.sources.errors import QueryError, RefusedError
-from ssa_pipeline.sources.fetching import GP, SATCAT, SUPPLEMENTAL_GP, Answer, Clock, Query, at_most_every, utc_now
+from ssa_pipeline.sources.fetching import (
+    GP,
+    NOT_MODIFIED,
+    SATCAT,
+    SUPPLEMENTAL_GP,
+    Answer,
+    Clock,
+    Query,
+    Unchanged,
+    at_most_every,
+    utc_now,
+)
 from ssa_pipeline.sources.http import Reply, exchange, raise_for_status
 from ssa_pipeline.sources.judge import check_answer
 from ssa_pipeline.sources.state import Attempt, FetchState
@@ -57,7 +68,7 @@ class CelesTrak:
         key = f"{base}{path}?{name}={value}"
         return Query(SOURCE, key, kind, f"{key}&FORMAT={form}", f"celestrak_{kind}_{value}.{form}", rule)
 
-    def get(self, query: Query, previous: Attempt | None, _: FetchState) -> Answer | None:
+    def get(self, query: Query, previous: Attempt | None, _: FetchState) -> Answer | Unchanged:
         """See ``fetching.Source``."""
         headers = {}
         if previous and previous.etag:
@@ -65,8 +76,8 @@ class CelesTrak:
         if previous and previous.last_modified:
             headers["If-Modified-Since"] = previous.last_modified
         reply = self._follow(query, headers)
-        if reply.status == 304 or (reply.status == 403 and _NOT_UPDATED in reply.text.lower()):
-            return None
+        if reply.status == NOT_MODIFIED or (reply.status == 403 and _NOT_UPDATED in reply.text.lower()):
+            return Unchanged(reply.url, self._clock(), reply.status)
         raise_for_status(reply, query.key)
         check_answer(query, reply.body, reply.headers.get("content-type"))
         return Answer(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ssa_pipeline.sources.errors import RefusedError, SourceError, TooEarlyError
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
@@ -14,6 +14,7 @@ from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 Clock = Callable[[], datetime]
 Rule = Callable[[Attempt | None, datetime], datetime]  # (last attempt, now) -> when the next one may be made
 
+NOT_MODIFIED = 304
 GP, SUPPLEMENTAL_GP, SATCAT, DECAY, TIP = "gp", "supplemental_gp", "satcat", "decay", "tip"
 
 
@@ -45,13 +46,40 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)  # without cookies and credentials
     etag: str | None = None
     last_modified: str | None = None
+    kind: str = ""  # what the bytes turned out to be, where that is not the query's to say
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """A provider's word that it has nothing newer than what it gave."""
+
+    url: str
+    received_at: datetime
+    http_status: int  # 304: than what our validators name; else: than what it sent last
+
+
+class Kept(NamedTuple):
+    """``is_new`` is False where the day has these bytes already; ``received_at``: of its receipt of them."""
+
+    is_new: bool
+    received_at: datetime
 
 
 class Source(Protocol):
     """A provider of catalogues."""
 
-    def get(self, query: Query, previous: Attempt | None, state: FetchState) -> Answer | None:
-        """The answer, None where it has not changed since ``previous``; a SourceError."""
+    def get(self, query: Query, previous: Attempt | None, state: FetchState) -> Answer | Unchanged:
+        """The answer, or that it has not changed since ``previous``; a SourceError."""
+        ...
+
+
+class Keeper(Protocol):
+    """Stores answers, as received."""
+
+    def keep(self, query: Query, answer: Answer) -> Kept: ...
+
+    def keep_again(self, query: Query, received_at: datetime, unchanged: Unchanged) -> bool:
+        """Let what was received at ``received_at`` count as received now too; whether that is new for the day."""
         ...
 
 
@@ -59,15 +87,16 @@ def fetch(
     source: Source,
     query: Query,
     state: FetchState,
-    keep: Callable[[Query, Answer], bool],
+    keeper: Keeper,
     clock: Clock = utc_now,
     *,
     after_refusal: bool = False,
 ) -> bool:
-    """Ask once and keep the answer; True where it is new, False where the source has nothing new.
+    """Ask once and keep the answer; True where the day has a new receipt of it, False where it has it already.
 
-    ``keep`` stores an answer and says whether its bytes are new. ``after_refusal``: an operator has looked at why the
-    provider refused. TooEarlyError (nothing sent), RefusedError, TransientError, NotCatalogError (nothing stored).
+    What has not changed is kept again: the first answer of a day that says so makes it the day's release
+    (docs/decisions/0020). ``after_refusal``: an operator has looked at why the provider refused.
+    TooEarlyError (nothing sent), RefusedError, TransientError, NotCatalogError (nothing stored).
     """
     now = clock()
     previous = state.begin(query.key, query.source, now, lambda last: _check(query, last, now, after_refusal))
@@ -79,18 +108,30 @@ def fetch(
     except BaseException as error:
         state.finish(query.key, SourceError.outcome, type(error).__name__)
         raise
-    if answer is None:
-        state.finish(query.key, UNCHANGED)
-        return False
-    is_new = keep(query, answer)
+    if isinstance(answer, Unchanged):
+        doubt = _doubt(previous, answer)
+        received_at = previous.received_at if previous and not doubt else None
+        is_new = received_at is not None and keeper.keep_again(query, received_at, answer)
+        state.finish(query.key, UNCHANGED, doubt)
+        return is_new
+    kept = keeper.keep(query, answer)
     state.finish(
         query.key,
         STORED,
-        received_at=answer.received_at,
+        received_at=kept.received_at,
         etag=answer.etag,
         last_modified=answer.last_modified,
     )
-    return is_new
+    return kept.is_new
+
+
+def _doubt(previous: Attempt | None, answer: Unchanged) -> str:
+    """Why what is stored may be older than what the provider sent last; empty where it is that."""
+    if answer.http_status == NOT_MODIFIED or previous is None:
+        return ""
+    if previous.outcome in (STORED, UNCHANGED):
+        return previous.detail
+    return f"no change since a download that may not have arrived here ({previous.outcome}: {previous.detail})"
 
 
 def _check(query: Query, last: Attempt | None, now: datetime, after_refusal: bool) -> None:

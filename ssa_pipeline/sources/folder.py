@@ -1,14 +1,16 @@
-"""A watched folder: catalogue files that somebody or something else puts there. Files are read, never moved."""
+"""A watched folder: catalogues and tables that somebody or something else puts there. Files are read, never moved."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ssa_pipeline.messages.satcat import table_kind
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
 from ssa_pipeline.sources.fetching import GP, Answer, Clock, Query, utc_now
-from ssa_pipeline.sources.judge import check_answer
+from ssa_pipeline.sources.judge import check_content, day_ahead
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 
 SOURCE = "folder"
@@ -20,8 +22,9 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Folder:
     """The files directly in a folder. A file is read once; again when its size or time of change is another."""
 
-    def __init__(self, path: Path, clock: Clock = utc_now) -> None:
-        self._path, self._clock = path, clock
+    def __init__(self, path: Path, clock: Clock = utc_now, epoch_day: date | None = None) -> None:
+        """``epoch_day``: of all its files; None: the day in a file's name, or that of its reception."""
+        self._path, self._clock, self._epoch_day = path, clock, epoch_day
 
     def queries(self) -> list[Query]:
         """One per settled file, by name; QueryError where the folder cannot be read."""
@@ -39,18 +42,23 @@ class Folder:
             if datetime.fromtimestamp(s.st_mtime, UTC) <= settled
         ]
 
-    def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer | None:
-        """See ``fetching.Source``; NotCatalogError for a file that is none, TransientError for one that is gone."""
-        path = self._path / query.file_name
+    def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer:
+        """See ``fetching.Source``; NotCatalogError for a file that is none or whose name gives a day far ahead,
+        TransientError for one that is gone."""
+        path, named = self._path / query.file_name, release_day(query.file_name)
+        ahead = day_ahead(named, self._clock()) if named and self._epoch_day is None else None
+        if ahead:
+            raise NotCatalogError(f"{path}: the day in its name, {ahead}: it is not stored; rename the file")
         try:
             data = path.read_bytes()
         except OSError as error:
             raise TransientError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        kind = table_kind(data) or query.kind
         try:
-            check_answer(query, data)
+            check_content(replace(query, kind=kind), data)
         except NotCatalogError as error:
             raise NotCatalogError(str(error).removeprefix(f"{query.key}: ")) from None
-        return Answer(data, query.url, self._clock())
+        return Answer(data, query.url, self._clock(), kind=kind)
 
 
 def release_day(file_name: str) -> date | None:

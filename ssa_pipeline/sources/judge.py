@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, date, datetime, timedelta
 
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
 from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.sources.errors import NotCatalogError
 from ssa_pipeline.sources.fetching import GP, SATCAT, SUPPLEMENTAL_GP, Query
 
+_MOST_AHEAD = timedelta(days=1)
 _ANY_TEXT = ("text/plain", "application/octet-stream")
 _CONTENT_TYPES = {"csv": ("text/csv", "application/csv", *_ANY_TEXT), "json": ("application/json", *_ANY_TEXT)}
 # Columns that name such a file, in CelesTrak's or Space-Track's spelling.
@@ -19,6 +21,15 @@ _COLUMNS = {
 }
 
 
+def day_ahead(epoch_day: date, now: datetime) -> str | None:
+    """Why nothing is received for a day that lies further ahead than clocks and time zones differ: it is mistyped, and
+    would be the newest release for as long. None: the day may be."""
+    today = now.astimezone(UTC).date()
+    if epoch_day <= today + _MOST_AHEAD:
+        return None
+    return f"{epoch_day} lies more than one day ahead (today is {today}, UTC)"
+
+
 def check_answer(query: Query, data: bytes, content_type: str | None = None) -> None:
     """NotCatalogError says what came instead."""
     kind = (content_type or "").split(";")[0].strip().lower()
@@ -27,10 +38,17 @@ def check_answer(query: Query, data: bytes, content_type: str | None = None) -> 
         raise NotCatalogError(
             f"{query.key}: answered with content type {kind}, not {form.upper()} ({_beginning(data)})"
         )
+    if query.kind not in (GP, SUPPLEMENTAL_GP):
+        _check_columns(query, data, _COLUMNS[query.kind])
+    check_content(query, data)
+
+
+def check_content(query: Query, data: bytes) -> None:
+    """NotCatalogError where the bytes are not of the query's kind, or nothing in them can be used."""
     if query.kind in (GP, SUPPLEMENTAL_GP):
         _check_catalog(query, data)
     else:
-        _check_table(query, data, _COLUMNS[query.kind])
+        _check_table(query, data)
 
 
 def _check_catalog(query: Query, data: bytes) -> None:
@@ -45,12 +63,15 @@ def _check_catalog(query: Query, data: bytes) -> None:
         )
 
 
-def _check_table(query: Query, data: bytes, wanted: set[str]) -> None:
+def _check_columns(query: Query, data: bytes, wanted: set[str]) -> None:
     lines = data.decode("utf-8-sig", "replace").splitlines()
     columns = {name.strip().upper() for name in next(csv.reader(lines[:1]), [])}
     if not wanted <= columns:
         missing = ", ".join(sorted(wanted - columns))
         raise NotCatalogError(f"{query.key}: no {query.kind} table, column {missing} is missing ({_beginning(data)})")
+
+
+def _check_table(query: Query, data: bytes) -> None:
     try:
         table = parse_table(data, query.file_name)
     except CatalogFormatError as error:

@@ -90,7 +90,7 @@ class SpaceTrack:
             SOURCE, f"{base}{text}", text, f"{base}{path}/format/csv", f"space-track_{text}.csv", off_the_hour(rule)
         )
 
-    def get(self, query: Query, _: Attempt | None, state: FetchState) -> Answer | None:
+    def get(self, query: Query, _: Attempt | None, state: FetchState) -> Answer:
         """See ``fetching.Source``. Space-Track serves no validators, so the answer is never "unchanged"."""
         if not self._is_logged_in:
             self._login(state)

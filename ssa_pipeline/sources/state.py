@@ -16,8 +16,8 @@ class Attempt:
 
     attempted_at: datetime
     outcome: str
-    detail: str  # message of the error, empty where there was none
-    received_at: datetime | None  # of the newest content that was stored
+    detail: str  # message of the error; of UNCHANGED, why the content may be older than the provider's; else empty
+    received_at: datetime | None  # of the newest content: the time of its receipt in storage
     etag: str | None  # validators of that content
     last_modified: str | None
 

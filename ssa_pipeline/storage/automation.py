@@ -27,6 +27,19 @@ class Release:
 
 
 @dataclass(frozen=True)
+class NewerTable:
+    """The newest catalogue there is, and a SATCAT, decay or TIP table of the week up to its day that it was made
+    without."""
+
+    epoch_day: date
+    cataloged_at: datetime
+    snapshot_id: int
+    kind: str
+    source: str
+    received_at: datetime
+
+
+@dataclass(frozen=True)
 class Screened:
     """One lead day as last screened. ``is_current``: from a catalogue of the same content as the newest."""
 
@@ -50,6 +63,14 @@ def read_releases(url: DatabaseUrl, first_snapshot_id: int) -> list[Release]:
     with connect(url) as connection:
         rows = connection.execute(section(_FILE, "releases"), {"first": first_snapshot_id})
         return [Release(*row) for row in rows]
+
+
+def read_newer_table(url: DatabaseUrl, first_day: date, last_day: date) -> NewerTable | None:
+    """A table that would count for the newest catalogue of a range of days (ends included) if that were made now."""
+    with connect(url) as connection:
+        params = {"first_day": first_day, "last_day": last_day}
+        row = connection.execute(section(_FILE, "newer_table"), params).fetchone()
+        return NewerTable(*row) if row else None
 
 
 def read_screenings(

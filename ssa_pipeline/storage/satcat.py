@@ -17,11 +17,13 @@ from ssa_pipeline.storage.rejected_records import TABLE_NAME, append_rejected, s
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 
 KINDS = ("satcat", "decay", "tip")
+PARTIAL_SATCAT = "partial_satcat"  # lacks objects of the SATCAT before it: kept, not used
 _FILE = "satcat.sql"
 
 
 def read_newest_tables(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:
-    """The newest table of each of KINDS received up to the end of a day, by kind; empty where there is none."""
+    """The newest table of each of KINDS, and the newest PARTIAL_SATCAT, received up to the end of a day, by kind; empty
+    where there is none."""
     with connect(url) as connection:
         rows = connection.execute(section(_FILE, "newest_snapshots"), {"epoch_day": epoch_day}, binary=True)
         return [

@@ -98,6 +98,15 @@ def read_snapshots(url: DatabaseUrl, epoch_day: date, kind: str = GP) -> list[St
         ]
 
 
+def read_received(url: DatabaseUrl, received_at: datetime, kind: str, source: str, file_name: str) -> bytes | None:
+    """The bytes with a receipt of that kind and moment, where there are several the one of that source and file; None
+    where there is none."""
+    receipt = {"received_at": received_at, "kind": kind, "source": source, "file_name": file_name}
+    with connect(url) as connection:
+        row = connection.execute(section("snapshots.sql", "received_at"), receipt, binary=True).fetchone()
+        return bytes(row[0]) if row else None
+
+
 def read_catalog_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:
     """The snapshots that make the day's slice ``raw_tle_snapshots``: GP, then supplemental GP, by arrival."""
     return [*read_snapshots(url, epoch_day), *read_snapshots(url, epoch_day, SUPPLEMENTAL_GP)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckEvaluation,
     AssetKey,
     AssetMaterialization,
+    DagsterEvent,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -37,6 +39,7 @@ from ssa_pipeline.orchestration.schedules import AUTOMATION_SCHEDULES
 from ssa_pipeline.orchestration.sensors import new_tle_release, screen_catalog, watched_folder
 from ssa_pipeline.settings import DatabaseUrl, Settings, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import TransientError
+from ssa_pipeline.sources.fetching import Query
 from ssa_pipeline.sources.folder import Folder
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
@@ -114,7 +117,8 @@ class Bench:
         return int(found[0])
 
     def catalog(self, day: date, at: datetime, snapshots: list[int] | None = None, **facts: Any) -> int:
-        raw = self.log("raw_tle_snapshots", day, at, metadata={"snapshot_ids": snapshots or []}, **facts)
+        facts = {"metadata": {"snapshot_ids": snapshots or []}} | facts
+        raw = self.log("raw_tle_snapshots", day, at, **facts)
         return self.log("clean_catalog", day, at, inputs={"raw_tle_snapshots": raw}, **facts)
 
     def screen(self, day: date, catalog: int, at: datetime, lead_days: range = range(7)) -> None:
@@ -124,6 +128,19 @@ class Bench:
     def run(self, status: DagsterRunStatus, job: str = "other_job", **tags: str) -> str:
         run = DagsterRun(job_name=job, run_id=str(uuid.uuid4()), status=status, tags=tags)
         return self.instance.add_run(run).run_id
+
+    def check(self, run_id: str, day: date, *, passed: bool, name: str = "one_element_set_per_object") -> None:
+        """A check of the day's catalogue in a run."""
+        found = AssetCheckEvaluation(
+            AssetKey("clean_catalog"),
+            name,
+            passed=passed,
+            metadata={},
+            description="said by the test",
+            partition=str(day),
+        )
+        event = DagsterEvent("ASSET_CHECK_EVALUATION", "other_job", event_specific_data=found)
+        self.instance.report_dagster_event(event, run_id)
 
     def obey(self, request: RunRequest, sensor: SensorDefinition, status: DagsterRunStatus) -> str:
         """The run that the daemon would make of a request."""
@@ -148,12 +165,14 @@ class Bench:
             )
         )
 
-    def execute(self, source: str, queries: list[str], sources: SourceSettings) -> ExecuteInProcessResult:
+    def execute(
+        self, source: str, queries: list[str], sources: SourceSettings, told: Iterable[str] = ()
+    ) -> ExecuteInProcessResult:
         settings = replace(self.settings, sources=sources)
         job = build_defs(resource_overrides={**self.resources, "settings": settings}).resolve_job_def(
             fetching.job_name(source)
         )
-        config = fetching.run_config(source, queries)
+        config = fetching.run_config(source, queries, told)
         return job.execute_in_process(run_config=config, instance=self.instance, raise_on_error=False)
 
 
@@ -197,6 +216,7 @@ def test_every_tick_asks_indexes_only(fresh_database: DatabaseUrl) -> None:
         connection.execute("ANALYZE raw.snapshot, screening.slice_log")
         questions = {
             "releases": {"first": 3640},
+            "newer_table": {"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
             "screenings": {
                 **{"days": 7, "lead_days": list(range(7))},
                 **{"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
@@ -288,6 +308,46 @@ class TestNewRelease:
         assert [len(made) for made in requests] == [0, 0, 1, 1]
         assert requests[2][0].run_key != requests[3][0].run_key
 
+    def test_a_newer_table_makes_the_newest_catalog_again_at_most_once_in_the_interval(self, bench: Bench) -> None:
+        """Known by its content: what the catalogue was made with does not count again, however often it is received."""
+        today = now().date()
+
+        def receive(kind: str, data: bytes, day: date = today, at: datetime | None = None) -> str:
+            stored = store_snapshot(
+                bench.url, data, file_name="a", source="test", epoch_day=day, received_at=at or now(), kind=kind
+            )
+            return stored.sha256
+
+        for back in (3, 0):
+            snapshot = bench.receive(today - timedelta(days=back), now() - 9 * HOUR)
+            bench.catalog(today - timedelta(days=back), now() - 7 * HOUR, [snapshot])
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+        used = {"tip": {"sha256": receive("tip", b"read", today - timedelta(days=1))}}
+        receive("decay", b"long ago", today - timedelta(days=8))
+        receive("tip", b"older", today - timedelta(days=2))  # than the one that counts
+        bench.catalog(today, now() - 5 * HOUR, [snapshot], metadata={"snapshot_ids": [snapshot], "tables": used})
+        receive("tip", b"read")
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+        digest = receive("satcat", b"new")
+        requests, reason, _ = bench.tick(new_tle_release)
+        assert not requests
+        assert "is newer than the catalogue" in reason
+        assert reason.endswith("(SSA_RESCREEN_HOURS=6)")
+        bench.settings = replace(bench.settings, automation=replace(bench.settings.automation, rescreen_hours=4))
+        fetching = bench.run(DagsterRunStatus.STARTED, "fetch_release_celestrak")
+        assert bench.tick(new_tle_release)[1].endswith(f"but run {fetching[:8]} (started) still fetches")
+        bench.instance.delete_run(fetching)
+        (request,), _, _ = bench.tick(new_tle_release)
+        assert request.tags["dagster/partition"] == str(today)
+        assert "satcat snapshot" in request.tags["ssa/reason"]
+        run_id = bench.obey(request, new_tle_release, DagsterRunStatus.STARTED)
+        assert bench.tick(new_tle_release)[1] == f"{today} is in hand: run {run_id[:8]} (started)"
+        bench.instance.report_run_failed(bench.instance.get_run_by_id(run_id))  # type: ignore[arg-type]
+        assert "not asked for again today" in bench.tick(new_tle_release)[1]
+        used["satcat"] = {"sha256": digest}
+        bench.catalog(today, now(), [snapshot], metadata={"snapshot_ids": [snapshot], "tables": used})
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+
     def test_days_are_made_one_after_the_other_the_oldest_first(self, bench: Bench) -> None:
         """A day carries over from the days before. One that fails does not keep the next from being made."""
         days = [now().date() - timedelta(days=n) for n in range(3)]
@@ -345,6 +405,16 @@ class TestScreenCatalog:
         bench.settings = replace(bench.settings, automation=replace(bench.settings.automation, rescreen_hours=0.5))
         assert ranges(bench.tick(screen_catalog)[0]) == [(f"{today}|0", f"{today}|5")]
 
+    def test_a_lead_day_that_was_never_screened_is_a_run_of_its_own(self, bench: Bench) -> None:
+        """In one run with the others it would fail them all, each time."""
+        today, then = now().date(), now() - 20 * HOUR
+        catalog = bench.catalog(today, then)
+        bench.screen(today, catalog, then, range(2))
+        bench.screen(today, catalog, then, range(3, 7))
+        bench.catalog(today, now())
+        found = ranges(bench.tick(screen_catalog)[0])
+        assert found == [(f"{today}|{first}", f"{today}|{last}") for first, last in ((2, 2), (0, 1), (3, 6))]
+
     def test_a_catalog_of_the_same_content_is_not_screened_again(self, bench: Bench) -> None:
         today, then = now().date(), now() - 20 * HOUR
         bench.screen(today, bench.catalog(today, then, content="same"), then)
@@ -352,27 +422,40 @@ class TestScreenCatalog:
         assert "from its newest catalogue" in bench.tick(screen_catalog)[1]
 
     @pytest.mark.parametrize(
-        ("status", "is_open"),
+        ("status", "passed", "obstacle"),
         [
-            (DagsterRunStatus.SUCCESS, True),
-            (DagsterRunStatus.FAILURE, False),  # as after a blocking check that failed
-            (DagsterRunStatus.CANCELED, False),
-            (DagsterRunStatus.STARTED, False),  # its checks are still to come
+            (DagsterRunStatus.SUCCESS, None, ""),
+            (DagsterRunStatus.FAILURE, True, ""),  # what came after the catalogue failed
+            (DagsterRunStatus.CANCELED, True, ""),
+            (DagsterRunStatus.FAILURE, False, "failed the check one_element_set_per_object (said by the test)"),
+            (DagsterRunStatus.FAILURE, None, "ended before the check one_element_set_per_object"),
+            (DagsterRunStatus.CANCELED, None, "--force` makes and checks it again"),
+            (DagsterRunStatus.STARTED, True, "waits for its catalogue, which is being made"),
         ],
     )
-    def test_only_a_catalog_whose_run_passed_is_screened(
-        self, bench: Bench, status: DagsterRunStatus, is_open: bool
+    def test_a_catalog_is_judged_by_its_checks_and_not_by_its_run(
+        self, bench: Bench, status: DagsterRunStatus, passed: bool | None, obstacle: str
     ) -> None:
-        run_id = bench.run(status, "ingest_job", **{"dagster/partition": str(now().date())})
-        bench.catalog(now().date(), now(), run_id=run_id)
+        today = now().date()
+        run_id = bench.run(status, "ingest_job", **{"dagster/partition": str(today)})
+        bench.catalog(today, now(), run_id=run_id)
+        bench.check(run_id, today - timedelta(days=1), passed=not passed)  # of another day of the run
+        bench.check(run_id, today, passed=False, name="ages_are_fresh")  # which does not block
+        if passed is not None:
+            bench.check(run_id, today, passed=passed)
         requests, reason, _ = bench.tick(screen_catalog)
-        assert (len(requests) == 1, run_id[:8] in reason) == (is_open, not is_open)
+        assert (len(requests) == 1, run_id[:8] in reason) == (not obstacle, bool(obstacle))
+        assert obstacle in reason
 
-    def test_a_retry_that_passed_opens_the_gate_again(self, bench: Bench) -> None:
+    def test_a_retry_that_passed_the_check_opens_the_gate_again(self, bench: Bench) -> None:
+        today = now().date()
         failed = bench.run(DagsterRunStatus.FAILURE)
-        bench.catalog(now().date(), now(), run_id=failed)
+        bench.catalog(today, now(), run_id=failed)
         assert bench.tick(screen_catalog)[0] == []
-        bench.run(DagsterRunStatus.SUCCESS, **{"dagster/root_run_id": failed})
+        retry = bench.run(DagsterRunStatus.STARTED, **{"dagster/root_run_id": failed})
+        bench.check(retry, today, passed=True)
+        assert f"waits for the checks of its catalogue: run {retry[:8]} (started)" in bench.tick(screen_catalog)[1]
+        bench.instance.report_run_failed(bench.instance.get_run_by_id(retry))  # type: ignore[arg-type]
         assert len(bench.tick(screen_catalog)[0]) == 1
 
     def test_missed_days_are_made_up_newest_first_as_many_as_are_wanted(self, bench: Bench) -> None:
@@ -513,6 +596,46 @@ class TestFetching:
         assert done.success
         assert sum(event.is_step_up_for_retry for event in done.all_events) == 2
 
+    def test_a_file_that_cannot_be_read_fails_one_run_and_is_tried_in_silence(
+        self, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A failed run is an alert; the same file again, every hour, is none. Another file is."""
+        monkeypatch.setattr(fetching, "back_off_s", lambda _: 0.0)
+        unreadable, read = {"locked_20260822.csv"}, Folder.get
+
+        def get(self: Folder, query: Query, *rest: Any) -> Any:
+            if query.file_name in unreadable:
+                raise TransientError(f"{query.file_name}: permission denied")
+            return read(self, query, *rest)
+
+        monkeypatch.setattr(Folder, "get", get)
+        sources = replace(bench.settings.sources, folder=tmp_path)
+        bench.settings = replace(bench.settings, sources=sources)
+        _old_file(tmp_path / "locked_20260822.csv")
+        assert not bench.execute("folder", [], sources, _told(bench)).success
+        again = bench.execute("folder", [], sources, _told(bench))
+        assert again.success
+        assert sum(event.is_step_up_for_retry for event in again.all_events) == 0
+        reason = bench.tick(watched_folder)[0][0].tags["ssa/reason"]
+        assert reason == "1 new or changed files (1 could not be read before): locked_20260822.csv"
+        unreadable.add("second_20260822.csv")
+        _old_file(tmp_path / "second_20260822.csv")
+        failed = bench.execute("folder", [], sources, _told(bench))
+        (failure,) = [e.step_failure_data for e in failed.all_events if e.is_step_failure]
+        assert failure.user_failure_data is not None
+        assert failure.user_failure_data.description == "second_20260822.csv: permission denied"
+        (tmp_path / "second_20260822.csv").unlink()
+        bad = tmp_path / "locked_20260822.csv"
+        bad.write_bytes(b"<html>")
+        os.utime(bad, (0, 0))
+        bench.execute("folder", [], sources)
+        told = _told(bench)
+        unreadable.clear()
+        assert not bench.execute("folder", [], sources, told).success  # what it turns out to be is news
+        _old_file(bad)
+        assert bench.execute("folder", [], sources, _told(bench)).success
+        assert bench.tick(watched_folder)[1].startswith("all 1 files of")
+
     def test_new_files_of_a_folder_are_asked_for_and_become_a_release(self, bench: Bench, tmp_path: Path) -> None:
         sources = replace(bench.settings.sources, folder=tmp_path / "incoming")
         bench.settings = replace(bench.settings, sources=sources)
@@ -530,6 +653,13 @@ class TestFetching:
         assert bench.tick(watched_folder)[1].startswith("all 1 files of")
         (release,), _, _ = bench.tick(new_tle_release)
         assert release.tags["dagster/partition"] == "2026-08-22"
+
+
+def _told(bench: Bench) -> list[str]:
+    """What the folder's sensor tells its job of files that failed before."""
+    ((request,), _, _) = bench.tick(watched_folder)
+    config: dict[str, Any] = request.run_config
+    return list(config["ops"]["fetch_queries_folder"]["config"]["told"])
 
 
 def _old_file(path: Path) -> None:

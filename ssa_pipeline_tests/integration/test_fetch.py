@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ssa_pipeline.fetch_release import fetch_release
-from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.messages.satcat import parse_table
+from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.sources.errors import RefusedError, TooEarlyError
 from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
+from ssa_pipeline.storage.freshness import read_freshness
 from ssa_pipeline.storage.snapshots import read_snapshots, snapshot_ids
 from ssa_pipeline_tests.fake_sources import (
+    DATA,
     GP_CSV,
     NOON,
     PASSWORD,
@@ -27,6 +32,7 @@ from ssa_pipeline_tests.fake_sources import (
     USER,
     FakeClock,
     FakeSources,
+    as_csv,
     as_space_track_csv,
     fake_sources,
 )
@@ -103,6 +109,39 @@ def test_a_restart_does_not_ask_again(fresh_database: DatabaseUrl, server: FakeS
     (result,) = fetch_release(fresh_database, settings, "celestrak", groups, clock=clock)
     assert (result.is_new, result.error, result.byte_count) == (False, None, len(GP_CSV))
     assert len(snapshot_ids(fresh_database, DAY)) == 1
+
+
+@pytest.mark.parametrize("has_validators", [True, False])
+def test_what_has_not_changed_since_yesterday_is_the_release_of_today_too(
+    fresh_database: DatabaseUrl, server: FakeSources, clock: FakeClock, has_validators: bool
+) -> None:
+    """A 304 or "has not updated" after midnight: the bytes are stored once and received on both days. The same content
+    as another file of yesterday, and a provider's error in between, change nothing of that."""
+    settings, queries, received = server.settings(), ["GROUP=active", "GROUP=stations"], []
+    server.has_validators = has_validators
+    clock.advance(hours=11, minutes=30)
+    server.gp = GP_CSV[: GP_CSV.rindex(b"\n", 0, -1) + 1]  # of GROUP=stations, and of the same moment
+    fetch_release(fresh_database, settings, "celestrak", queries[1:], clock=clock)
+    server.gp = GP_CSV
+    fetch_release(fresh_database, settings, "celestrak", queries[:1], clock=clock)
+    for hours in (2, 2, 24):
+        clock.advance(hours=hours)
+        server.downloads["GROUP=active"] = clock() - timedelta(hours=1)
+        (result,) = fetch_release(fresh_database, settings, "celestrak", queries[:1], clock=clock)
+        assert result.error is None
+        received.append((result.is_new, result.epoch_day, result.byte_count))
+    days = [DAY + timedelta(days=1), DAY + timedelta(days=2)]
+    assert received == [(True, days[0], len(GP_CSV)), (False, days[0], len(GP_CSV)), (True, days[1], len(GP_CSV))]
+    for day in days:
+        (again,) = read_snapshots(fresh_database, day)
+        assert (again.data, again.source, again.received_at.date()) == (GP_CSV, "celestrak", day)
+    with connect(fresh_database) as connection:
+        sql = "SELECT url, headers, http_status FROM raw.snapshot ORDER BY snapshot_id DESC LIMIT 2"
+        url = f"{server.url}/NORAD/elements/gp.php?GROUP=active&FORMAT=csv"
+        assert connection.execute(sql).fetchall() == [(url, None, 304 if has_validators else 403)] * 2
+        assert connection.execute("SELECT count(*) FROM raw.content").fetchone() == (2,)
+    (state,), _ = read_freshness(fresh_database)
+    assert state.content_at == NOON + timedelta(hours=11, minutes=30)  # a source that confirms is silent all the same
 
 
 def test_the_attempt_is_committed_before_the_request(fresh_database: DatabaseUrl, clock: FakeClock) -> None:
@@ -216,3 +255,27 @@ def test_a_folder(ssa: Ssa, embedded_database: DatabaseUrl, tmp_path: Path) -> N
     done = ssa("--source", "folder")
     assert done.returncode == 2
     assert "SSA_WATCHED_FOLDER" in done.stderr
+
+
+def test_a_folder_takes_tables_by_their_content(fresh_database: DatabaseUrl, clock: FakeClock, tmp_path: Path) -> None:
+    """As `ssa ingest` does, whatever they are called, plain or packed, as CSV or JSON."""
+    files = {
+        "a_20260822.csv": GP_CSV,
+        "b_20260822.csv.gz": gzip.compress(SATCAT_CSV),
+        "c_20260821.json": (DATA / "space_track_decay.json").read_bytes(),
+        "d.txt": as_csv((DATA / "space_track_tip.json").read_bytes()),
+        "e.csv": SATCAT_CSV.splitlines(keepends=True)[0],
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        os.utime(tmp_path / name, (0, 0))
+    settings = replace(read_settings({}).sources, folder=tmp_path)
+    results = fetch_release(fresh_database, settings, "folder", [], clock=clock)
+    assert [result.is_new for result in results] == [True, True, True, True, False]
+    assert str(results[4].error) == "none of 0 rows can be used; the first: there is none"
+    with connect(fresh_database) as connection:
+        stored = connection.execute("SELECT file_name, kind, epoch_day FROM raw.snapshot ORDER BY 1").fetchall()
+        n_objects = connection.execute("SELECT count(*) FROM catalog.satcat").fetchone()
+    days = [DAY, DAY, DAY - timedelta(days=1), DAY]
+    assert stored == list(zip(list(files)[:4], ("gp", "satcat", "decay", "tip"), days, strict=True))
+    assert n_objects == (len(parse_table(SATCAT_CSV, "a").satcat),)

@@ -158,7 +158,12 @@ def test_a_handful_of_objects_after_a_full_day_is_announced_loudly(ssa: Ssa, day
 
 
 def test_days_that_have_no_partition_are_told(ssa: Ssa) -> None:
-    assert b"lies ahead" in ssa("ingest", str(CSV), "--epoch-day", "2999-01-01").stderr
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    assert b"lies ahead" in ssa("ingest", str(CSV), "--epoch-day", str(tomorrow)).stderr
+    for command in (("ingest", str(CSV)), ("fetch", "--source", "celestrak")):
+        mistyped = ssa(*command, "--epoch-day", "2999-01-01")
+        assert mistyped.returncode == 2
+        assert b"2999-01-01 lies more than one day ahead (today is" in mistyped.stderr
     assert b"set SSA_FIRST_DAY" in ssa("ingest", str(CSV), "--epoch-day", "2001-01-01").stderr
 
 
@@ -191,6 +196,12 @@ def test_a_satcat_is_recognised_and_stored_as_one(ssa: Ssa, database: DatabaseUr
     assert "line 30: OBJECT_TYPE '???' is none of PAY" in said
     assert [s.data for s in read_snapshots(database, day, "satcat")] == [path.read_bytes()]
     assert [s.file_name for s in read_snapshots(database, day)] == [CSV.name]
+    part = tmp_path / "part.csv"
+    part.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:20]))
+    done = ssa("ingest", str(part), "--epoch-day", str(day))
+    assert done.returncode == 0
+    missing = f"13 of the 32 objects of mine.csv of {day} are missing (40.6%, at most 3% may be)"
+    assert f"ssa: WARNING: part.csv: {missing}: stored, but not used" in done.stderr.decode()
     path.write_bytes(path.read_bytes().splitlines()[0] + b"\n")
     done = ssa("ingest", str(path), "--epoch-day", str(day))
     assert (done.returncode, done.stderr.splitlines()[0]) == (

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from ssa_pipeline.fetch_release import fetch_release
 from ssa_pipeline.messages.satcat import parse_table
-from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.orchestration.fetching import said
+from ssa_pipeline.orchestration.known_objects import TableReader, tables_shown
+from ssa_pipeline.orchestration.resources import PostgresStorage
+from ssa_pipeline.receive_table import receive_table
+from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.satcat import read_newest_tables, store_table
 from ssa_pipeline.storage.slice_key import SliceKey
@@ -133,3 +140,61 @@ def test_objects_and_catalog_quality_show_what_the_satcat_says(fresh_database: D
     assert rows[2] == (3, *[None] * 7)
     assert len(rows) == 20
     assert ask(fresh_database, "SELECT objects_by_type FROM ssa.catalog_quality") == [({"DEBRIS": 20},)]
+
+
+def numbered(first: int, last: int) -> bytes:
+    """A SATCAT of objects of these numbers."""
+    line = LINES[2].split(",")
+    rows = [[*line[:2], str(k), *line[3:]] for k in range(first, last)]
+    return "\n".join([HEADER, *(",".join(row) for row in rows)]).encode()
+
+
+def test_a_satcat_that_lacks_objects_of_the_one_before_is_kept_and_not_used(fresh_database: DatabaseUrl) -> None:
+    """Compared with the last whole one, so that several partial ones are none either; for thirty days."""
+    whole, grown = numbered(1, 1001), numbered(1, 1101)
+    partial, few_missing = numbered(1, 970), numbered(1, 971)
+
+    def take(data: bytes, days: int) -> tuple[str, str]:
+        at = datetime(2026, 10, 5, tzinfo=UTC) + timedelta(days=days)
+        receipt: dict[str, Any] = {"file_name": f"{days}.csv", "source": "t", "received_at": at}
+        stored, lack = receive_table(
+            fresh_database, data, parse_table(data, "a"), epoch_day=DAY + timedelta(days=days), **receipt
+        )
+        return stored.kind, lack
+
+    assert take(numbered(1, 21), 0) == ("satcat", "")  # the first there is
+    assert take(whole, 1) == ("satcat", "")
+    kind, lack = take(partial, 2)
+    assert kind == "partial_satcat"
+    missing = "31 of the 1,000 objects of 1.csv of 2024-11-02 are missing (3.1%, at most 3% may be)"
+    assert lack == f"{missing}: stored, but not used; catalogues keep to that one"
+    assert take(partial, 3) == (kind, lack)
+    assert take(numbered(500, 2000), 4)[0] == "partial_satcat"  # new objects do not make up for missing ones
+    assert take(few_missing, 5) == ("satcat", "")
+    assert take(grown, 6) == ("satcat", "")
+    assert take(partial, 37)[0] == "satcat"  # there is no other
+    used = {}
+    with SliceStore(fresh_database) as slices:
+        for days in (1, 2, 4, 5, 6):
+            read = TableReader(PostgresStorage(slices, fresh_database)).read(DAY + timedelta(days=days))
+            assert read.known is not None
+            used[days] = (len(read.known.satcat), read.facts.get("partial_satcat", {}).get("file_name"))
+        shown = tables_shown(slice_samples.clean_catalog(slice_samples.received_day(1, first_id=1).element_sets), read)
+    assert used == {1: (1000, None), 2: (1000, "2.csv"), 4: (1000, "4.csv"), 5: (970, None), 6: (1100, None)}
+    assert "partial" not in str(shown["tables"])
+
+
+def test_a_partial_satcat_is_told_at_the_door(fresh_database: DatabaseUrl, tmp_path: Path) -> None:
+    clock = FakeClock()
+    settings = replace(read_settings({}).sources, folder=tmp_path)
+    for name, data in (("a_20260820.csv", numbered(1, 1001)), ("b_20260821.csv", numbered(1, 900))):
+        (tmp_path / name).write_bytes(data)
+        os.utime(tmp_path / name, (0, 0))
+    whole, partial = fetch_release(fresh_database, settings, "folder", [], clock=clock)
+    assert (whole.is_new, whole.lack) == (True, "")
+    assert partial.is_new
+    assert said(partial, clock()).endswith("stored, but not used; catalogues keep to that one")
+    with SliceStore(fresh_database) as slices:
+        read = TableReader(PostgresStorage(slices, fresh_database)).read(NOON.date())
+    shown = tables_shown(slice_samples.clean_catalog(slice_samples.received_day(1, first_id=1).element_sets), read)
+    assert "lacks objects of the SATCAT before" in str(shown["tables"])

@@ -21,13 +21,13 @@ from ssa_pipeline.orchestration import fetching
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.fetch_plan import EVERY, fetch_plan
 from ssa_pipeline.orchestration.fetching import OUTCOMES, is_allowed_soon, outcome, said
-from ssa_pipeline.orchestration.releases import being_made, fate, next_cursor, obstacle, waiting_days
+from ssa_pipeline.orchestration.releases import being_made, fate, next_cursor, obstacle, obstacle_of_table, waiting_days
 from ssa_pipeline.orchestration.screening import RETRY_TAGS, wanted
 from ssa_pipeline.settings import REPOSITORY, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, RefusedError, TooEarlyError, TransientError
 from ssa_pipeline.sources.fetching import Query
 from ssa_pipeline.sources.state import STARTED, STORED, Attempt
-from ssa_pipeline.storage.automation import DayScreening, Release, Screened
+from ssa_pipeline.storage.automation import DayScreening, NewerTable, Release, Screened
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
 from ssa_pipeline.storage.slice_key import SliceKey
 
@@ -70,8 +70,8 @@ class TestReleases:
         assert today is None
         for asset in ("raw_tle_snapshots", "clean_catalog"):
             in_hand = {SliceKey(asset, TODAY, None): "run 1a2b3c4d (queued)"}
-            assert being_made(days[1], in_hand) == "2026-08-22 is in hand: run 1a2b3c4d (queued)"
-            assert being_made(days[0], in_hand) is None
+            assert being_made(TODAY, in_hand) == "2026-08-22 is in hand: run 1a2b3c4d (queued)"
+            assert being_made(days[0].epoch_day, in_hand) is None
 
     def test_the_cursor_never_passes_what_waits_or_may_still_be_committed(self) -> None:
         assert next_cursor(0, [], NOON, FIRST_DAY) == 0
@@ -81,6 +81,9 @@ class TestReleases:
         assert next_cursor(1, [release(1), release(2), young, release(5)], NOON, FIRST_DAY) == 2  # 3 may be to come
         never = release(1, used=False, day=date(2023, 1, 1))
         assert next_cursor(0, [never, release(2)], NOON, FIRST_DAY) == 2
+        tomorrow, mistyped = (release(1, used=False, day=TODAY + timedelta(days=days)) for days in (1, 2))
+        assert next_cursor(0, [tomorrow, release(2)], NOON, FIRST_DAY) == 0
+        assert next_cursor(0, [mistyped, release(2)], NOON, FIRST_DAY) == 2
 
     def test_a_release_says_what_became_of_it(self) -> None:
         assert fate(release(17)) == (
@@ -97,6 +100,18 @@ class TestReleases:
         assert next_cursor(0, [held, release(2)], NOON, FIRST_DAY) == 0
         old = release(1, used=False, gate="held", received_at=NOON - timedelta(days=8))
         assert next_cursor(0, [old, release(2)], NOON, FIRST_DAY) == 2
+
+    def test_a_table_makes_no_catalog_again_that_is_young_or_whose_day_is_held(self) -> None:
+        table = NewerTable(TODAY, NOON - 3 * HOUR, 7, "satcat", "celestrak", NOON - HOUR)
+        assert obstacle_of_table(table, [release(1)], NOON, 3) is None
+        said = "satcat snapshot 7 from celestrak, received 2026-08-22 11:03 UTC, is newer than the catalogue of "
+        said += str(TODAY)
+        young = obstacle_of_table(table, [], NOON, 6)
+        assert young == f"{said}, which is made again from 2026-08-22 15:03 UTC on (SSA_RESCREEN_HOURS=6)"
+        held = obstacle_of_table(table, [release(1), release(2, used=False, gate="held")], NOON, 3)
+        assert held == f"{said}, of which a release is held by the completeness gate"
+        other = release(2, used=False, gate="held", day=TODAY - timedelta(days=1))
+        assert obstacle_of_table(table, [other], NOON, 3) is None
 
     def test_a_release_whose_run_died_before_the_catalog_waits(self) -> None:
         read = Release(1, TODAY, "celestrak", NOON - 2 * HOUR, NOON - HOUR, None, None)
@@ -122,6 +137,16 @@ class TestScreening:
         day = all_screened(NOON, is_current=True)
         del day.lead_days[2]
         assert wanted(day, NOON, 6).lead_days == [2]
+
+    def test_a_lead_day_that_always_fails_does_not_keep_the_others_from_a_newer_catalog(self) -> None:
+        day = all_screened(NOON - 7 * HOUR, is_current=False)
+        del day.lead_days[2]
+        want = wanted(day, NOON, 6)
+        assert (want.missing, want.outdated) == ([2], [0, 1, 3, 4, 5, 6])
+        assert want.reason == (
+            "lead day 2 not screened yet; the catalogue of 2026-08-22 11:03 UTC is newer than lead days 0 to 1, 3 to 6"
+        )
+        assert wanted(day, NOON - 2 * HOUR, 6).lead_days == [2]  # the others wait for the interval
 
     def test_a_day_of_the_newest_catalog_is_left_alone(self) -> None:
         want = wanted(all_screened(NOON - 100 * HOUR, is_current=True), NOON, 6)

@@ -24,7 +24,7 @@ from ssa_pipeline.sources.errors import (
     TooEarlyError,
     TransientError,
 )
-from ssa_pipeline.sources.fetching import Answer, Query, fetch
+from ssa_pipeline.sources.fetching import Answer, Kept, Query, Unchanged, fetch
 from ssa_pipeline.sources.folder import Folder, release_day
 from ssa_pipeline.sources.http import open_client
 from ssa_pipeline.sources.space_track import SpaceTrack, check_rate
@@ -50,24 +50,29 @@ class Desk:
     settings: SourceSettings
     state: MemoryFetchState = field(default_factory=MemoryFetchState)
     kept: list[tuple[Query, Answer]] = field(default_factory=list)
+    kept_again: list[tuple[datetime, Unchanged]] = field(default_factory=list)
 
-    def _keep(self, query: Query, answer: Answer) -> bool:
+    def keep(self, query: Query, answer: Answer) -> Kept:
         self.kept.append((query, answer))
-        return True
+        return Kept(True, answer.received_at)
+
+    def keep_again(self, query: Query, received_at: datetime, unchanged: Unchanged) -> bool:
+        self.kept_again.append((received_at, unchanged))
+        return unchanged.received_at.date() > received_at.date()
 
     def celestrak(self, text: str = "GROUP=active", *, after_refusal: bool = False) -> bool:
         """A new process asks CelesTrak."""
         with open_client(self.settings.http) as client:
             site = CelesTrak(client, self.settings, self.clock)
             query = site.query(text)
-            return fetch(site, query, self.state, self._keep, self.clock, after_refusal=after_refusal)
+            return fetch(site, query, self.state, self, self.clock, after_refusal=after_refusal)
 
     def space_track(self, *texts: str, after_refusal: bool = False) -> None:
         """A new process asks Space-Track for several things."""
         with open_client(self.settings.http) as client:
             site = SpaceTrack(client, self.settings, self.clock, after_refusal=after_refusal)
             for text in texts:
-                fetch(site, site.query(text), self.state, self._keep, self.clock, after_refusal=after_refusal)
+                fetch(site, site.query(text), self.state, self, self.clock, after_refusal=after_refusal)
 
 
 @pytest.fixture
@@ -107,14 +112,14 @@ def test_the_attempt_is_recorded_before_anything_is_sent(desk: Desk) -> None:
     seen: list[str] = []
 
     class Watching(CelesTrak):
-        def get(self, query: Query, previous: object, state: object) -> Answer | None:
+        def get(self, query: Query, previous: object, state: object) -> Answer:
             seen.append(desk.state.attempts[query.key].outcome)
             raise KeyboardInterrupt
 
     with open_client(desk.settings.http) as client:
         site = Watching(client, desk.settings, desk.clock)
         with pytest.raises(KeyboardInterrupt):
-            fetch(site, site.query(), desk.state, desk._keep, desk.clock)
+            fetch(site, site.query(), desk.state, desk, desk.clock)
     assert seen == ["started"]
     with pytest.raises(TooEarlyError):
         desk.celestrak()
@@ -142,6 +147,45 @@ def test_has_not_updated_is_a_success_without_change(desk: Desk) -> None:
     assert len(desk.kept) == 1
     desk.clock.advance(hours=2)
     assert desk.celestrak()
+
+
+@pytest.mark.parametrize("has_validators", [True, False])
+def test_what_the_provider_confirms_on_a_later_day_is_kept_for_it(desk: Desk, has_validators: bool) -> None:
+    desk.server.has_validators = has_validators
+    desk.clock.advance(hours=11, minutes=28)
+    assert desk.celestrak()
+    received_at = desk.clock()
+    desk.server.downloads["GROUP=active"] += timedelta(minutes=90)
+    desk.clock.advance(hours=2)
+    assert desk.celestrak()
+    url, status = f"{desk.server.url}/NORAD/elements/gp.php?GROUP=active&FORMAT=csv", 304 if has_validators else 403
+    assert desk.kept_again == [(received_at, Unchanged(url, desk.clock(), status))]
+    assert [attempt.outcome for attempt in desk.state.attempts.values()] == ["unchanged"]
+
+
+@pytest.mark.parametrize("mode", ["truncated", "reset", "503", "html"])
+def test_no_error_of_a_provider_is_taken_for_a_confirmation(desk: Desk, mode: str) -> None:
+    """Nor what it says has not changed since a download that was cut off: that was newer than what is stored."""
+    desk.server.has_validators = False
+    desk.clock.advance(hours=9)
+    assert desk.celestrak()
+    desk.server.modes.append(mode)
+    desk.clock.advance(hours=2)
+    with pytest.raises((TransientError, NotCatalogError)):
+        desk.celestrak()
+    for _ in range(3):
+        desk.clock.advance(hours=2)
+        desk.server.downloads["GROUP=active"] = desk.clock() - timedelta(hours=1)  # as the server counts what it sent
+        assert not desk.celestrak()
+    assert desk.kept_again == []
+    (attempt,) = desk.state.attempts.values()
+    assert attempt.detail.startswith("no change since a download that may not have arrived here (")
+    desk.clock.advance(hours=2)
+    assert desk.celestrak()
+    desk.server.downloads["GROUP=active"] += timedelta(hours=1)
+    desk.clock.advance(hours=2)
+    desk.celestrak()
+    assert len(desk.kept_again) == 1
 
 
 @pytest.mark.parametrize("mode", ["403", "404", "429"])
@@ -354,7 +398,7 @@ def test_a_session_that_ended_is_renewed_once(desk: Desk) -> None:
     with open_client(desk.settings.http) as client:
         site = SpaceTrack(client, desk.settings, desk.clock)
         for _ in range(2):
-            fetch(site, site.query("gp"), desk.state, desk._keep, desk.clock)
+            fetch(site, site.query("gp"), desk.state, desk, desk.clock)
             desk.clock.advance(hours=3)
     assert (desk.server.logins, len(desk.kept)) == (2, 2)
 
@@ -464,7 +508,7 @@ def test_a_folder_gives_each_settled_file_once(desk: Desk, tmp_path: Path) -> No
         outcomes = []
         for query in folder.queries():
             try:
-                fetch(folder, query, desk.state, desk._keep, desk.clock)
+                fetch(folder, query, desk.state, desk, desk.clock)
                 outcomes.append(query.file_name)
             except SourceError as error:
                 outcomes.append(f"{query.file_name} {type(error).__name__}")
@@ -482,6 +526,21 @@ def test_a_folder_gives_each_settled_file_once(desk: Desk, tmp_path: Path) -> No
     _put(tmp_path, "bad.csv", GP_CSV, NOON - timedelta(minutes=2))
     assert "bad.csv" in read()
     assert len(desk.kept) == 4
+
+
+@pytest.mark.parametrize(("ahead", "is_read"), [(1, True), (2, False), (36 * 365, False)])
+def test_a_file_of_a_mistyped_day_is_refused_by_name(desk: Desk, tmp_path: Path, ahead: int, is_read: bool) -> None:
+    day = (NOON + timedelta(days=ahead)).date()
+    _put(tmp_path, f"celestrak_{day:%Y%m%d}.csv", GP_CSV, NOON - timedelta(hours=1))
+    (query,) = Folder(tmp_path).queries()
+    if is_read:
+        assert fetch(Folder(tmp_path, desk.clock), query, desk.state, desk, desk.clock)
+        return
+    with pytest.raises(NotCatalogError) as raised:
+        fetch(Folder(tmp_path, desk.clock), query, desk.state, desk, desk.clock)
+    said = f"the day in its name, {day} lies more than one day ahead (today is 2026-08-22, UTC): it is not stored"
+    assert str(raised.value) == f"{tmp_path / query.file_name}: {said}; rename the file"
+    assert Folder(tmp_path, desk.clock, NOON.date()).get(query, None, desk.state).data == GP_CSV  # by --epoch-day
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

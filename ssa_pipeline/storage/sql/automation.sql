@@ -26,6 +26,26 @@ WHERE s.snapshot_id >= %(first)s AND (
 )
 ORDER BY s.snapshot_id;
 
+-- name: newer_table
+-- What the catalogue of the newest day was made with stands in its metadata, by content.
+SELECT c.epoch_day, c.written_at, s.snapshot_id, s.kind, s.source, s.received_at
+FROM (
+    SELECT l.epoch_day, l.written_at, l.metadata -> 'tables' AS tables
+    FROM screening.slice_log l
+    WHERE l.asset = 'clean_catalog' AND l.lead_day = -1 AND l.epoch_day BETWEEN %(first_day)s AND %(last_day)s
+    ORDER BY l.epoch_day DESC, l.log_id DESC
+    LIMIT 1
+) c
+CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (t.kind) t.snapshot_id, t.kind, t.source, t.received_at, t.sha256
+    FROM raw.snapshot t
+    WHERE t.kind IN ('satcat', 'decay', 'tip') AND t.epoch_day BETWEEN c.epoch_day - 7 AND c.epoch_day
+    ORDER BY t.kind, t.epoch_day DESC, t.received_at DESC, t.sha256
+) s
+WHERE encode(s.sha256, 'hex') IS DISTINCT FROM c.tables -> s.kind ->> 'sha256'
+ORDER BY s.snapshot_id DESC
+LIMIT 1;
+
 -- name: screenings
 WITH day AS (
     SELECT DISTINCT epoch_day

@@ -3,6 +3,7 @@ WITH newest AS (
     -- the catalogue where the source gives one: a daily SATCAT must not hide that it stopped coming
     SELECT DISTINCT ON (source) source, received_at
     FROM raw.snapshot
+    WHERE coalesce(http_status, 200) = 200  -- not the same content, confirmed on a later day
     ORDER BY source, (kind = 'gp') DESC, received_at DESC
 ), last_attempt AS (
     SELECT DISTINCT ON (source) source, attempted_at, outcome, detail

@@ -5,7 +5,7 @@ SELECT s.snapshot_id, s.epoch_day, s.source, s.file_name, s.sha256, s.received_a
 FROM (
     SELECT DISTINCT ON (kind) *
     FROM raw.snapshot
-    WHERE kind IN ('satcat', 'decay', 'tip') AND epoch_day <= %(epoch_day)s
+    WHERE kind IN ('satcat', 'partial_satcat', 'decay', 'tip') AND epoch_day <= %(epoch_day)s
     ORDER BY kind, epoch_day DESC, received_at DESC, sha256
 ) s
 JOIN raw.content c ON c.sha256 = s.sha256

@@ -19,6 +19,14 @@ SELECT snapshot_id, source, file_name, received_at, kind
 FROM raw.snapshot
 WHERE epoch_day = %(epoch_day)s AND sha256 = %(sha256)s;
 
+-- name: received_at
+SELECT c.content
+FROM raw.snapshot s
+JOIN raw.content c ON c.sha256 = s.sha256
+WHERE s.received_at = %(received_at)s AND s.kind = %(kind)s
+ORDER BY s.source = %(source)s DESC, s.file_name = %(file_name)s DESC, s.snapshot_id DESC
+LIMIT 1;
+
 -- name: of_day
 SELECT s.snapshot_id, s.source, s.file_name, s.sha256, s.received_at, c.content
 FROM raw.snapshot s
