@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import psycopg
@@ -17,7 +18,7 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsE
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.conftest import Server
 
-BEFORE = [f"b{n:04}" for n in range(1, 9)]
+BEFORE = sorted(file.name[:5] for file in Path(migrate.__file__).with_name("migrations").glob("before/b*.py"))
 REVISIONS = ["b0001", "a0001", *BEFORE[1:]]
 
 
