@@ -95,7 +95,7 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class AutomationSettings:
-    """Read when the services start: `ssa down` and `ssa up` after a change."""
+    """Read when the services start: `ssa up` after a change."""
 
     interval_s: int  # SSA_SENSOR_INTERVAL_S: least time between two ticks of a sensor
     rescreen_hours: float  # SSA_RESCREEN_HOURS: a day is screened again at most this often

@@ -165,11 +165,32 @@ def test_two_ups_at_once_make_one_of_each(home: Path) -> None:
     assert names == [DAEMON, WEBSERVER]
 
 
-def test_services_started_with_other_code_are_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = _pids(running)
-    monkeypatch.setattr(services, "_code_state", lambda: ["edited"])
-    services.up(running, _quiet)
+def test_services_started_with_other_code_or_settings_are_restarted_while_no_run_is_in_progress(
+    running: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, said = _pids(running), list[str]()
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_code_state", lambda: ["edited"])
+        patch.setattr(run_rows, "runs_in_progress", lambda _: 1)
+        services.up(running, said.append)
+    assert _pids(running) == before
+    assert [line.partition(":")[0] for line in said[1:3]] == [
+        f"the {name} still runs as before the change of code" for name in (DAEMON, WEBSERVER)
+    ]
+    monkeypatch.setenv("SSA_ALERT_WEBHOOK", "https://chat.example.org/SECRET")
+    monkeypatch.setenv("NO_PROXY", "")  # as good as not set
+    services.up(running, said.append)
     changed = _pids(running)
+    assert "restarting the daemon: changed are SSA_ALERT_WEBHOOK" in said
+    assert "SECRET" not in " ".join(said)
+    said.clear()
+    services.up(running, said.append)
+    assert _pids(running) == changed
+    assert not any("restarting" in line for line in said)
+    monkeypatch.delenv("SSA_ALERT_WEBHOOK")
+    monkeypatch.setattr(run_rows, "runs_in_progress", lambda _: 1)
+    services.up(running, said.append)
+    assert any("before the change of SSA_ALERT_WEBHOOK (no longer set): `ssa up`" in line for line in said)
     assert changed[POSTGRES] == before[POSTGRES]
     assert changed[DAEMON] != before[DAEMON]
     assert changed[WEBSERVER] != before[WEBSERVER]
