@@ -36,6 +36,7 @@ DAEMON = "daemon"
 WEBSERVER = "webserver"
 POSTGRES = "postgres"
 FIRST_UI_PORT = 3000
+_WEBSERVER_SCRIPT = Path(__file__).with_name("webserver_process.py")
 _NAME = "SSA_SERVICE"
 _PORT = "SSA_SERVICE_PORT"
 _FINGERPRINT = "SSA_SERVICE_FINGERPRINT"
@@ -242,19 +243,6 @@ def _stop_crippled(settings: Settings, say: Say) -> None:
         if service is not None and has_lost_code_server(service):
             say(f"restarting the {name}: its code server is gone")
             processes.end([service], grace_s=_GRACE_S)
-    webserver = find_service(settings, WEBSERVER)
-    if webserver is not None and _is_older_than_database(settings, webserver):
-        say("restarting the webserver: its connections to the database are dead")
-        processes.end(_with_descendants(settings, WEBSERVER), grace_s=_GRACE_S)
-
-
-def _is_older_than_database(settings: Settings, webserver: psutil.Process) -> bool:
-    """Whether the embedded PostgreSQL was started after it. The webserver keeps a connection to each of Dagster's
-    stores; after a restart of the database the first request over each of them fails, a launch among them."""
-    if settings.database_url is not None:
-        return False
-    postmaster = embedded_server(settings).postmaster()
-    return postmaster is not None and webserver.create_time() < postmaster.create_time()
 
 
 def _stop_outdated(
@@ -299,7 +287,7 @@ def _spawn(
     settings: Settings, name: str, environment: dict[str, str], fingerprint: _Fingerprint, say: Say, port: int = 0
 ) -> psutil.Process:
     say(f"starting the {name}")
-    arguments = [sys.executable, "-m", "dagster_webserver", "-h", host.LOOPBACK, "-p", str(port)]
+    arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port)]
     if name == DAEMON:
         arguments = [sys.executable, "-m", "dagster._daemon", "run"]
     log = log_paths(settings)[name]
