@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -75,7 +76,9 @@ def _safe(url: str) -> str:
 @dataclass(frozen=True)
 class HttpSettings:
     user_agent: str  # SSA_CONTACT: an e-mail or web address, so that a provider can write instead of banning
-    proxy: str | None = field(default=None, repr=False)  # SSA_PROXY, else HTTPS_PROXY; may hold a password
+    # Pattern of addresses, as httpx spells them, -> proxy, or None: none. SSA_PROXY, else HTTP_PROXY, HTTPS_PROXY and
+    # ALL_PROXY; NO_PROXY. May hold passwords.
+    proxies: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     ca_file: Path | None = None  # SSA_CA_FILE: certificates to trust instead of the system's
     timeout_s: float = 60.0  # SSA_HTTP_TIMEOUT_S: to connect, and between two pieces of an answer
     deadline_s: float = 600.0  # SSA_HTTP_DEADLINE_S: for a whole answer
@@ -95,7 +98,7 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class AutomationSettings:
-    """Read when the services start: `ssa down` and `ssa up` after a change."""
+    """Read when the services start: `ssa up` after a change."""
 
     interval_s: int  # SSA_SENSOR_INTERVAL_S: least time between two ticks of a sensor
     rescreen_hours: float  # SSA_RESCREEN_HOURS: a day is screened again at most this often
@@ -241,21 +244,48 @@ def _http(env: Mapping[str, str]) -> HttpSettings:
         raise SettingsError(f"SSA_CA_FILE={ca_file} is not a file")
     return HttpSettings(
         user_agent="ssa-pipeline/0.1.0" + (f" (+{contact})" if contact else ""),
-        proxy=_proxy(env),
+        proxies=_proxies(env),
         ca_file=ca_file,
         timeout_s=_number(env, "SSA_HTTP_TIMEOUT_S", 60.0, minimum=1e-3),
         deadline_s=_number(env, "SSA_HTTP_DEADLINE_S", 600.0, minimum=1e-3),
     )
 
 
-def _proxy(env: Mapping[str, str]) -> str | None:
-    for name in ("SSA_PROXY", "HTTPS_PROXY", "https_proxy"):
-        if env.get(name):
-            parts = urlsplit(env[name])
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise SettingsError(f"{name} must look like http://proxy:3128")  # its value may hold a password
-            return env[name]
-    return None
+def _proxies(env: Mapping[str, str]) -> dict[str, str | None]:
+    """As httpx reads the usual variables (httpx/_utils.py, get_environment_proxies), from ``env`` alone."""
+    direct = [host for host in map(str.strip, _either_case(env, "NO_PROXY").split(",")) if host]
+    if "*" in direct:
+        return {}
+    found: dict[str, str | None] = {}
+    for scheme in ("http", "https"):
+        for name in ("SSA_PROXY", f"{scheme}_proxy".upper(), "ALL_PROXY"):
+            if value := _either_case(env, name):
+                found[f"{scheme}://"] = _proxy(name, value)
+                break
+    return found | {_pattern(host): None for host in direct}
+
+
+def _either_case(env: Mapping[str, str], name: str) -> str:
+    """The spelling in lower case counts, even when empty: so do Python's and curl's."""
+    return env.get(name.lower(), env.get(name, ""))
+
+
+def _proxy(name: str, value: str) -> str:
+    address = value if "://" in value or name == "SSA_PROXY" else f"http://{value}"
+    if not _is_url(address, ("http", "https")):
+        raise SettingsError(f"{name} must look like http://proxy:3128")  # its value may hold a password
+    return address
+
+
+def _pattern(host: str) -> str:
+    """``example.org`` stands for its subdomains too, ``.example.org`` for those alone."""
+    if "://" in host:
+        return host
+    try:
+        version = ip_address(host.partition("/")[0]).version
+    except ValueError:
+        return f"all://{host}" if host.lower() == "localhost" else f"all://*{host}"
+    return f"all://[{host}]" if version == 6 else f"all://{host}"
 
 
 def base_url(name: str, text: str) -> str:

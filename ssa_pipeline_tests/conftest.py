@@ -20,9 +20,13 @@ _SCRUBBED = (
     "PG",
     "DAGSTER_",
     "DATABASE_URL",
+    "HTTP_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
     "http_proxy",
     "https_proxy",
-    "HTTP_PROXY",
+    "all_proxy",
+    "no_proxy",
 )
 
 

@@ -424,8 +424,13 @@ def naive_event_changes(
         for norad_id, mean_motion in zip(sets.norad_id.tolist(), sets.mean_motion_rev_per_day.tolist(), strict=True)
     }
 
+    pairs = {
+        id(events): list(zip(events.norad_id_1.tolist(), events.norad_id_2.tolist(), strict=True))
+        for events in (before, after)
+    }
+
     def pair(events: Events, i: int) -> tuple[int, int]:
-        return int(events.norad_id_1[i]), int(events.norad_id_2[i])
+        return pairs[id(events)][i]
 
     def time_us(events: Events, i: int) -> int:
         if events.event_class[i] == "crossing":

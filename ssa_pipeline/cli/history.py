@@ -68,8 +68,9 @@ def diff(
     that are new, gone or changed on the days that both cover.
 
     The same encounter: the same pair within half a revolution. Changed: the miss by more than 1 km, the TCA of a
-    crossing by more than 1 s, or its class. Exit codes: 0 printed, 1 a day has no catalogue or the screenings have no
-    day in common, 2 wrong usage, 4 no database.
+    crossing by more than 1 s, or its class. Of screenings with different thresholds what comes within the smaller one
+    is compared; that and different lead days are warned of. Exit codes: 0 printed, 1 a day has no catalogue or the
+    screenings have no day in common, 2 wrong usage, 4 no database.
     """
     from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
@@ -84,6 +85,8 @@ def diff(
     with errors_as_messages():
         url = database_url(read_settings())
         found = storage.diff(url, day_1, day_2, objects=objects or not events, events=events or not objects)
+    for warning in found.events.warnings if found.events else ():
+        typer.echo(f"ssa: WARNING: {warning}", err=True)
     if output == Format.TABLE:
         for line in _diff_lines(found):
             typer.echo(line)
@@ -192,6 +195,7 @@ def _diff_json(found: DayDiff) -> dict[str, Any]:
     if found.objects is not None:
         said["objects"] = plain(found.objects)
     if found.events is not None:
+        said["warnings"] = found.events.warnings
         said["days_covered"] = [str(day) for day in found.events.days_covered]
         said["event_counts"] = {change.value: count for change, count in found.events.counts.items()}
         said["events"] = plain(found.events.rows)

@@ -1,5 +1,5 @@
 """Sensors that tell people: of failed runs, of what is not current, and the sending itself. A failed run becomes a row
-at once (Dagster offers each failure to its sensor only once); the network is another sensor's business."""
+at once; the network is another sensor's business."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,19 +11,20 @@ from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
     DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
     DefaultSensorStatus,
     ResourceParam,
-    RunFailureSensorContext,
+    SensorEvaluationContext,
     SkipReason,
-    run_failure_sensor,
     sensor,
 )
 
 from ssa_pipeline.alerts import deliver_due, raise_alert
 from ssa_pipeline.freshness import check_freshness
-from ssa_pipeline.orchestration.runners import what_failed
+from ssa_pipeline.orchestration.runners import FOREGROUND_TAG, what_failed
 from ssa_pipeline.settings import Settings
-from ssa_pipeline.storage.alerts import Alert
+from ssa_pipeline.storage.alerts import Alert, untold_failures
 from ssa_pipeline.storage.database_url import database_url
 from ssa_pipeline.supervisor import services
 
@@ -31,14 +32,20 @@ _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
-@run_failure_sensor(
+@sensor(
     name="alert_on_failure",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=60,
     description="One alert per failed run; the same failure of the same job within an hour is counted, not repeated.",
 )
-def alert_on_failure(context: RunFailureSensorContext, settings: ResourceParam[Settings]) -> None:
-    raise_alert(database_url(settings), failure_alert(context, settings), datetime.now(UTC))
+def alert_on_failure(context: SensorEvaluationContext, settings: ResourceParam[Settings]) -> SkipReason:
+    """No ``run_failure_sensor``: Dagster offers it each failure once, and forgets that one if the sensor raises."""
+    now, url, instance = datetime.now(UTC), database_url(settings), context.instance
+    ids = untold_failures(url, FOREGROUND_TAG, now)
+    failed = [run for run_id in ids if (run := instance.get_run_by_id(run_id))]
+    for run in failed:
+        raise_alert(url, failure_alert(instance, run, settings), now)
+    return SkipReason(f"{len(failed)} failed runs told")
 
 
 @sensor(
@@ -68,11 +75,10 @@ def deliver_alerts(settings: ResourceParam[Settings]) -> SkipReason:
     return SkipReason(f"{found.sent} sent, {found.waiting} to be tried again, {found.given_up} given up")
 
 
-def failure_alert(context: RunFailureSensorContext, settings: Settings) -> Alert:
+def failure_alert(instance: DagsterInstance, run: DagsterRun, settings: Settings) -> Alert:
     """What failed, why, and what to do."""
-    run = context.dagster_run
-    held = [_check_text(check) for check in _blocking_failures(context)]
-    reason = "\n".join(held or _errors(context))
+    held = [_check_text(check) for check in _blocking_failures(instance, run)]
+    reason = "\n".join(held or _errors(instance, run))
     advice = (
         "ssa catalog status; docs/operations.md, A release is held back" if held else "docs/operations.md, A run failed"
     )
@@ -87,9 +93,8 @@ def failure_alert(context: RunFailureSensorContext, settings: Settings) -> Alert
     )
 
 
-def _blocking_failures(context: RunFailureSensorContext) -> Iterator[AssetCheckEvaluation]:
-    entries = context.instance.all_logs(context.dagster_run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
-    for entry in entries:
+def _blocking_failures(instance: DagsterInstance, run: DagsterRun) -> Iterator[AssetCheckEvaluation]:
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
         check = entry.get_dagster_event().asset_check_evaluation_data
         if check.blocking and not check.passed and check.severity == AssetCheckSeverity.ERROR:
             yield check
@@ -100,11 +105,14 @@ def _check_text(check: AssetCheckEvaluation) -> str:
     return f"Check {check.check_name} of {where}: {check.description or 'failed'}. Nothing after it was computed."
 
 
-def _errors(context: RunFailureSensorContext) -> list[str]:
+def _errors(instance: DagsterInstance, run: DagsterRun) -> list[str]:
     """One line per failed step; the run's own message where no step failed, as when its process is gone."""
-    events = context.get_step_failure_events()
-    lines = [f"{event.step_key}: {what_failed(event.step_failure_data)}" for event in events]
-    return lines or [context.failure_event.message or "failed"]
+    steps, ends = (
+        [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kind)]
+        for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE)
+    )
+    lines = [f"{event.step_key}: {what_failed(event.step_failure_data)}" for event in steps]
+    return lines or [event.message or "failed" for event in ends[-1:]] or ["failed"]
 
 
 def _partitions(tags: Mapping[str, str]) -> str:

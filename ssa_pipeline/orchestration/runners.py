@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
 
 
+FOREGROUND_TAG = "ssa/title"
 _INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
@@ -79,7 +80,7 @@ class ForegroundRunner:
         with DagsterInstance.get() as instance:
             build_defs().resolve_job_def(job).execute_in_process(
                 instance=instance,
-                tags={**tags, "ssa/title": title},
+                tags={**tags, FOREGROUND_TAG: title},
                 run_config={"loggers": {PROGRESS_LOGGER: {}}},
                 run_id=run_id,
                 raise_on_error=False,

@@ -137,7 +137,7 @@ def screen_catalog(context: SensorEvaluationContext) -> SensorResult:
 def watched_folder(context: SensorEvaluationContext) -> SensorResult:
     settings: Settings = context.resources.settings
     if settings.sources.folder is None:
-        return SensorResult(skip_reason="no folder is watched: set SSA_WATCHED_FOLDER, then `ssa down` and `ssa up`")
+        return SensorResult(skip_reason="no folder is watched: set SSA_WATCHED_FOLDER, then `ssa up`")
     try:
         files = planned_queries(settings.sources, folder.SOURCE, [])
     except QueryError as error:

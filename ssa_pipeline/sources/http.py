@@ -41,7 +41,10 @@ def open_client(settings: HttpSettings) -> httpx.Client:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
     verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     return httpx.Client(
-        proxy=settings.proxy,
+        mounts={
+            pattern: None if proxy is None else httpx.HTTPTransport(proxy=proxy, verify=verify, trust_env=False)
+            for pattern, proxy in settings.proxies.items()
+        },
         verify=verify,
         timeout=settings.timeout_s,
         trust_env=False,

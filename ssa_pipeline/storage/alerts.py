@@ -12,6 +12,7 @@ from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.rejected_records import storable
 
 _FILE = "alerts.sql"
+FAILURES_PER_CALL = 20
 DUE_PER_CALL = 5  # what a sensor's minute allows where every channel runs into its timeout
 ATTEMPTS = 12  # 1, 2, 4 … minutes apart, at most an hour: given up after some six hours
 
@@ -61,6 +62,7 @@ def append_alert(url: DatabaseUrl, alert: Alert, now: datetime) -> bool:
         "alert_text": storable(alert.text),
         "failed_run_id": alert.run_id,
         "failed_run_url": alert.run_url,
+        "failed_run_ids": [alert.run_id] if alert.run_id else [],
         "now": now,
         "quiet": alert.quiet,
     }
@@ -70,6 +72,14 @@ def append_alert(url: DatabaseUrl, alert: Alert, now: datetime) -> bool:
             return False
         connection.execute(section(_FILE, "append"), row)
     return True
+
+
+def untold_failures(url: DatabaseUrl, foreground_tag: str, now: datetime) -> list[str]:
+    """Ids of runs that failed in the last day and of which no alert was raised, the oldest first; not all at once. Runs
+    with that tag are left out: who waits for them sees it."""
+    params = {"now": now, "limit": FAILURES_PER_CALL, "foreground_tag": foreground_tag}
+    with connect(url) as connection:
+        return [run_id for (run_id,) in connection.execute(section(_FILE, "untold_failures"), params)]
 
 
 def take_due_alerts(url: DatabaseUrl, now: datetime) -> list[DueAlert]:

@@ -1,4 +1,5 @@
-"""Connections to PostgreSQL: always UTC, always with an application name, never waiting for ever."""
+"""Connections to PostgreSQL: always UTC and READ COMMITTED, whatever the database's defaults, always with a name, never
+waiting for ever."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ def connect(url: DatabaseUrl) -> psycopg.Connection:
             prepare_threshold=None,  # prepared statements do not survive a transaction pooler
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="ssa-pipeline",
-            options="-c timezone=UTC",
+            # who waited for a lock must see what its holder wrote
+            options=r"-c timezone=UTC -c default_transaction_isolation=read\ committed",
         )
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[0]

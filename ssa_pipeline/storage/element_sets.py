@@ -52,12 +52,13 @@ def content_keys(element_sets: ElementSets) -> list[bytes]:
 def store_element_sets(connection: psycopg.Connection, element_sets: ElementSets) -> Int64:
     """Append those that are not there yet; returns ``element_set_id`` of every row, shape (n,)."""
     keys = content_keys(element_sets)
-    known = _ids(connection, element_sets, keys)
-    first_row = {key: row for row, key in reversed(list(enumerate(keys))) if key not in known}
-    if first_row:
-        _insert(connection, element_sets, sorted(first_row.items()))
-        rows = np.array(list(first_row.values()), dtype=np.int64)
-        known |= _ids(connection, element_sets.take(rows), list(first_row))
+    with connection.transaction():  # the question locks the partitions: none is made before the rows are in theirs
+        known = _ids(connection, element_sets, keys)
+        first_row = {key: row for row, key in reversed(list(enumerate(keys))) if key not in known}
+        if first_row:
+            _insert(connection, element_sets, sorted(first_row.items()))
+            rows = np.array(list(first_row.values()), dtype=np.int64)
+            known |= _ids(connection, element_sets.take(rows), list(first_row))
     return np.array([known[key] for key in keys], dtype=np.int64)
 
 

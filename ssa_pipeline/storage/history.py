@@ -20,7 +20,7 @@ from ssa_pipeline.core.day_changes import (
     object_changes,
 )
 from ssa_pipeline.core.object_flags import HISTORY_CUTS
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events, Int64
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events, Float64, Int64
 from ssa_pipeline.core.time import day_start_us, from_us
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.answers import demand_known
@@ -58,9 +58,10 @@ def history(
 
 @dataclass(frozen=True)
 class EventDiff:
-    """Encounters of both days within the days that both cover."""
+    """Encounters of both days within the days that both cover, and within the smallest threshold on one of them."""
 
     days_covered: list[date]
+    warnings: list[str]  # how the screenings differ
     counts: dict[EventChange, int]
     rows: list[dict[str, Any]]  # EVENT_COLUMNS; those that stayed the same are counted only
 
@@ -128,21 +129,41 @@ def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog) ->
             f"of {days[1]} ({min(covered[1])} … {max(covered[1])}): compare --objects only"
         )
     wanted = {day + timedelta(days=shift) for day in common for shift in (-1, 0, 1)}
-    old, new = (
-        _concat([store.read(SliceKey("refined_events", day, (at - day).days))[0] for at in sorted(has & wanted)])
+    read = [
+        [store.read(SliceKey("refined_events", day, (at - day).days)) for at in sorted(has & wanted)]
         for day, has in zip(days, covered, strict=True)
-    )
+    ]
+    old, new = (_concat([events for events, _ in slices]) for slices in read)
+    thresholds = [{float(version.metadata["threshold_km"]) for _, version in slices} for slices in read]
+    within_km = min(thresholds[0] | thresholds[1])
     sets = catalogs[0].element_sets, catalogs[1].element_sets
     found = event_changes(old, new, sets)
     is_inside = _is_within(old.tca_us, common)[found.row_before] | _is_within(new.tca_us, common)[found.row_after]
+    is_inside &= np.fmin(_miss(old)[found.row_before], _miss(new)[found.row_after]) <= within_km
     rows = np.flatnonzero(is_inside)
     counts = Counter(found.change[rows].tolist())
     is_told = found.change[rows] != EventChange.SAME
     return EventDiff(
         common,
+        list(_differences(days, covered, thresholds)),
         {change: counts[change] for change in EventChange},
         list(_event_rows(old, new, found, rows[is_told], sets)),
     )
+
+
+def _differences(days: list[date], covered: list[set[date]], thresholds: list[set[float]]) -> Iterator[str]:
+    """How two screenings differ, other than in their day."""
+    if thresholds[0] != thresholds[1] or len(thresholds[0]) > 1:
+        said = ", ".join(
+            f"{day}: {' and '.join(f'{km:g}' for km in sorted(kms))} km"
+            for day, kms in zip(days, thresholds, strict=True)
+        )
+        within_km = min(thresholds[0] | thresholds[1])
+        yield f"screened with different thresholds ({said}): compared is what comes within {within_km:g} km on a day"
+    lead_days = [sorted((at - day).days for at in has) for day, has in zip(days, covered, strict=True)]
+    if lead_days[0] != lead_days[1]:
+        said = ", ".join(f"{day}: {' '.join(map(str, leads))}" for day, leads in zip(days, lead_days, strict=True))
+        yield f"screened with different lead days ({said}): compared are the days that both cover"
 
 
 def _days_covered(url: DatabaseUrl, epoch_day: date) -> set[date]:
@@ -179,6 +200,11 @@ def _is_within(time_us: Int64, days: list[date]) -> Any:
     """Which times lie on one of the days; one value more at the end, for the row -1."""
     numbers = np.array([day_start_us(day) // MICROSECONDS_PER_DAY for day in days])
     return np.append(np.isin(time_us // MICROSECONDS_PER_DAY, numbers), False)
+
+
+def _miss(events: Events) -> Float64:
+    """Miss distances, km; one value more at the end, for the row -1."""
+    return np.append(events.miss_distance_km, np.nan)
 
 
 def _concat(parts: list[Events]) -> Events:

@@ -25,7 +25,7 @@ EVENTS_PER_CALL = 500_000
 
 @dataclass(frozen=True)
 class Purged:
-    """What one call deleted so far. ``runs_kept`` were examined and hold the state of a partition."""
+    """What one call deleted so far. ``runs_kept`` were examined and hold the state of a partition, or a retry does."""
 
     runs: int = 0
     runs_kept: int = 0
@@ -42,8 +42,9 @@ def purge_runs(
     events_per_statement: int = EVENTS_PER_STATEMENT,
     events_per_call: int = EVENTS_PER_CALL,
 ) -> Purged:
-    """Delete runs that ended more than ``retention_days`` before ``now`` (aware), their events, and events of that age
-    without a run. Runs in progress are never touched. ``on_batch`` is told the sums after every batch of runs."""
+    """Delete runs that ended more than ``retention_days`` before ``now`` (aware), as did their retries, their events,
+    and events of that age without a run. Runs in progress are never touched. ``on_batch`` is told the sums after every
+    batch of runs."""
     if retention_days < 1:
         raise ValueError(f"retention_days must be at least 1, not {retention_days}")
     before = (now - timedelta(days=retention_days)).astimezone(UTC).replace(tzinfo=None)  # as Dagster stores times
@@ -56,8 +57,10 @@ def purge_runs(
                 if purged.events >= events_per_call:
                     return purged
             connection.execute(section(_FILE, "delete_check_executions"), params)
-            runs = connection.execute(section(_FILE, "delete_runs"), params).rowcount
-            kept = len(run_ids) - runs if has_runs else 0
+            runs = connection.execute(section(_FILE, "delete_runs"), params).rowcount if has_runs else 0
+            kept = (
+                len(run_ids) - runs if has_runs else 0
+            )  # negative: with its last retry a run of an earlier batch goes
             purged = Purged(purged.runs + runs, purged.runs_kept + kept, purged.events)
             on_batch(purged)
     return Purged(purged.runs, purged.runs_kept, purged.events, is_complete=True)
@@ -65,18 +68,14 @@ def purge_runs(
 
 def _batches(connection: psycopg.Connection, before: datetime) -> Iterator[tuple[list[str], bool]]:
     """Ids of old runs, the oldest first, then of events whose run is gone; and whether the runs exist."""
-    after_id = 0
-    while rows := _old_runs(connection, after_id, before):
-        after_id = rows[-1][0]
+    retried_since = [root for (root,) in connection.execute(section(_FILE, "retried_since"), {"before": before})]
+    params = {"after_id": 0, "before": before, "retried_since": retried_since, "limit": RUNS_PER_BATCH}
+    while rows := connection.execute(section(_FILE, "old_runs"), params).fetchall():
+        params["after_id"] = rows[-1][0]
         yield [run_id for _, run_id in rows], True
     orphans = [run_id for (run_id,) in connection.execute(section(_FILE, "runs_of_events_without_run"))]
     for start in range(0, len(orphans), RUNS_PER_BATCH):
         yield orphans[start : start + RUNS_PER_BATCH], False
-
-
-def _old_runs(connection: psycopg.Connection, after_id: int, before: datetime) -> list[tuple[int, str]]:
-    params = {"after_id": after_id, "before": before, "limit": RUNS_PER_BATCH}
-    return connection.execute(section(_FILE, "old_runs"), params).fetchall()
 
 
 def _delete_events(connection: psycopg.Connection, params: dict[str, object]) -> Iterator[int]:

@@ -68,6 +68,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "alert_text": ("text", "What happened and what to do."),
     "failed_run_id": ("text", "Dagster run that failed; NULL where the alert is not about a run."),
     "failed_run_url": ("text", "That run in the UI."),
+    "failed_run_ids": ("text[]", "Every failed run that is counted here, the first one too."),
     "raised_at": ("timestamp with time zone", "When the alert was raised first."),
     "repeated_at": ("timestamp with time zone", "When it was raised last, counted and not sent again."),
     "n_occurrences": ("bigint", "How often it was raised."),
@@ -361,7 +362,7 @@ TABLES = (
     Table(
         "screening", "alert", "Alerts about runs and sources, and how far their delivery is.",
         ("alert_id", "alert_key", "severity", "title", "alert_text", "failed_run_id", "failed_run_url", "raised_at",
-         "repeated_at", "n_occurrences", "sent_to", "n_attempts", "next_attempt_at", "send_error"),
+         "repeated_at", "n_occurrences", "sent_to", "n_attempts", "next_attempt_at", "send_error", "failed_run_ids"),
         ("alert_id",), nullable=("failed_run_id", "failed_run_url", "next_attempt_at"),
     ),
 )  # fmt: skip

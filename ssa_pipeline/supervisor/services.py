@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -35,9 +36,19 @@ DAEMON = "daemon"
 WEBSERVER = "webserver"
 POSTGRES = "postgres"
 FIRST_UI_PORT = 3000
+_WEBSERVER_SCRIPT = Path(__file__).with_name("webserver_process.py")
 _NAME = "SSA_SERVICE"
 _PORT = "SSA_SERVICE_PORT"
 _FINGERPRINT = "SSA_SERVICE_FINGERPRINT"
+_SETTINGS = re.compile(r"(SSA|NUMBA|SPACE_TRACK)_.*|(HTTP|HTTPS|ALL|NO)_PROXY", re.IGNORECASE)
+_NOT_SETTINGS = {
+    _NAME,
+    _PORT,
+    _FINGERPRINT,
+    processes.MARK,
+    "SSA_DAGSTER_PG_URL",
+    "SSA_UI_PORT",
+}  # looked at by themselves
 _READY_TIMEOUT_S = 180.0
 _GRACE_S = 20.0
 _CODE_SERVER_START_S = 60.0
@@ -63,21 +74,32 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class _Fingerprint:
-    """What a service was started with: it is restarted when the database moved or the code changed."""
+    """What a service was started with: it is restarted when the database moved or the code changed. (The settings are
+    in its environment.)"""
 
     database: str
     code: str
 
     @classmethod
     def now(cls, environment: dict[str, str]) -> _Fingerprint:
-        settings = sorted(item for item in environment.items() if item[0].startswith(("SSA_", "NUMBA_")))
-        code = repr((_code_state(), settings, sys.executable))
+        code = repr((_code_state(), sys.executable))
         return cls(_digest(environment["SSA_DAGSTER_PG_URL"]), _digest(code))
 
     @classmethod
     def of(cls, service: psutil.Process) -> _Fingerprint:
         database, _, code = service.environ().get(_FINGERPRINT, "").partition(":")
         return cls(database, code)
+
+
+def _changed_settings(service: psutil.Process, environment: dict[str, str]) -> list[str]:
+    """Names of settings that a service started now would see otherwise; their values may be secrets."""
+    old, new = service.environ(), {**os.environ, **environment}
+    names = sorted(name for name in {*old, *new} - _NOT_SETTINGS if _SETTINGS.fullmatch(name))
+    return [
+        name if new.get(name) else f"{name} (no longer set)"
+        for name in names
+        if (old.get(name) or "") != (new.get(name) or "")
+    ]
 
 
 def _code_state() -> list[str]:
@@ -169,7 +191,7 @@ def up(settings: Settings, say: Say = print, *, is_database_only: bool = False) 
         environment = service_environment(settings, url)
         fingerprint = _Fingerprint.now(environment)
         _stop_crippled(settings, say)
-        _stop_outdated(settings, url, fingerprint, say)
+        _stop_outdated(settings, url, environment, fingerprint, say)
         _prepare_dagster(settings, url, environment, say)
         since = datetime.now(UTC)
         daemon = None
@@ -221,34 +243,30 @@ def _stop_crippled(settings: Settings, say: Say) -> None:
         if service is not None and has_lost_code_server(service):
             say(f"restarting the {name}: its code server is gone")
             processes.end([service], grace_s=_GRACE_S)
-    webserver = find_service(settings, WEBSERVER)
-    if webserver is not None and _is_older_than_database(settings, webserver):
-        say("restarting the webserver: its connections to the database are dead")
-        processes.end(_with_descendants(settings, WEBSERVER), grace_s=_GRACE_S)
 
 
-def _is_older_than_database(settings: Settings, webserver: psutil.Process) -> bool:
-    """Whether the embedded PostgreSQL was started after it. The webserver keeps a connection to each of Dagster's
-    stores; after a restart of the database the first request over each of them fails, a launch among them."""
-    if settings.database_url is not None:
-        return False
-    postmaster = embedded_server(settings).postmaster()
-    return postmaster is not None and webserver.create_time() < postmaster.create_time()
-
-
-def _stop_outdated(settings: Settings, url: DatabaseUrl, wanted: _Fingerprint, say: Say) -> None:
-    """Services of another database are useless; those of other code are restarted unless that would end a run."""
+def _stop_outdated(
+    settings: Settings, url: DatabaseUrl, environment: dict[str, str], wanted: _Fingerprint, say: Say
+) -> None:
+    """Services of another database are useless; those of other code or settings are restarted unless that would end a
+    run: the daemon's workers are among its descendants."""
     for name in (DAEMON, WEBSERVER):
         service = find_service(settings, name)
         if service is None:
             continue
         found = _Fingerprint.of(service)
-        if found == wanted:
+        is_same_database = found.database == wanted.database
+        changed = ["database"] * (not is_same_database) + ["code"] * (found.code != wanted.code)
+        changed += _changed_settings(service, environment)
+        if not changed:
             continue
-        if found.database == wanted.database and run_rows.runs_in_progress(url):
-            say(f"the {name} runs with older code or settings; `ssa up` after the current runs restarts it")
+        if is_same_database and run_rows.runs_in_progress(url):
+            say(
+                f"the {name} still runs as before the change of {', '.join(changed)}: `ssa up` after the current runs "
+                "restarts it; `ssa down` and `ssa up` do so now and cancel them"
+            )
             continue
-        say(f"restarting the {name}: {'code or settings' if found.database == wanted.database else 'database'} changed")
+        say(f"restarting the {name}: changed are {', '.join(changed)}")
         processes.end(_with_descendants(settings, name), grace_s=_GRACE_S)
 
 
@@ -269,7 +287,7 @@ def _spawn(
     settings: Settings, name: str, environment: dict[str, str], fingerprint: _Fingerprint, say: Say, port: int = 0
 ) -> psutil.Process:
     say(f"starting the {name}")
-    arguments = [sys.executable, "-m", "dagster_webserver", "-h", host.LOOPBACK, "-p", str(port)]
+    arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port)]
     if name == DAEMON:
         arguments = [sys.executable, "-m", "dagster._daemon", "run"]
     log = log_paths(settings)[name]

@@ -5,7 +5,7 @@ import email.policy
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,10 +28,13 @@ from dagster import (
 from ssa_pipeline import alerts
 from ssa_pipeline.alerts import Delivery, deliver_due, raise_alert
 from ssa_pipeline.freshness import check_freshness
+from ssa_pipeline.orchestration import alerting
 from ssa_pipeline.orchestration.alerting import alert_on_failure, deliver_alerts, watch_freshness
+from ssa_pipeline.orchestration.runners import FOREGROUND_TAG
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.alerts import ATTEMPTS, Alert, purge_alerts
 from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.snapshots import store_snapshot
 from ssa_pipeline.supervisor import doctor, run_rows
@@ -203,6 +206,13 @@ def test_without_a_channel_the_log_is_the_alert(clean: DatabaseUrl, home: str) -
 # --- failed runs ---------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def without_runs(instance: DagsterInstance) -> DagsterInstance:
+    for run in instance.get_runs():
+        instance.delete_run(run.run_id)
+    return instance
+
+
 @op
 def breaks() -> None:
     raise ValueError("no room on disk 17")
@@ -238,22 +248,22 @@ def catalogue() -> None:
     return None
 
 
-def tick(sensor: SensorDefinition, instance: DagsterInstance, settings: Settings, cursor: str | None) -> Any:
-    context = build_sensor_context(instance=instance, cursor=cursor, resources={"settings": settings})
-    return sensor.evaluate_tick(context)
+def tick(sensor: SensorDefinition, instance: DagsterInstance, settings: Settings) -> Any:
+    return sensor.evaluate_tick(build_sensor_context(instance=instance, resources={"settings": settings}))
 
 
 def test_every_failed_run_is_told_once_and_the_same_failure_counted(
-    instance: DagsterInstance, clean: DatabaseUrl, home: str, hook: Webhook
+    without_runs: DagsterInstance, clean: DatabaseUrl, home: str, hook: Webhook
 ) -> None:
+    instance = without_runs
     settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url, SSA_UI_URL="https://ssa.example.org/")
-    cursor = tick(alert_on_failure, instance, settings, None).cursor
     failed = [breaking_job.execute_in_process(instance=instance, raise_on_error=False).run_id for _ in range(3)]
     other_job.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/partition": "2024-11-02"})
+    breaking_job.execute_in_process(instance=instance, raise_on_error=False, tags={FOREGROUND_TAG: "by hand"})
     held = materialize([release, is_complete, catalogue], instance=instance, raise_on_error=False).run_id
-    for _ in range(6):
-        cursor = tick(alert_on_failure, instance, settings, cursor).cursor
-    data = tick(deliver_alerts, instance, settings, None)
+    said = [tick(alert_on_failure, instance, settings).skip_message for _ in range(2)]
+    assert said == ["5 failed runs told", "0 failed runs told"]
+    data = tick(deliver_alerts, instance, settings)
     assert data.skip_message == "3 sent, 0 to be tried again, 0 given up"
     assert [payload["occurrences"] for payload in hook.received] == [3, 1, 1]
     first, second, third = hook.received
@@ -266,6 +276,42 @@ def test_every_failed_run_is_told_once_and_the_same_failure_counted(
     assert "held back by a check" in third["title"]
     assert "Check is_complete of release: 12 of 26,834 objects. Nothing after it was computed." in third["text"]
     assert "docs/operations.md, A release is held back" in third["text"]
+
+
+def test_a_failure_is_told_once_although_the_database_refused_connections_when_it_was_looked_for(
+    without_runs: DagsterInstance, clean: DatabaseUrl, home: str, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = without_runs
+    settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url)
+    away = settings_of(home, DatabaseUrl.parse("postgresql://ssa:secret@127.0.0.1:9/ssa"))
+    first, second = (breaking_job.execute_in_process(instance=instance, raise_on_error=False).run_id for _ in range(2))
+    with pytest.raises(DatabaseUnreachableError):
+        tick(alert_on_failure, instance, away)
+    monkeypatch.setattr(alerting, "raise_alert", raises_after(1))
+    with pytest.raises(DatabaseUnreachableError):  # lost between one run and the next
+        tick(alert_on_failure, instance, settings)
+    assert rows(clean, "failed_run_ids") == [([first],)]
+    monkeypatch.undo()
+    for _ in range(2):
+        tick(alert_on_failure, instance, settings)
+        tick(deliver_alerts, instance, settings)
+    assert rows(clean, "failed_run_ids, n_occurrences") == [([first, second], 2)]
+    assert [payload["run_id"] for payload in hook.received] == [first]
+    with connect(clean) as connection:  # a failure of long ago is not told, however its alert went
+        connection.execute("UPDATE dagster.runs SET end_time = end_time - 86401")
+        connection.execute("TRUNCATE screening.alert")
+    assert tick(alert_on_failure, instance, settings).skip_message == "0 failed runs told"
+
+
+def raises_after(calls: int) -> Callable[[DatabaseUrl, Alert, datetime], bool]:
+    left = iter(range(calls))
+
+    def raise_or_refuse(url: DatabaseUrl, alert: Alert, now: datetime) -> bool:
+        if next(left, None) is None:
+            raise DatabaseUnreachableError("connection refused")
+        return raise_alert(url, alert, now)
+
+    return raise_or_refuse
 
 
 # --- freshness -----------------------------------------------------------------------------------------------
@@ -347,9 +393,9 @@ def test_the_sensor_tells_a_lasting_silence_once_a_day(
 ) -> None:
     settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url)
     fetched(clean, "celestrak", "GROUP=active", datetime.now(UTC) - 30 * HOUR, "refused")
-    said = [tick(watch_freshness, instance, settings, None).skip_message for _ in range(2)]
+    said = [tick(watch_freshness, instance, settings).skip_message for _ in range(2)]
     assert said == [f"1 problems, {n} of them new: source celestrak: nothing received ever" for n in (1, 0)]
-    tick(deliver_alerts, instance, settings, None)
+    tick(deliver_alerts, instance, settings)
     (payload,) = hook.received
     assert "ssa fetch --source celestrak" in payload["text"]
 

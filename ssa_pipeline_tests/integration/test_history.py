@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +23,10 @@ from ssa_pipeline.core.time import format_utc, from_us
 from ssa_pipeline.messages.catalog_write import write_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, two_days
-from ssa_pipeline_tests.integration.filled import fill
+from ssa_pipeline_tests.integration.filled import fill, write
 from ssa_pipeline_tests.integration.test_answers_cli import Ssa, run
 from ssa_pipeline_tests.naive import naive_event_changes, naive_object_changes
 
@@ -33,6 +36,10 @@ ANALYST = 81_234  # another object on the second day
 MANOEUVRED, CROSS_TAGGED = 51874, 31977  # as received (unit/test_catalog_jumps.py)
 LEAD_DAYS = {DAY_1: 3, DAY_2: 2}
 THRESHOLD_KM = 50.0
+COMMON = {DAY_2, DAY_2 + timedelta(days=1)}  # lead days 1 and 2 of the first day, 0 and 1 of the second
+OTHER_LEAD_DAYS = (
+    f"screened with different lead days ({DAY_1}: 0 1 2, {DAY_2}: 0 1): compared are the days that both cover"
+)
 
 
 @dataclass(frozen=True)
@@ -111,27 +118,30 @@ def test_objects_that_changed_are_those_of_the_twin(two: TwoDays, ssa: Ssa) -> N
     assert all((was, now) == tuple(e.get(norad_id) for e in epochs) for _, norad_id, was, now, *_ in view)
 
 
-def test_encounters_that_changed_are_those_of_the_twin(two: TwoDays, ssa: Ssa) -> None:
-    before, after = (
-        Events(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in Events.__dataclass_fields__})
-        for parts in two.events
-    )
-    common = {DAY_2, DAY_2 + timedelta(days=1)}  # lead days 1 and 2 of the first day, 0 and 1 of the second
+NAMES = ("change", "previous_tca_utc", "tca_utc", "previous_miss_distance_km", "miss_distance_km")
+Rows = list[tuple[str, str | None, str | None, float | None, float | None]]
 
-    def is_common(events: Events, k: int) -> bool:
-        return k >= 0 and from_us(events.tca_us[k]).date() in common
+
+def changes_of_the_twin(two: TwoDays, parts: list[Events], within_km: float) -> tuple[dict[str, int], Rows]:
+    """How many of each kind, and those that are told, from ``parts`` to the second day."""
+    before, after = (
+        Events(**{name: np.concatenate([getattr(p, name) for p in some]) for name in Events.__dataclass_fields__})
+        for some in (parts, two.events[1])
+    )
+
+    def is_meant(events: Events, k: int) -> bool:
+        return k >= 0 and from_us(events.tca_us[k]).date() in COMMON
+
+    def is_near(events: Events, k: int) -> bool:
+        return k >= 0 and bool(events.miss_distance_km[k] <= within_km)
 
     expected = [
         (word, i, j)
         for word, i, j in naive_event_changes(before, after, catalog_in_use(two))
-        if is_common(before, i) or is_common(after, j)
+        if (is_meant(before, i) or is_meant(after, j)) and (is_near(before, i) or is_near(after, j))
     ]
-    said = json.loads(ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "json"))
     counts = {word: len([w for w, _, _ in expected if w == word]) for word in ("new", "gone", "changed", "same")}
-    assert said["event_counts"] == counts
-    assert min(counts.values()) > 5
-    assert said["days_covered"] == sorted(map(str, common))
-    told = sorted(
+    told = [
         (
             word,
             format_utc(int(before.tca_us[i])) if i >= 0 else None,
@@ -141,10 +151,24 @@ def test_encounters_that_changed_are_those_of_the_twin(two: TwoDays, ssa: Ssa) -
         )
         for word, i, j in expected
         if word != "same"
-    )
-    names = ("change", "previous_tca_utc", "tca_utc", "previous_miss_distance_km", "miss_distance_km")
-    assert sorted((tuple(row[name] for name in names) for row in said["events"]), key=str) == sorted(told, key=str)
-    text = ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "csv")
+    ]
+    return counts, sorted(told, key=str)
+
+
+def told_in(said: dict[str, Any]) -> Rows:
+    return sorted((tuple(row[name] for name in NAMES) for row in said["events"]), key=str)
+
+
+def test_encounters_that_changed_are_those_of_the_twin(two: TwoDays, ssa: Ssa) -> None:
+    counts, told = changes_of_the_twin(two, two.events[0], THRESHOLD_KM)
+    warnings, answer = without_warnings(ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "json"))
+    said = json.loads(answer)
+    assert said["warnings"] == warnings == [OTHER_LEAD_DAYS]
+    assert said["event_counts"] == counts
+    assert min(counts.values()) > 5
+    assert said["days_covered"] == sorted(map(str, COMMON))
+    assert told_in(said) == told
+    _, text = without_warnings(ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "csv"))
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == len(said["events"])
     for row in rows:
@@ -155,8 +179,36 @@ def test_encounters_that_changed_are_those_of_the_twin(two: TwoDays, ssa: Ssa) -
             assert row["miss_change_km"] == ""
 
 
+def test_of_different_thresholds_what_both_screenings_would_show_is_compared(two: TwoDays, ssa: Ssa) -> None:
+    """Lead day 1 of the first day is written again with half the threshold."""
+    key, within_km = SliceKey("refined_events", DAY_1, 1), THRESHOLD_KM / 2
+    with SliceStore(two.url) as store:
+        events, version = store.read(key)
+        near = Events(**{name: value[events.miss_distance_km <= within_km] for name, value in vars(events).items()})
+        write(store, key, near, version.input_versions, threshold_km=within_km)
+        try:
+            warnings, answer = without_warnings(
+                ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "json"),
+            )
+        finally:
+            write(store, key, events, version.input_versions, threshold_km=THRESHOLD_KM)
+    said = json.loads(answer)
+    counts, told = changes_of_the_twin(two, [two.events[0][0], near, two.events[0][2]], within_km)
+    assert (said["event_counts"], told_in(said)) == (counts, told)
+    assert min(counts.values()) > 3
+    different = f"screened with different thresholds ({DAY_1}: 25 and 50 km, {DAY_2}: 50 km): "
+    assert said["warnings"] == warnings == [f"{different}compared is what comes within 25 km on a day", OTHER_LEAD_DAYS]
+
+
+def without_warnings(said: str) -> tuple[list[str], str]:
+    """The warnings of a call, and its answer."""
+    mark, lines = "ssa: WARNING: ", said.splitlines(keepends=True)
+    warnings = [line.removeprefix(mark).rstrip() for line in lines if line.startswith(mark)]
+    return warnings, "".join(line for line in lines if not line.startswith(mark))
+
+
 def test_the_table_of_a_diff_counts_and_shows_the_largest(ssa: Ssa) -> None:
-    lines = ssa("diff", str(DAY_1), str(DAY_2)).splitlines()
+    lines = without_warnings(ssa("diff", str(DAY_1), str(DAY_2)))[1].splitlines()
     assert lines[0].startswith(f"objects from {DAY_1} (256) to {DAY_2} (255): 1 appeared, 2 vanished, 2 renamed, ")
     (encounters,) = [line for line in lines if line.startswith("encounters on 2026-08-18 … 2026-08-19 (2 days that ")]
     assert " new, " in encounters

@@ -29,6 +29,7 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from ssa_pipeline.orchestration.housekeeping import BYTES_TAG, purge_runs_job
 from ssa_pipeline.orchestration.resources import PostgresStorage
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
+from ssa_pipeline.storage import run_history
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.partitions import ensure_partitions
 from ssa_pipeline.storage.retention import expire_slices
@@ -201,6 +202,39 @@ def test_old_runs_go_in_small_steps_and_every_partition_keeps_its_state(
     # why not Dagster's own: a partition whose newest run it deletes is missing
     instance.delete_run(holding[0])
     assert view(instance)["materialized"] == ["d1"]
+
+
+def test_a_run_and_its_retries_go_together(
+    instance: DagsterInstance, any_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed run whose successful retry was purged, or the other way round, would be misjudged."""
+    monkeypatch.setattr(run_history, "RUNS_PER_BATCH", 1)
+    age(any_database, 31)
+    kept_before = purge_runs(any_database, 30, NOW).runs_kept
+
+    def copy(of: str, root: str | None = None, status: str = "SUCCESS") -> str:
+        (run_id,) = copy_run(any_database, of, 1, status)
+        if root:
+            instance.add_run_tags(run_id, {"dagster/root_run_id": root, "dagster/parent_run_id": root})
+        return run_id
+
+    done = idle.execute_in_process(instance=instance).run_id
+    retried_lately, in_progress, holding = copy(done), copy(done), run(instance, "never", fails=True)
+    together, empty = [done, copy(done, done), copy(done, done)], copy(done, holding)
+    running = copy(done, in_progress, status="STARTED")
+    age(any_database, 2)
+    lately = copy(idle.execute_in_process(instance=instance).run_id, retried_lately)
+    age(any_database, 29)
+    untouched = [[one] for one in (retried_lately, lately, in_progress, running)]
+    before = [counts(any_database, one) for one in untouched]
+    purged = purge_runs(any_database, 30, NOW)
+    assert (purged.runs, purged.runs_kept - kept_before, purged.is_complete) == (3, 2, True)
+    assert counts(any_database, together) == (0, 0)
+    assert [counts(any_database, one) for one in untouched] == before
+    assert counts(any_database, [empty]) == (1, 0)  # its first run holds the state of a partition
+    age(any_database, 2)
+    assert purge_runs(any_database, 30, NOW).runs == 3
+    assert counts(any_database, [retried_lately, lately]) == (0, 0)
 
 
 def test_events_without_a_run_go_and_what_was_reported_without_one_stays(

@@ -20,6 +20,7 @@ import psutil
 import psycopg
 import pytest
 
+from ssa_pipeline.orchestration.webserver import Webserver
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.database_url import embedded_server
 from ssa_pipeline.storage.embedded import EmbeddedPostgres
@@ -111,9 +112,8 @@ def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(r
     assert _pids(running)[name] is None
     services.up(running, _quiet)
     after = _pids(running)
-    renewed = {POSTGRES, WEBSERVER} if name == POSTGRES else {name}  # the webserver's connections died with PostgreSQL
     assert None not in after.values()
-    assert {one for one in after if after[one] != before[one]} == renewed
+    assert {one for one in after if after[one] != before[one]} == {name}
 
 
 def test_a_service_that_lost_its_code_server_is_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,11 +165,32 @@ def test_two_ups_at_once_make_one_of_each(home: Path) -> None:
     assert names == [DAEMON, WEBSERVER]
 
 
-def test_services_started_with_other_code_are_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = _pids(running)
-    monkeypatch.setattr(services, "_code_state", lambda: ["edited"])
-    services.up(running, _quiet)
+def test_services_started_with_other_code_or_settings_are_restarted_while_no_run_is_in_progress(
+    running: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, said = _pids(running), list[str]()
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_code_state", lambda: ["edited"])
+        patch.setattr(run_rows, "runs_in_progress", lambda _: 1)
+        services.up(running, said.append)
+    assert _pids(running) == before
+    assert [line.partition(":")[0] for line in said[1:3]] == [
+        f"the {name} still runs as before the change of code" for name in (DAEMON, WEBSERVER)
+    ]
+    monkeypatch.setenv("SSA_ALERT_WEBHOOK", "https://chat.example.org/SECRET")
+    monkeypatch.setenv("NO_PROXY", "")  # as good as not set
+    services.up(running, said.append)
     changed = _pids(running)
+    assert "restarting the daemon: changed are SSA_ALERT_WEBHOOK" in said
+    assert "SECRET" not in " ".join(said)
+    said.clear()
+    services.up(running, said.append)
+    assert _pids(running) == changed
+    assert not any("restarting" in line for line in said)
+    monkeypatch.delenv("SSA_ALERT_WEBHOOK")
+    monkeypatch.setattr(run_rows, "runs_in_progress", lambda _: 1)
+    services.up(running, said.append)
+    assert any("before the change of SSA_ALERT_WEBHOOK (no longer set): `ssa up`" in line for line in said)
     assert changed[POSTGRES] == before[POSTGRES]
     assert changed[DAEMON] != before[DAEMON]
     assert changed[WEBSERVER] != before[WEBSERVER]
@@ -263,7 +284,14 @@ def test_an_external_database_is_used_and_no_other_started(open_tmp_path: Path) 
     try:
         services.up(settings, _quiet)
         assert not embedded_server(settings).exists()
-        assert services.ui_url(settings) is not None
+        address = services.ui_url(settings)
+        assert address is not None
+        processes.end(services._with_descendants(settings, DAEMON), grace_s=10)  # what is launched stays in the queue
+        with Webserver(address) as webserver:
+            webserver.launch("retention_job", {})
+            external.stop()
+            external.start()
+            webserver.launch("retention_job", {})  # the connections that it had kept are dead
         services.down(settings, _quiet)
         assert external.is_running()
         assert processes.supervised(settings.home) == []

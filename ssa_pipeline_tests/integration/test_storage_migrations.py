@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import psycopg
@@ -17,7 +18,7 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsE
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.conftest import Server
 
-BEFORE = [f"b{n:04}" for n in range(1, 10)]
+BEFORE = sorted(file.name[:5] for file in Path(migrate.__file__).with_name("migrations").glob("before/b*.py"))
 REVISIONS = ["b0001", "a0001", *BEFORE[1:]]
 
 
@@ -130,7 +131,16 @@ PARTITIONS = "SELECT DISTINCT tableoid::regclass::text, extract(year FROM epoch 
 )
 
 
-def test_element_sets_move_into_their_years_with_their_ids(empty_database: DatabaseUrl) -> None:
+@pytest.fixture
+def guest(any_server: Server) -> Iterator[str]:
+    any_server.administer("CREATE ROLE {}", "guest")
+    yield "guest"
+    any_server.administer("DROP ROLE {}", "guest")
+
+
+def test_element_sets_move_into_their_years_with_their_ids(
+    any_server: Server, empty_database: DatabaseUrl, guest: str
+) -> None:
     newest, older_head = migrate.command.upgrade, BEFORE[BEFORE.index("b0008") - 1]
     with pytest.MonkeyPatch.context() as older:
         older.setattr(migrate.command, "upgrade", lambda config, _: newest(config, older_head))
@@ -138,6 +148,7 @@ def test_element_sets_move_into_their_years_with_their_ids(empty_database: Datab
         migrate.upgrade(empty_database, "before")
     with connect(empty_database) as connection:
         connection.execute(OLD_SETS)
+        any_server.administer("GRANT ssa_reader TO {}", guest)
         before = connection.execute(WHOLE_TABLE).fetchall()
         connection.execute("CREATE VIEW screening.of_another AS SELECT * FROM ssa.runs")
     with pytest.raises(SchemaError, match=r"view screening\.of_another depends on view (ssa\.)?runs"):
@@ -148,6 +159,8 @@ def test_element_sets_move_into_their_years_with_their_ids(empty_database: Datab
     assert "b0008" in migrate.upgrade(empty_database)
     assert migrate.check(empty_database) == []
     with connect(empty_database) as connection:
+        may_read = connection.execute("SELECT has_table_privilege(%s, 'ssa.events', 'SELECT')", [guest]).fetchone()
+        assert may_read == (True,)  # the views are other ones now
         assert connection.execute(WHOLE_TABLE).fetchall() == before
         assert connection.execute(PARTITIONS).fetchall() == [
             ("catalog.element_set_default", 1957),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
+from psycopg import sql
 
 from ssa_pipeline.core.records import ElementSets, RecordSpans
 from ssa_pipeline.messages.catalog import parse_catalog, record_bytes
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import partitions
+from ssa_pipeline.storage import element_sets, partitions
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.element_sets import store_element_sets
 from ssa_pipeline.storage.partitions import ensure_partitions
@@ -29,6 +32,7 @@ DAY = slice_samples.DAY
 NOON = datetime(2024, 11, 1, 12, tzinfo=UTC)
 MINUTE_US = 60_000_000
 DAY_US = 86_400_000_000
+YEARS = "SELECT tableoid::regclass::text, count(*) FROM catalog.element_set GROUP BY 1 ORDER BY 1"
 
 
 def receive(
@@ -195,7 +199,6 @@ def test_text_that_postgresql_cannot_hold_is_replaced_and_its_bytes_are_kept(fre
 def test_element_sets_wait_in_the_default_partition_for_their_year(fresh_database: DatabaseUrl) -> None:
     """A partition is not made beside a long reader, a year further on is not looked at; both lose nothing."""
     sets = ElementSets.concat([slice_samples.element_sets(5, DAY.replace(year=year)) for year in (2023, 2024, 2030)])
-    years = "SELECT tableoid::regclass::text, count(*) FROM catalog.element_set GROUP BY 1 ORDER BY 1"
     table = ("catalog.element_set",)
     with (
         pytest.MonkeyPatch.context() as hasty,
@@ -207,19 +210,60 @@ def test_element_sets_wait_in_the_default_partition_for_their_year(fresh_databas
             reader.execute("SELECT count(*) FROM ssa.objects")
             ensure_partitions(connection, table, DAY)
             ids = store_element_sets(connection, sets)
-            assert connection.execute(years).fetchall() == [("catalog.element_set_default", 15)]
+            assert connection.execute(YEARS).fetchall() == [("catalog.element_set_default", 15)]
         ensure_partitions(connection, table, DAY)
         known = [("catalog.element_set_default", 10), ("catalog.element_set_p2024", 5)]
-        assert connection.execute(years).fetchall() == known
+        assert connection.execute(YEARS).fetchall() == known
         ensure_partitions(connection, table, date(2024, 1, 5))
         ensure_partitions(connection, table, date(2029, 12, 30))
-        assert connection.execute(years).fetchall() == [(f"catalog.element_set_p{y}", 5) for y in (2023, 2024, 2030)]
+        assert connection.execute(YEARS).fetchall() == [(f"catalog.element_set_p{y}", 5) for y in (2023, 2024, 2030)]
         assert (store_element_sets(connection, sets) == ids).all()
 
 
-def test_partitions_are_made_once_by_many_at_once_and_beside_a_long_reader(fresh_database: DatabaseUrl) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+def test_a_year_is_not_made_between_the_question_which_sets_are_there_and_their_rows(
+    fresh_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets, table = slice_samples.element_sets(5, DAY.replace(year=2030)), ("catalog.element_set",)
+    insert = element_sets._insert
 
+    def insert_beside_a_maker(*given: Any) -> None:
+        with connect(fresh_database) as maker:
+            ensure_partitions(maker, table, date(2030, 7, 1))
+        insert(*given)
+
+    monkeypatch.setattr(partitions, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(element_sets, "_insert", insert_beside_a_maker)
+    with connect(fresh_database) as connection:
+        store_element_sets(connection, sets)
+        assert connection.execute(YEARS).fetchall() == [("catalog.element_set_default", 5)]
+        ensure_partitions(connection, table, date(2030, 7, 1))
+        assert connection.execute(YEARS).fetchall() == [("catalog.element_set_p2030", 5)]
+
+
+def test_sets_that_a_maker_of_their_year_waited_for_move_into_it_whatever_the_databases_isolation(
+    fresh_database: DatabaseUrl,
+) -> None:
+    name = sql.Identifier(fresh_database.url.rsplit("/", 1)[1])
+    with connect(fresh_database) as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET default_transaction_isolation TO 'repeatable read'").format(name)
+        )
+
+    def make() -> None:
+        with connect(fresh_database) as maker:
+            ensure_partitions(maker, ("catalog.element_set",), date(2030, 7, 1))
+
+    with connect(fresh_database) as writer, ThreadPoolExecutor(1) as pool:
+        with writer.transaction():
+            store_element_sets(writer, slice_samples.element_sets(5, DAY.replace(year=2030)))
+            made = pool.submit(make)
+            while not made.done() and not writer.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+                continue
+        made.result()
+        assert writer.execute(YEARS).fetchall() == [("catalog.element_set_p2030", 5)]
+
+
+def test_partitions_are_made_once_by_many_at_once_and_beside_a_long_reader(fresh_database: DatabaseUrl) -> None:
     tables = ("screening.ephemeris_chunk", "screening.refined_event")
 
     def make(_: int) -> None:

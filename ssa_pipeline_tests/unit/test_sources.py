@@ -14,7 +14,7 @@ import pytest
 
 from ssa_pipeline.core.element_set_key import element_set_keys
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline.settings import SourceSettings
+from ssa_pipeline.settings import SourceSettings, read_settings
 from ssa_pipeline.sources.celestrak import CelesTrak, _may_follow
 from ssa_pipeline.sources.errors import (
     NotCatalogError,
@@ -464,11 +464,17 @@ def test_a_proxy_is_used_where_one_is_set(desk: Desk) -> None:
     """The fake server stands in for the proxy: it then sees the whole address."""
     desk.settings = replace(
         desk.settings,
-        http=replace(desk.settings.http, proxy=desk.server.url),
+        http=read_settings({"SSA_PROXY": desk.server.url}).sources.http,
         celestrak_url="http://celestrak.invalid",
     )
     assert desk.celestrak()
     assert desk.server.data_requests() == ["http://celestrak.invalid/NORAD/elements/gp.php?GROUP=active&FORMAT=csv"]
+
+
+def test_what_no_proxy_names_is_asked_directly(desk: Desk) -> None:
+    env = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost,127.0.0.1"}
+    desk.settings = replace(desk.settings, http=read_settings(env).sources.http)
+    assert desk.celestrak()
 
 
 def test_proxies_of_the_environment_are_not_read_behind_the_settings(

@@ -1,9 +1,22 @@
 -- name: lock_key
 SELECT pg_advisory_xact_lock(hashtextextended(%(alert_key)s, 8114490236));
 
+-- name: untold_failures
+-- Within a day no alert is purged: a run is not told again because its alert has gone.
+SELECT r.run_id
+FROM dagster.runs r
+WHERE r.status = 'FAILURE'
+    AND coalesce(to_timestamp(r.end_time), r.update_timestamp AT TIME ZONE 'UTC') > %(now)s - interval '1 day'
+    AND r.run_id NOT IN (SELECT unnest(failed_run_ids) FROM screening.alert)
+    AND NOT EXISTS (SELECT FROM dagster.run_tags t WHERE t.run_id = r.run_id AND t.key = %(foreground_tag)s)
+ORDER BY r.id
+LIMIT %(limit)s;
+
 -- name: count_repetition
 UPDATE screening.alert
-SET n_occurrences = n_occurrences + 1, repeated_at = %(now)s
+SET n_occurrences = n_occurrences + 1,
+    repeated_at = %(now)s,
+    failed_run_ids = failed_run_ids || %(failed_run_ids)s::text[]
 WHERE alert_id = (
     SELECT alert_id FROM screening.alert
     WHERE alert_key = %(alert_key)s AND raised_at > %(now)s - %(quiet)s::interval
@@ -14,11 +27,11 @@ WHERE alert_id = (
 -- name: append
 INSERT INTO screening.alert (
     alert_key, severity, title, alert_text, failed_run_id, failed_run_url, raised_at, repeated_at, n_occurrences, sent_to,
-    n_attempts, next_attempt_at, send_error
+    n_attempts, next_attempt_at, send_error, failed_run_ids
 )
 VALUES (
     %(alert_key)s, %(severity)s, %(title)s, %(alert_text)s, %(failed_run_id)s, %(failed_run_url)s, %(now)s, %(now)s, 1,
-    '{}', 0, %(now)s, ''
+    '{}', 0, %(now)s, '', %(failed_run_ids)s
 );
 
 -- name: take_due

@@ -1,13 +1,26 @@
 Dagster's tables of runs and events, which Dagster itself never makes smaller. The newest event of each kind for an
 asset's partition, and the newest execution of each check, are its state in Dagster: they stay, and so does their run.
+A run and its retries (tag dagster/root_run_id) are judged together: whether its work was done is known from all of them.
+
+-- name: retried_since
+SELECT DISTINCT t.value
+FROM dagster.run_tags t
+JOIN dagster.runs r ON r.run_id = t.run_id
+WHERE t.key = 'dagster/root_run_id'
+    AND (
+        r.status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')
+        OR coalesce(to_timestamp(r.end_time) AT TIME ZONE 'UTC', r.update_timestamp) >= %(before)s
+    );
 
 -- name: old_runs
-SELECT id, run_id
-FROM dagster.runs
-WHERE id > %(after_id)s
-    AND status IN ('SUCCESS', 'FAILURE', 'CANCELED')
-    AND coalesce(to_timestamp(end_time) AT TIME ZONE 'UTC', update_timestamp) < %(before)s
-ORDER BY id
+SELECT r.id, r.run_id
+FROM dagster.runs r
+LEFT JOIN dagster.run_tags own ON own.run_id = r.run_id AND own.key = 'dagster/root_run_id'
+WHERE r.id > %(after_id)s
+    AND r.status IN ('SUCCESS', 'FAILURE', 'CANCELED')
+    AND coalesce(to_timestamp(r.end_time) AT TIME ZONE 'UTC', r.update_timestamp) < %(before)s
+    AND coalesce(own.value, r.run_id) <> ALL(%(retried_since)s)
+ORDER BY r.id
 LIMIT %(limit)s;
 
 -- name: runs_of_events_without_run
@@ -68,8 +81,22 @@ WHERE c.run_id = ANY(%(run_ids)s)
     );
 
 -- name: delete_runs
-DELETE FROM dagster.runs r
-WHERE r.run_id = ANY(%(run_ids)s)
-    AND r.status IN ('SUCCESS', 'FAILURE', 'CANCELED')
-    AND NOT EXISTS (SELECT FROM dagster.event_logs e WHERE e.run_id = r.run_id)
-    AND NOT EXISTS (SELECT FROM dagster.asset_check_executions c WHERE c.run_id = r.run_id);
+WITH root AS (
+    SELECT DISTINCT coalesce(t.value, i.run_id) AS run_id
+    FROM unnest(%(run_ids)s::text[]) i (run_id)
+    LEFT JOIN dagster.run_tags t ON t.run_id = i.run_id AND t.key = 'dagster/root_run_id'
+), member AS (
+    SELECT run_id, run_id AS root_run_id FROM root
+    UNION ALL
+    SELECT t.run_id, t.value FROM root JOIN dagster.run_tags t ON t.key = 'dagster/root_run_id' AND t.value = root.run_id
+)
+DELETE FROM dagster.runs r USING member
+WHERE r.run_id = member.run_id
+    AND NOT EXISTS (
+        SELECT FROM member other
+        WHERE other.root_run_id = member.root_run_id
+            AND (
+                EXISTS (SELECT FROM dagster.event_logs e WHERE e.run_id = other.run_id)
+                OR EXISTS (SELECT FROM dagster.asset_check_executions c WHERE c.run_id = other.run_id)
+            )
+    );
