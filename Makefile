@@ -1,5 +1,7 @@
 # Bare `make` lists the commands.
 DAYS ?= 7
+# Two at a time where there are two cores: most of the integration tests wait for services. A file stays in one process.
+WORKERS ?= -n logical --maxprocesses=2 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -30,10 +32,10 @@ doctor: setup ## check machine and installation
 test: unit integration ## run every test, the quick ones first
 
 unit: setup ## run the tests that need no service
-	$(BIN)/python -m pytest ssa_pipeline_tests/unit
+	$(BIN)/python -m pytest $(WORKERS) ssa_pipeline_tests/unit
 
 integration: setup ## run the tests on real servers
-	$(BIN)/python -m pytest ssa_pipeline_tests/integration
+	$(BIN)/python -m pytest $(WORKERS) ssa_pipeline_tests/integration
 
 coverage: setup ## run every line of the core in plain Python, show what is not covered
 	$(BIN)/python -m ssa_pipeline_tests.integration.test_plain_python

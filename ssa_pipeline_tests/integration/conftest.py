@@ -26,10 +26,25 @@ from ssa_pipeline.storage.migrate import upgrade
 from ssa_pipeline_tests.integration import releases
 
 SERVERS = ("embedded", "debian")
+# Run first, so that two processes end together; the rest is short.
+LONGEST_FIRST = (
+    "test_pipeline",
+    "test_days_of_operations",
+    "test_services",
+    "test_pipeline_runs",
+    "test_plain_python",
+    "test_embedded_postgres",
+)
 
 
 def pytest_report_header() -> str:
     return releases.described()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    last = len(LONGEST_FIRST)
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, last))
 
 
 @dataclass
