@@ -32,6 +32,7 @@ LONGEST_FIRST = (
     "test_days_of_operations",
     "test_services",
     "test_pipeline_runs",
+    "test_invariance",
     "test_plain_python",
     "test_embedded_postgres",
 )

@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +20,7 @@ from ssa_pipeline.storage.satcat import store_table
 from ssa_pipeline.storage.snapshots import store_snapshot
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.fake_sources import SATCAT_CSV
+from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import fill
 
@@ -68,25 +66,9 @@ def filled(any_database: DatabaseUrl) -> Filled:
     return Filled(any_database, events, lines)
 
 
-def run(url: DatabaseUrl, home: Path, *arguments: str, code: int = 0) -> str:
-    """Both outputs of one call."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"SSA_HOME": str(home), "DATABASE_URL": url.url},
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stdout, done.stdout
-    assert done.returncode == code, done.stdout
-    return done.stdout
-
-
 @pytest.fixture
 def ssa(filled: Filled, tmp_path: Path) -> Ssa:
-    return lambda *arguments, code=0: run(filled.url, tmp_path, *arguments, code=code)
+    return lambda *arguments, code=0: ssa_on(filled.url, tmp_path, *arguments, code=code)
 
 
 def crossings(events: Events) -> list[tuple[float, int]]:
@@ -195,18 +177,18 @@ def test_what_cannot_be_answered_is_said(ssa: Ssa, arguments: tuple[str, ...], s
 def test_a_database_without_tables_says_what_to_do(any_server: Server, tmp_path: Path) -> None:
     with any_server.empty_database() as empty:
         for command in (("events",), ("why", "5")):
-            assert "run `ssa db upgrade`" in run(empty, tmp_path, *command, code=1)
+            assert "run `ssa db upgrade`" in ssa_on(empty, tmp_path, *command, code=1)
 
 
 def test_db_upgrades_in_two_phases_checks_and_opens_a_shell(any_server: Server, tmp_path: Path) -> None:
     with any_server.empty_database() as empty:
-        assert "run `ssa db upgrade`" in run(empty, tmp_path, "db", "check", code=1)
-        assert "applied b0001" in run(empty, tmp_path, "db", "upgrade", "--phase", "before")
-        assert "applied a0001" in run(empty, tmp_path, "db", "upgrade", "--phase", "after")
-        assert run(empty, tmp_path, "db", "upgrade") == "up to date\n"
-        assert run(empty, tmp_path, "db", "check") == "the database is as it should be\n"
+        assert "run `ssa db upgrade`" in ssa_on(empty, tmp_path, "db", "check", code=1)
+        assert "applied b0001" in ssa_on(empty, tmp_path, "db", "upgrade", "--phase", "before")
+        assert "applied a0001" in ssa_on(empty, tmp_path, "db", "upgrade", "--phase", "after")
+        assert ssa_on(empty, tmp_path, "db", "upgrade") == "up to date\n"
+        assert ssa_on(empty, tmp_path, "db", "check") == "the database is as it should be\n"
         asked = "SELECT count(*), current_database() FROM ssa.events"
-        assert run(empty, tmp_path, "db", "psql", "-XAtc", asked) == f"0|{empty.url.rsplit('/', 1)[1]}\n"
+        assert ssa_on(empty, tmp_path, "db", "psql", "-XAtc", asked) == f"0|{empty.url.rsplit('/', 1)[1]}\n"
         with_error = ("db", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-c", "SELECT 1/0")
-        assert "division by zero" in run(empty, tmp_path, *with_error, code=1)
-        assert "before: what old code tolerates" in run(empty, tmp_path, "db", "upgrade", "--help")
+        assert "division by zero" in ssa_on(empty, tmp_path, *with_error, code=1)
+        assert "before: what old code tolerates" in ssa_on(empty, tmp_path, "db", "upgrade", "--help")

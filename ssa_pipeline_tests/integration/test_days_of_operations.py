@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.database_url import database_url, embedded_server
 from ssa_pipeline.supervisor import services
+from ssa_pipeline_tests.integration.command import SSA
 from ssa_pipeline_tests.integration.releases import release, release_days
 
 WHOLE, CUT_OFF, MISSING, PARTIAL, TWICE = "2026-08-13", "2026-08-14", "2026-08-15", "2026-08-16", "2026-08-17"
@@ -56,7 +56,7 @@ class Operations:
 
     def ssa(self, *arguments: str, code: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
+            [*SSA, *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -175,6 +175,7 @@ def operations(open_tmp_path: Path) -> Iterator[Operations]:
         embedded_server(installation.settings).remove()
 
 
+@pytest.mark.timeout(1200)  # ten days on a busy machine
 def test_days_of_operations(operations: Operations) -> None:
     operations.receive(WHOLE, release(WHOLE))
     operations.wait_for_catalog(WHOLE)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +19,7 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.ephemeris import positions
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
+from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.integration.filled import fill
 
 START_US = day_start_us(EPOCH_DAY)
@@ -35,19 +33,8 @@ def filled(any_database: DatabaseUrl) -> tuple[DatabaseUrl, ElementSets]:
     return any_database, clean_catalog(parse_catalog(data, "small.csv").element_sets, EPOCH_DAY).element_sets
 
 
-def run(url: DatabaseUrl, home: Path, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "ephemeris", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"SSA_HOME": str(home), "DATABASE_URL": url.url},
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stdout, done.stdout
-    assert done.returncode == code, done.stdout
-    return done.stdout
+def ephemeris(url: DatabaseUrl, home: Path, *arguments: str, code: int = 0) -> str:
+    return ssa_on(url, home, "ephemeris", *arguments, code=code)
 
 
 def test_every_object_is_within_its_bound_of_sgp4_on_both_lead_days(filled: tuple[DatabaseUrl, ElementSets]) -> None:
@@ -70,26 +57,28 @@ def test_one_time_and_a_table_agree_in_every_format(filled: tuple[DatabaseUrl, E
     url, elements = filled
     norad_id = str(elements.norad_id[0])
     span = ("--from", "2024-11-01T23:59:00Z", "--to", "2024-11-02T00:01:00Z", "--step", "30")
-    rows = list(csv.DictReader(io.StringIO(run(url, tmp_path, norad_id, *span, "--format", "csv"))))
+    rows = list(csv.DictReader(io.StringIO(ephemeris(url, tmp_path, norad_id, *span, "--format", "csv"))))
     assert [row["t_utc"] for row in rows] == [format_utc(START_US + DAY_US + s * 1_000_000) for s in range(-60, 61, 30)]
     assert [row["lead_day"] for row in rows] == ["0", "0", "1", "1", "1"]
-    (one,) = json.loads(run(url, tmp_path, norad_id, "--at", rows[1]["t_utc"], "--format", "json"))
+    (one,) = json.loads(ephemeris(url, tmp_path, norad_id, "--at", rows[1]["t_utc"], "--format", "json"))
     assert {name: str(value) for name, value in one.items()} == rows[1]
-    assert f"{one['x_km']:.4f}" in run(url, tmp_path, norad_id, "--at", rows[1]["t_utc"])
+    assert f"{one['x_km']:.4f}" in ephemeris(url, tmp_path, norad_id, "--at", rows[1]["t_utc"])
 
 
 def test_what_cannot_be_answered_says_why(filled: tuple[DatabaseUrl, ElementSets], tmp_path: Path) -> None:
     url, elements = filled
     known, at = str(elements.norad_id[0]), ("--at", "2024-11-01T12:00:00Z")
-    assert "either --at, or --from and --to" in run(url, tmp_path, known, code=2)
-    assert "not a UTC time" in run(url, tmp_path, known, "--at", "noon", code=2)
-    assert "has no time zone" in run(url, tmp_path, known, "--at", "2024-11-01T12:00:00", code=2)
-    assert "--step must be above 0" in run(
+    assert "either --at, or --from and --to" in ephemeris(url, tmp_path, known, code=2)
+    assert "not a UTC time" in ephemeris(url, tmp_path, known, "--at", "noon", code=2)
+    assert "has no time zone" in ephemeris(url, tmp_path, known, "--at", "2024-11-01T12:00:00", code=2)
+    assert "--step must be above 0" in ephemeris(
         url, tmp_path, known, "--from", "2024-11-01T00:00:00Z", "--to", "2024-11-02T00:00:00Z", "--step", "0", code=2
     )
-    assert "no catalogue number" in run(url, tmp_path, "ISS", *at, code=2)
-    assert "in no file received" in run(url, tmp_path, "123456789", *at, code=1)
-    assert "--epoch-day 2024-11-05 --lead-days 0" in run(url, tmp_path, known, "--at", "2024-11-05T00:00:00Z", code=1)
+    assert "no catalogue number" in ephemeris(url, tmp_path, "ISS", *at, code=2)
+    assert "in no file received" in ephemeris(url, tmp_path, "123456789", *at, code=1)
+    assert "--epoch-day 2024-11-05 --lead-days 0" in ephemeris(
+        url, tmp_path, known, "--at", "2024-11-05T00:00:00Z", code=1
+    )
 
 
 def test_an_expired_ephemeris_says_so(fresh_database: DatabaseUrl, tmp_path: Path) -> None:
@@ -99,6 +88,6 @@ def test_an_expired_ephemeris_says_so(fresh_database: DatabaseUrl, tmp_path: Pat
     with connect(fresh_database) as connection:
         connection.execute("DELETE FROM screening.ephemeris_chunk")
         connection.execute("UPDATE screening.slice_log SET expired_at = now() WHERE asset = 'ephemeris_chunks'")
-    printed = run(fresh_database, tmp_path, known, "--at", "2024-11-01T12:00:00Z", code=1)
+    printed = ephemeris(fresh_database, tmp_path, known, "--at", "2024-11-01T12:00:00Z", code=1)
     assert "expired on" in printed
     assert "ssa materialize --epoch-day 2024-11-01 --lead-days 0 --force" in printed

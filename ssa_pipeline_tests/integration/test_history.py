@@ -26,8 +26,9 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, two_days
+from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.integration.filled import fill, write
-from ssa_pipeline_tests.integration.test_answers_cli import Ssa, run
+from ssa_pipeline_tests.integration.test_answers_cli import Ssa
 from ssa_pipeline_tests.naive import naive_event_changes, naive_object_changes
 
 VANISHING = [35108, 36207]  # the second day has no set of them, and that of the first is then older than 30 days
@@ -74,7 +75,7 @@ def two(any_database: DatabaseUrl) -> TwoDays:
 
 @pytest.fixture
 def ssa(two: TwoDays, tmp_path: Path) -> Ssa:
-    return lambda *arguments, code=0: run(two.url, tmp_path, *arguments, code=code)
+    return lambda *arguments, code=0: ssa_on(two.url, tmp_path, *arguments, code=code)
 
 
 def catalog_in_use(two: TwoDays) -> tuple[ElementSets, ElementSets]:

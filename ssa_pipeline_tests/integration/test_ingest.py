@@ -6,7 +6,6 @@ import gzip
 import itertools
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.snapshots import read_snapshots
+from ssa_pipeline_tests.integration.command import SSA
 from ssa_pipeline_tests.integration.conftest import Server
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -36,7 +36,7 @@ def day() -> date:
 def _ssa(database: str | None, home: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     environment = os.environ | {"SSA_HOME": str(home)} | ({"DATABASE_URL": database} if database else {})
     done = subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
+        [*SSA, *arguments],
         input=stdin,
         capture_output=True,
         env=environment,

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.database_url import database_url, embedded_server
 from ssa_pipeline.supervisor import services
 from ssa_pipeline_tests.chain_data import Minimum, catalog_of, small_catalog
+from ssa_pipeline_tests.integration.command import SSA
 
 DAY = "2024-11-01"
 BACKFILL_DAY = "2024-11-05"
@@ -38,7 +38,7 @@ def _settings(home: Path) -> Settings:
 
 def ssa(home: Path, *arguments: str, code: int = 0, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
+        [*SSA, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -178,6 +178,7 @@ def test_a_file_in_the_folder_is_screened_by_itself(home: Path, open_tmp_dir: Pa
     os.utime(file, (0, 0))  # not one that is still being written
     assert "there is no nonsense" in ssa(home, "automation", "on", "nonsense", code=2)
     assert "`ssa up` first" in ssa(open_tmp_dir / "elsewhere", "automation", "on", code=4)
+    ssa(home, "automation", "on", *SENSORS)
     assert "3 were on already" in ssa(home, "automation", "on", *SENSORS)
     screened = "SELECT count(*), count(DISTINCT run_id) FROM ssa.runs WHERE epoch_day = %s AND asset = 'refined_events'"
     deadline = time.monotonic() + 200
@@ -208,7 +209,7 @@ def run_in_progress(home: Path, lead_days: str) -> Iterator[subprocess.Popen[str
     """`ssa materialize`, from the moment on which its run works."""
     with subprocess.Popen(
         [
-            *(sys.executable, "-c", "from ssa_pipeline.cli import main; main()"),
+            *SSA,
             *("materialize", "--epoch-day", DAY, "--lead-days", lead_days, "--force"),
         ],
         env={**os.environ, "SSA_HOME": str(home)},

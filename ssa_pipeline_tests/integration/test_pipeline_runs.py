@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,8 +29,8 @@ from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline.storage.snapshots import store_snapshot
 from ssa_pipeline.supervisor import processes, services
 from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY, Minimum, small_catalog
+from ssa_pipeline_tests.integration.command import SSA
 
-SSA = (sys.executable, "-c", "from ssa_pipeline.cli import main; main()")
 HANGING_S = 240  # a bound against hanging, not a measure of speed
 KILLED_DAY = EPOCH_DAY + timedelta(days=2)
 FULL_DAY = EPOCH_DAY + timedelta(days=3)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +29,7 @@ from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline.storage.snapshots import read_catalog_snapshots, store_snapshot
 from ssa_pipeline_tests.chain_data import small_catalog
+from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import write
 
@@ -208,21 +207,7 @@ def test_days_made_under_the_old_rule_are_trusted_after_the_upgrade(any_server: 
 
 @pytest.fixture
 def ssa(database: DatabaseUrl, tmp_path: Path) -> Callable[..., str]:
-    def run(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | {"SSA_HOME": str(tmp_path), "DATABASE_URL": database.url},
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout, done.stdout
-        assert done.returncode == code, done.stdout
-        return done.stdout
-
-    return run
+    return lambda *arguments, code=0: ssa_on(database, tmp_path, *arguments, code=code)
 
 
 def test_status_and_accept_on_the_command_line(
