@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ssa_pipeline.core.completeness import Release, judge, release_of
-from ssa_pipeline.core.records import EphemerisChunks, Int64
+from ssa_pipeline.core.records import EphemerisChunks, Int64, RecordSpans
+from ssa_pipeline.messages.catalog import record_bytes
 from ssa_pipeline.orchestration.chain import UPSTREAM
 from ssa_pipeline.storage.errors import InputVersionError, SliceMissingError, StaleTokenError
 from ssa_pipeline.storage.release_gate import (
@@ -157,9 +158,9 @@ class MemoryStorage:
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return self.received.get(epoch_day, [])
 
-    def content(self, snapshot_id: int) -> bytes:
+    def records(self, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
         of_id = (s.data for day in self.received.values() for s in day if s.snapshot_id == snapshot_id)
-        return next(of_id)
+        return record_bytes(next(of_id), spans)
 
     def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
         newest = {table.kind: table for table in self.tables if table.epoch_day <= epoch_day}

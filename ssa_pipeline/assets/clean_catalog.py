@@ -10,7 +10,6 @@ from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.clean_catalog import clean_catalog as clean
 from ssa_pipeline.core.records import Receipts, RecordSpans
 from ssa_pipeline.core.watch import Watch
-from ssa_pipeline.messages.catalog import record_bytes as cut
 from ssa_pipeline.orchestration.describe import (
     ages_shown,
     markdown_table,
@@ -59,19 +58,19 @@ def _chosen(received: ReceivedDay, day: date, read: TablesRead, settings: Settin
         max_age_days=settings.max_age_days,
         source_priority=settings.source_priority,
         supplemental_max_age_days=settings.supplemental_max_age_days,
-        record_bytes=lambda receipts: record_bytes(receipts, storage.content),
+        record_bytes=lambda receipts: record_bytes(receipts, storage.records),
     )
 
 
-def record_bytes(receipts: Receipts, content: Callable[[int], bytes]) -> list[bytes]:
-    """The bytes of records as received, b"" where nobody noted their place; ``content`` of a snapshot by its id."""
+def record_bytes(receipts: Receipts, records: Callable[[int, RecordSpans], list[bytes]]) -> list[bytes]:
+    """The bytes of records as received, b"" where nobody noted their place; ``records`` reads those of a snapshot."""
     found = [b""] * len(receipts)
     is_known = receipts.byte_count > 0
     for snapshot_id in np.unique(receipts.snapshot_id[is_known]).tolist():
         rows = np.flatnonzero(is_known & (receipts.snapshot_id == snapshot_id))
         of_snapshot = receipts.take(rows)
         spans = RecordSpans(of_snapshot.member, of_snapshot.byte_start, of_snapshot.byte_count)
-        for row, raw in zip(rows.tolist(), cut(content(snapshot_id), spans), strict=True):
+        for row, raw in zip(rows.tolist(), records(snapshot_id, spans), strict=True):
             found[row] = raw
     return found
 

@@ -31,7 +31,7 @@ _READERS: dict[str, Callable[..., Parsed]] = {
     OMM_KVN: parse_omm_kvn,
     TLE: parse_tle,
 }
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _SHOWN = 4096  # bytes of a zip member that is no catalogue, kept with its rejection
 # How other things that turn up in place of a catalogue begin, in lower case.
 _IMPOSTORS = (
@@ -103,7 +103,7 @@ def _parse_member(member: Member, file_name: str) -> ParsedCatalog:
 
 
 def _text(member: Member) -> bytes:
-    return member.data.removeprefix(_BOM)
+    return member.data.removeprefix(BOM)
 
 
 def _spans(member: Member, spans: list[Span]) -> RecordSpans:

@@ -7,12 +7,15 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ssa_pipeline.messages.assembly import NoCatalogError
 
 MAX_BYTES = 1 << 29  # unpacked; ten times today's catalogue in its largest format. More is a decompression bomb.
+
+MAX_NAME_BYTES = 255  # of a file in any usual file system
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
@@ -23,8 +26,13 @@ _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError
 
 
 class Member(NamedTuple):
-    name: str  # within the zip; '' for a file that is none
+    name: str  # within the zip, unique there; '' for a file that is none
     data: bytes
+
+
+def is_packed(start: bytes) -> bool:
+    """Whether a file that begins so is one to unpack."""
+    return start.startswith((_GZIP, _ZIP, _EMPTY_ZIP))
 
 
 def unpack(data: bytes) -> Iterator[Member]:
@@ -62,12 +70,27 @@ def _unzip(data: bytes) -> Iterator[Member]:
             members = [member for member in archive.infolist() if not _is_hidden(member)]
             if not members:
                 raise NoCatalogError("is a zip file without a file in it")
-            for member in members:
+            for member, name in zip(members, _names(members), strict=True):
                 content = _read_member(archive, member, left)
                 left -= len(content)
-                yield Member(member.filename, content)
+                yield Member(name, content)
     except _BROKEN_ZIP as error:
         raise NoCatalogError(f"is a damaged or cut-off zip file ({error}): fetch it again") from None
+
+
+def _names(members: list[zipfile.ZipInfo]) -> list[str]:
+    """One name each: a zip file may hold the same name several times."""
+    names: dict[str, None] = {}
+    uses: Counter[str] = Counter()
+    for member in members:
+        name = member.filename
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise NoCatalogError(f"is a zip file with a member whose name is longer than {MAX_NAME_BYTES} bytes")
+        while name in names:
+            uses[member.filename] += 1
+            name = f"{member.filename}#{uses[member.filename] + 1}"
+        names[name] = None
+    return list(names)
 
 
 def _is_hidden(member: zipfile.ZipInfo) -> bool:

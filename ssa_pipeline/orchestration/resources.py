@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from dagster import InitResourceContext, resource
 
-from ssa_pipeline.core.records import EphemerisChunks, Int64
+from ssa_pipeline.core.records import EphemerisChunks, Int64, RecordSpans
 from ssa_pipeline.orchestration.chain import LEAD_DAYS
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.sources.state import Attempt
@@ -31,7 +31,7 @@ from ssa_pipeline.storage.run_history import Purged, purge_runs
 from ssa_pipeline.storage.satcat import read_newest_tables
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
-from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots, read_content
+from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots, read_records
 from ssa_pipeline.storage.table_sizes import TableSize, table_sizes
 
 
@@ -86,8 +86,8 @@ class Storage(Protocol):
         """Catalogues received on a day, with their bytes: GP, then supplemental GP, each in order of arrival."""
         ...
 
-    def content(self, snapshot_id: int) -> bytes:
-        """The bytes of a snapshot as received."""
+    def records(self, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
+        """The bytes of records of a snapshot as received."""
         ...
 
     def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
@@ -139,8 +139,8 @@ class PostgresStorage:
     def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
         return read_catalog_snapshots(self.url, epoch_day)
 
-    def content(self, snapshot_id: int) -> bytes:
-        return read_content(self.url, snapshot_id)
+    def records(self, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
+        return read_records(self.url, snapshot_id, spans)
 
     def newest_tables(self, epoch_day: date) -> list[StoredSnapshot]:
         return read_newest_tables(self.url, epoch_day)

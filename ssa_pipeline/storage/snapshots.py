@@ -9,7 +9,9 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
+from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, RecordSpans
+from ssa_pipeline.messages.catalog import BOM, record_bytes
+from ssa_pipeline.messages.packed import is_packed
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
@@ -112,15 +114,21 @@ def read_catalog_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnap
     return [*read_snapshots(url, epoch_day), *read_snapshots(url, epoch_day, SUPPLEMENTAL_GP)]
 
 
-def read_content(url: DatabaseUrl, snapshot_id: int) -> bytes:
-    """The bytes of a snapshot; KeyError where there is none of that id."""
+def read_records(url: DatabaseUrl, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
+    """The bytes of records of a snapshot as received. Of plain content only they are read, of packed content all.
+    KeyError where there is no such snapshot."""
+    query = {"snapshot_id": snapshot_id}
     with connect(url) as connection:
-        row = connection.execute(
-            section("snapshots.sql", "content"), {"snapshot_id": snapshot_id}, binary=True
-        ).fetchone()
-    if row is None:
-        raise KeyError(snapshot_id)
-    return bytes(row[0])
+        start = connection.execute(section("snapshots.sql", "start_of_content"), query, binary=True).fetchone()
+        if start is None:
+            raise KeyError(snapshot_id)
+        if is_packed(start[0]):
+            content = connection.execute(section("snapshots.sql", "content"), query, binary=True).fetchone()
+            return record_bytes(content[0] if content else b"", spans)
+        skipped = len(BOM) if start[0].startswith(BOM) else 0
+        query |= {"starts": (spans.byte_start + skipped).tolist(), "counts": spans.byte_count.tolist()}
+        rows = connection.execute(section("snapshots.sql", "records"), query, binary=True)
+        return [bytes(record) for (record,) in rows]
 
 
 def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:

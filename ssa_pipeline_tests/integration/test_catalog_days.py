@@ -27,7 +27,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
-from ssa_pipeline.storage.snapshots import read_catalog_snapshots, read_content, snapshot_ids, store_snapshot
+from ssa_pipeline.storage.snapshots import read_catalog_snapshots, read_records, snapshot_ids, store_snapshot
 from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, FILE_1, FILE_2
 from ssa_pipeline_tests.integration.filled import write
 
@@ -64,7 +64,7 @@ def clean(url: DatabaseUrl, day: date, **options: Any) -> SliceVersion:
             received.element_sets,
             day,
             received.receipts,
-            record_bytes=lambda receipts: record_bytes(receipts, partial(read_content, url)),
+            record_bytes=lambda receipts: record_bytes(receipts, partial(read_records, url)),
             **options,
         )
         return write(store, key, catalog, {"raw_tle_snapshots": raw.log_id})
@@ -132,16 +132,22 @@ def test_what_vanished_is_carried_over_and_what_jumped_is_flagged(two_days: Data
 
 
 def test_every_record_that_is_not_used_shows_its_source_and_bytes(two_days: DatabaseUrl) -> None:
-    """Stale sets of both days; and what a second source sent, packed, of the same orbits with other numbers."""
+    """Stale sets of both days, one file with a byte order mark; and what a second source sent, packed, of the same
+    orbits with other numbers."""
+    receive(two_days, DAY_2, b"\xef\xbb\xbf" + lines_of(FILE_2.read_bytes(), ISS), "marked.tle", "file")
     theirs = _renumbered(FILE_2.read_bytes())
     packed = BytesIO()
     with ZipFile(packed, "w") as archive:
         archive.writestr("all.tle", theirs)
         archive.writestr("iss.tle", lines_of(theirs, ISS))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("iss.tle", lines_of(theirs, JUMPED))
     receive(two_days, DAY_2, packed.getvalue(), "theirs.zip", "space-track")
     clean(two_days, DAY_2, max_age_days=1.5, source_priority=["celestrak"])
     files = {FILE_1.name: FILE_1.read_bytes(), FILE_2.name: FILE_2.read_bytes()}
     files |= {"theirs.zip!all.tle": theirs, "theirs.zip!iss.tle": lines_of(theirs, ISS)}
+    files["marked.tle"] = lines_of(FILE_2.read_bytes(), ISS)
+    files["theirs.zip!iss.tle#2"] = lines_of(theirs, JUMPED)
     with connect(two_days) as connection:
         rows = connection.execute(
             "SELECT rule, norad_id, source, source_file, raw FROM ssa.rejected_records WHERE epoch_day = %s", [DAY_2]
@@ -151,6 +157,8 @@ def test_every_record_that_is_not_used_shows_its_source_and_bytes(two_days: Data
     assert found["stale", "celestrak", FILE_2.name] > 5
     assert found["duplicate", "space-track", "theirs.zip!all.tle"] == theirs.count(b"\n1 ")
     assert found["duplicate", "space-track", "theirs.zip!iss.tle"] == 1
+    assert found["duplicate", "space-track", "theirs.zip!iss.tle#2"] == 1
+    assert found["duplicate", "file", "marked.tle"] == 1
     assert not any(found[rule, "celestrak", FILE_1.name] for rule in ("superseded", "duplicate"))  # history
     for _, norad_id, _, file, raw in rows:
         assert raw == lines_of(files[file], norad_id)

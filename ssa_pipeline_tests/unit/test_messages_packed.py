@@ -13,7 +13,7 @@ import pytest
 
 from ssa_pipeline.core.records import RejectRule
 from ssa_pipeline.messages import packed
-from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
+from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog, record_bytes
 from ssa_pipeline_tests.omm_samples import CELESTRAK_CSV, DATA, ROWS, celestrak_json, kvn, xml
 
 TLE = (Path(DATA) / "celestrak_active_20260822.tle").read_bytes()
@@ -72,6 +72,21 @@ def test_a_member_that_is_no_catalogue_is_rejected_and_the_others_used() -> None
     assert "is neither OMM" in catalog.rejected[0].detail
 
 
+def test_members_of_one_name_are_told_apart() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.tle", TLE)
+        archive.writestr("a.tle#2", TLE)
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="Duplicate name"):
+                archive.writestr("a.tle", TLE[: len(TLE) // 2])
+    catalog = parse_catalog(packed.getvalue(), "x.zip")
+    assert list(dict.fromkeys(catalog.spans.member)) == ["a.tle", "a.tle#2", "a.tle#3", "a.tle#4"]
+    raws = record_bytes(packed.getvalue(), catalog.spans)
+    numbers = [int(raw[raw.index(b"\n1 ") + 3 :][:5]) for raw in raws]
+    assert numbers == catalog.element_sets.norad_id.tolist()
+
+
 def _encrypted() -> bytes:
     data = bytearray(zipped({"a.tle": TLE}))
     data[6] |= 1  # the flag in the member's header and in the directory
@@ -97,6 +112,7 @@ def _lying(size: int) -> bytes:
         (zipped({"a.tle": TLE})[:700], "is a damaged or cut-off zip file"),
         (b"PK\x03\x04 and nothing more", "is a damaged or cut-off zip file"),
         (zipped({"a.tle": TLE}).replace(b"\x08\x00", b"\x63\x00"), "is a damaged or cut-off zip file"),  # method 99
+        (zipped({"n" * 256: TLE}), "a member whose name is longer than 255 bytes"),
         (zipped({"a.txt": b"text", "b.txt": b"text"}), "release.zip!a.txt: is neither OMM"),
         (zipped({"a.txt": b""}), "release.zip!a.txt: is empty"),
         (zipped({"in.zip": zipped({"a.tle": TLE})}), "is a zip file in a zip"),

@@ -34,6 +34,21 @@ JOIN raw.content c ON c.sha256 = s.sha256
 WHERE s.epoch_day = %(epoch_day)s AND s.kind = %(kind)s
 ORDER BY s.received_at, s.snapshot_id;
 
+-- name: start_of_content
+SELECT substring(c.content FROM 1 FOR 4)
+FROM raw.snapshot s
+JOIN raw.content c ON c.sha256 = s.sha256
+WHERE s.snapshot_id = %(snapshot_id)s;
+
+-- name: records
+-- The content is stored uncompressed and in pieces, of which only those asked for are read.
+SELECT substring(c.content FROM r.start::int + 1 FOR r.count::int)
+FROM raw.snapshot s
+JOIN raw.content c ON c.sha256 = s.sha256
+CROSS JOIN unnest(%(starts)s::bigint[], %(counts)s::bigint[]) WITH ORDINALITY AS r (start, count, place)
+WHERE s.snapshot_id = %(snapshot_id)s
+ORDER BY r.place;
+
 -- name: content
 SELECT c.content
 FROM raw.snapshot s
