@@ -58,6 +58,8 @@ def obstacle_of_table(table: NewerTable, releases: list[Release], now: datetime,
     catalogue would not be used before."""
     if any(release.epoch_day == table.epoch_day and release.gate == GateState.HELD for release in releases):
         return f"{about(table)} of {table.epoch_day}, of which a release is held by the completeness gate"
+    if any(day.epoch_day == table.epoch_day for day in waiting_days(releases)):
+        return f"{about(table)} of {table.epoch_day}, of which a release waits: it would be the same run"
     due = table.cataloged_at + timedelta(hours=rescreen_hours)
     if now < due:
         policy = f"made again from {due:%Y-%m-%d %H:%M} UTC on (SSA_RESCREEN_HOURS={rescreen_hours:g})"

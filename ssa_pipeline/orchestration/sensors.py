@@ -4,7 +4,7 @@ nothing. Off until `ssa automation on`."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from dagster import (
@@ -39,8 +39,9 @@ from ssa_pipeline.sources import folder
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
 from ssa_pipeline.sources.fetching import Query, utc_now
 from ssa_pipeline.sources.state import STORED, UNCHANGED
-from ssa_pipeline.storage.automation import NewerTable
+from ssa_pipeline.storage.automation import NewerTable, Release
 from ssa_pipeline.storage.release_gate import GateState
+from ssa_pipeline.storage.slice_key import SliceKey
 
 _INTERVAL_S = read_settings().automation.interval_s  # part of the definitions, like the first partition
 _READ = (STORED, UNCHANGED, NotCatalogError.outcome)
@@ -63,32 +64,53 @@ def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
     first = int(context.cursor or 0)
     releases = storage.releases(first)
     cursor = str(next_cursor(first, releases, now, settings.first_day))
-    waiting = waiting_days(releases)
-    table = None if waiting else storage.newer_table(settings.first_day, now.date())
-    if not waiting and table is None:
-        fates = [fate(releases[-1])] if releases else ["no release was received yet: `ssa fetch`, `ssa ingest FILE`"]
-        return SensorResult(skip_reason=fates[0], cursor=cursor)
-    fetching = unfinished_run(context.instance, map(job_name, FETCH_JOBS))
-    if fetching is not None:  # its other files may belong to the same release
-        what = about(table) if table else waiting[0].reason
-        return SensorResult(skip_reason=f"{what}, but {named(fetching)} still fetches", cursor=cursor)
+    requests, notes = _release_requests(waiting_days(releases), under_way, settings.first_day, now)
+    fresh, earlier = _fresh(context, requests)
+    notes += earlier
+    table = None if fresh else storage.newer_table(settings.first_day, now.date())
     if table is not None:
-        note = being_made(table.epoch_day, under_way)
-        note = note or obstacle_of_table(table, releases, now, settings.automation.rescreen_hours)
-        made = [] if note else [_table_request(table, now)]
-        return _result(context, made, [note] if note else [], cursor)
+        note = _obstacle_of_table(table, releases, under_way, now, settings.automation.rescreen_hours)
+        fresh, earlier = ([], [note]) if note else _fresh(context, [_table_request(table, now)])
+        notes += earlier
+    fetching = unfinished_run(context.instance, map(job_name, FETCH_JOBS)) if fresh else None
+    if fresh and fetching is None:
+        return SensorResult(run_requests=fresh[:1], cursor=cursor)
+    if fetching is not None:  # its other files may belong to the same release
+        notes.append(f"{fresh[0].tags[REASON_TAG]}, but {named(fetching)} still fetches")
+    if not notes:
+        notes = [fate(releases[-1])] if releases else ["no release was received yet: `ssa fetch`, `ssa ingest FILE`"]
+    return SensorResult(skip_reason="; ".join(notes), cursor=cursor)
+
+
+def _release_requests(
+    waiting: list[Waiting], under_way: Mapping[SliceKey, str], first_day: date, now: datetime
+) -> tuple[list[RunRequest], list[str]]:
+    """What the waiting days ask for, oldest first, and why the others ask for nothing."""
     requests, notes = [], []
     for day in waiting:
         in_hand = being_made(day.epoch_day, under_way)
         if in_hand is not None:
             notes.append(in_hand)
             break  # the days after it build on it
-        note = obstacle(day, settings.first_day, now.date())
+        note = obstacle(day, first_day, now.date())
         if note is None:
             requests.append(_release_request(day, now))
         else:
             notes.append(note)
-    return _result(context, requests, notes, cursor, most=1)
+    return requests, notes
+
+
+def _obstacle_of_table(
+    table: NewerTable,
+    releases: list[Release],
+    under_way: Mapping[SliceKey, str],
+    now: datetime,
+    rescreen_hours: float,
+) -> str | None:
+    """Why the newest catalogue is not made again for a table now."""
+    if any(being_made(day.epoch_day, under_way) for day in waiting_days(releases)):
+        return f"{about(table)} of {table.epoch_day}, which is left until then"
+    return being_made(table.epoch_day, under_way) or obstacle_of_table(table, releases, now, rescreen_hours)
 
 
 def _release_request(day: Waiting, now: datetime) -> RunRequest:
@@ -174,26 +196,27 @@ def _asset_graph(context: SensorEvaluationContext) -> AssetGraph:
 
 
 def _result(
-    context: SensorEvaluationContext,
-    requests: list[RunRequest],
-    notes: Iterable[str],
-    cursor: str | None,
-    most: int | None = None,
+    context: SensorEvaluationContext, requests: list[RunRequest], notes: Iterable[str], cursor: str | None
 ) -> SensorResult:
-    """The first requests (``most`` of them) that were not made before; where none is left, the notes and what became of
-    the earlier."""
-    fresh, reasons = [], list(notes)
+    """The requests that were not made before; where none is left, the notes and what became of the earlier."""
+    fresh, earlier = _fresh(context, requests)
+    if fresh:
+        return SensorResult(run_requests=fresh, cursor=cursor)
+    return SensorResult(skip_reason="; ".join([*notes, *earlier]), cursor=cursor)
+
+
+def _fresh(context: SensorEvaluationContext, requests: list[RunRequest]) -> tuple[list[RunRequest], list[str]]:
+    """The requests that were not made before, and what became of the others."""
+    fresh, earlier = [], []
     asked = _asked_before(context.instance, requests, context.sensor_name) if requests else {}
     for request in requests:
-        earlier = asked.get(str(request.run_key))
-        if earlier is None:
+        run = asked.get(str(request.run_key))
+        if run is None:
             fresh.append(request)
         else:
             again = "the same is not asked for again today, unless something newer comes"
-            reasons.append(f"{request.tags[REASON_TAG]}: was asked for, {named(earlier)}; {again}")
-    if fresh:
-        return SensorResult(run_requests=fresh[:most], cursor=cursor)
-    return SensorResult(skip_reason="; ".join(reasons), cursor=cursor)
+            earlier.append(f"{request.tags[REASON_TAG]}: was asked for, {named(run)}; {again}")
+    return fresh, earlier
 
 
 def _asked_before(instance: DagsterInstance, requests: list[RunRequest], sensor_name: str) -> dict[str, DagsterRun]:

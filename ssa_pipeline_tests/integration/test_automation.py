@@ -348,6 +348,36 @@ class TestNewRelease:
         bench.catalog(today, now(), [snapshot], metadata={"snapshot_ids": [snapshot], "tables": used})
         assert "is in the catalogue" in bench.tick(new_tle_release)[1]
 
+    def test_a_day_that_cannot_be_made_does_not_keep_a_newer_table_from_the_newest_catalog(self, bench: Bench) -> None:
+        today = now().date()
+        bench.receive(today - timedelta(days=5), now() - 100 * HOUR)  # its run fails every day
+        bench.catalog(today, now() - 19 * HOUR, [bench.receive(today, now() - 20 * HOUR)])
+        bench.receive(today + timedelta(days=1), now() - 20 * HOUR)
+        table = store_snapshot(
+            bench.url, b"tip", file_name="t", source="test", epoch_day=today, received_at=now(), kind="tip"
+        )
+        (release,), _, _ = bench.tick(new_tle_release)
+        run_id = bench.obey(release, new_tle_release, DagsterRunStatus.STARTED)
+        requests, reason, _ = bench.tick(new_tle_release)
+        assert not requests
+        assert f"in hand: run {run_id[:8]} (started); tip snapshot {table.snapshot_id}" in reason
+        bench.instance.report_run_failed(bench.instance.get_run_by_id(run_id))  # type: ignore[arg-type]
+        (request,), _, _ = bench.tick(new_tle_release)
+        assert request.run_key == f"{today} tip snapshot {table.snapshot_id}, {today}"
+        bench.obey(request, new_tle_release, DagsterRunStatus.FAILURE)
+        requests, reason, _ = bench.tick(new_tle_release)
+        assert (requests, reason.count("was asked for"), reason.count("lies ahead")) == ([], 2, 1)
+
+    def test_a_day_before_the_first_does_not_keep_a_newer_table_from_the_newest_catalog(self, bench: Bench) -> None:
+        today = now().date()
+        bench.settings = replace(bench.settings, first_day=today - timedelta(days=2))
+        bench.catalog(today, now() - 19 * HOUR, [bench.receive(today, now() - 20 * HOUR)])
+        bench.receive(today - timedelta(days=9), now() - 18 * HOUR)
+        assert "is before the first day" in bench.tick(new_tle_release)[1]
+        store_snapshot(bench.url, b"tip", file_name="t", source="test", epoch_day=today, received_at=now(), kind="tip")
+        (request,), _, _ = bench.tick(new_tle_release)
+        assert "tip snapshot" in request.tags["ssa/reason"]
+
     def test_days_are_made_one_after_the_other_the_oldest_first(self, bench: Bench) -> None:
         """A day carries over from the days before. One that fails does not keep the next from being made."""
         days = [now().date() - timedelta(days=n) for n in range(3)]

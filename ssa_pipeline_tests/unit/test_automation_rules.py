@@ -112,6 +112,8 @@ class TestReleases:
         assert held == f"{said}, of which a release is held by the completeness gate"
         other = release(2, used=False, gate="held", day=TODAY - timedelta(days=1))
         assert obstacle_of_table(table, [other], NOON, 3) is None
+        waits = obstacle_of_table(table, [release(2, used=False)], NOON, 3)
+        assert waits == f"{said}, of which a release waits: it would be the same run"
 
     def test_a_release_whose_run_died_before_the_catalog_waits(self) -> None:
         read = Release(1, TODAY, "celestrak", NOON - 2 * HOUR, NOON - HOUR, None, None)
