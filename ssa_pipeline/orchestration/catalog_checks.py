@@ -4,6 +4,7 @@ other reasons too, such as screenings that come after the catalogue in it."""
 from __future__ import annotations
 
 from datetime import date
+from itertools import takewhile
 
 from dagster import AssetCheckEvaluation, AssetKey, DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
 from dagster import DagsterRunStatus as Status
@@ -21,8 +22,7 @@ def obstacle_of_checks(instance: DagsterInstance, asset_graph: AssetGraph, run_i
     run = instance.get_run_by_id(run_id)
     if run is None:
         return None
-    retries = list(instance.get_runs(filters=RunsFilter(tags={"dagster/root_run_id": run_id})))
-    runs = [run, *reversed(retries)]  # oldest first
+    runs = [run, *_later(instance, run)]
     if any(one.status == Status.SUCCESS for one in runs):
         return None
     if any(one.status in UNFINISHED for one in runs):
@@ -39,6 +39,14 @@ def obstacle_of_checks(instance: DagsterInstance, asset_graph: AssetGraph, run_i
                 f"is held back: its catalogue failed the check {name} ({check.description}) in {named(run)}; {remedy}"
             )
     return None
+
+
+def _later(instance: DagsterInstance, run: DagsterRun) -> list[DagsterRun]:
+    """The retries after a run, which may be one itself: all have the tag of the first. Oldest first. What ran before it
+    says nothing of its catalogue."""
+    root = run.tags.get("dagster/root_run_id", run.run_id)
+    newest_first = instance.get_runs(filters=RunsFilter(tags={"dagster/root_run_id": root}))
+    return list(takewhile(lambda one: one.run_id != run.run_id, newest_first))[::-1]
 
 
 def _blocking(asset_graph: AssetGraph) -> set[str]:

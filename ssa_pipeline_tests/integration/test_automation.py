@@ -488,6 +488,20 @@ class TestScreenCatalog:
         bench.instance.report_run_failed(bench.instance.get_run_by_id(retry))  # type: ignore[arg-type]
         assert len(bench.tick(screen_catalog)[0]) == 1
 
+    def test_a_lost_retry_is_judged_by_the_retry_after_it_and_not_by_the_run_before(self, bench: Bench) -> None:
+        today = now().date()
+        first = bench.run(DagsterRunStatus.SUCCESS)  # of an earlier catalogue
+        bench.check(first, today, passed=True)
+        tag = {"dagster/root_run_id": first}
+        lost = bench.run(DagsterRunStatus.FAILURE, **tag)
+        bench.catalog(today, now(), run_id=lost)
+        requests, reason, _ = bench.tick(screen_catalog)
+        assert (requests, lost[:8] in reason) == ([], True)
+        bench.check(bench.run(DagsterRunStatus.FAILURE, **tag), today, passed=True)
+        assert len(bench.tick(screen_catalog)[0]) == 1
+        bench.run(DagsterRunStatus.SUCCESS, **tag)
+        assert len(bench.tick(screen_catalog)[0]) == 1
+
     def test_missed_days_are_made_up_newest_first_as_many_as_are_wanted(self, bench: Bench) -> None:
         days = [now().date() - timedelta(days=back) for back in range(0, 20, 2)]
         for day in days:
