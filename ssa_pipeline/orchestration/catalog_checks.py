@@ -6,14 +6,18 @@ from __future__ import annotations
 from datetime import date
 from itertools import takewhile
 
-from dagster import AssetCheckEvaluation, AssetKey, DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
+from dagster import AssetCheckEvaluation, AssetCheckKey, AssetKey, DagsterInstance, DagsterRun, RunsFilter
 from dagster import DagsterRunStatus as Status
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as CheckStatus
 
 from ssa_pipeline.orchestration.chain import partition_key
 from ssa_pipeline.orchestration.under_way import UNFINISHED, named
 
 _CATALOG = AssetKey("clean_catalog")
+_JUDGED = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
+_EXECUTIONS = 100  # of one check on one day: more than a day's catalogue is made in the time that they are kept
 
 
 def obstacle_of_checks(instance: DagsterInstance, asset_graph: AssetGraph, run_id: str, epoch_day: date) -> str | None:
@@ -27,17 +31,16 @@ def obstacle_of_checks(instance: DagsterInstance, asset_graph: AssetGraph, run_i
         return None
     if any(one.status in UNFINISHED for one in runs):
         return f"waits for the checks of its catalogue: {named(runs[-1])}"
-    verdicts = {name: check for one in runs for name, check in _verdicts(instance, one, epoch_day).items()}
-    for name in sorted(_blocking(asset_graph)):
-        check = verdicts.get(name)
-        if check is None:
+    for key in sorted(_blocking(asset_graph), key=lambda one: one.name):
+        verdict = _verdict(instance, key, runs, epoch_day)
+        if verdict is None:
             remedy = f"`ssa materialize --epoch-day {epoch_day} --force` makes and checks it again"
-            return f"is held back: {named(run)} ended before the check {name} of its catalogue; {remedy}"
+            return f"is held back: {named(run)} left no verdict of the check {key.name} of its catalogue; {remedy}"
+        check, judged = verdict
         if not check.passed:
             remedy = f"`ssa materialize --epoch-day {epoch_day}` screens it where it is right"
-            return (
-                f"is held back: its catalogue failed the check {name} ({check.description}) in {named(run)}; {remedy}"
-            )
+            found = f"failed the check {key.name} ({check.description}) in {named(judged)}"
+            return f"is held back: its catalogue {found}; {remedy}"
     return None
 
 
@@ -49,16 +52,19 @@ def _later(instance: DagsterInstance, run: DagsterRun) -> list[DagsterRun]:
     return list(takewhile(lambda one: one.run_id != run.run_id, newest_first))[::-1]
 
 
-def _blocking(asset_graph: AssetGraph) -> set[str]:
+def _blocking(asset_graph: AssetGraph) -> set[AssetCheckKey]:
     keys = asset_graph.get_check_keys_for_assets({_CATALOG})
-    return {key.name for key in keys if asset_graph.get(key).blocking}
+    return {key for key in keys if asset_graph.get(key).blocking}
 
 
-def _verdicts(instance: DagsterInstance, run: DagsterRun, epoch_day: date) -> dict[str, AssetCheckEvaluation]:
-    """What the catalogue's checks found in a run, the newest of each, by name."""
-    found: dict[str, AssetCheckEvaluation] = {}
-    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
-        check = entry.get_dagster_event().asset_check_evaluation_data
-        if check.asset_key == _CATALOG and check.partition == partition_key(epoch_day):
-            found[check.check_name] = check
-    return found
+def _verdict(
+    instance: DagsterInstance, key: AssetCheckKey, runs: list[DagsterRun], epoch_day: date
+) -> tuple[AssetCheckEvaluation, DagsterRun] | None:
+    """What a check found in the newest of the runs (ascending) that came to it, and in which. The events of an
+    evaluation are purged; its row among the executions of checks stays."""
+    executions = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=_EXECUTIONS, status=_JUDGED, partition_filter=PartitionKeyFilter(key=partition_key(epoch_day))
+    )
+    by_id = {run.run_id: run for run in runs}
+    verdicts = ((one.evaluation, by_id[one.run_id]) for one in executions if one.run_id in by_id and one.evaluation)
+    return next(verdicts, None)

@@ -458,7 +458,7 @@ class TestScreenCatalog:
             (DagsterRunStatus.FAILURE, True, ""),  # what came after the catalogue failed
             (DagsterRunStatus.CANCELED, True, ""),
             (DagsterRunStatus.FAILURE, False, "failed the check one_element_set_per_object (said by the test)"),
-            (DagsterRunStatus.FAILURE, None, "ended before the check one_element_set_per_object"),
+            (DagsterRunStatus.FAILURE, None, "left no verdict of the check one_element_set_per_object"),
             (DagsterRunStatus.CANCELED, None, "--force` makes and checks it again"),
             (DagsterRunStatus.STARTED, True, "waits for its catalogue, which is being made"),
         ],
@@ -476,6 +476,17 @@ class TestScreenCatalog:
         requests, reason, _ = bench.tick(screen_catalog)
         assert (len(requests) == 1, run_id[:8] in reason) == (not obstacle, bool(obstacle))
         assert obstacle in reason
+
+    @pytest.mark.parametrize("passed", [True, False])
+    def test_a_verdict_outlives_the_events_of_its_run(self, bench: Bench, passed: bool) -> None:
+        """The purge keeps of a check only the row of its newest execution."""
+        today = now().date()
+        run_id = bench.run(DagsterRunStatus.FAILURE)
+        bench.catalog(today, now(), run_id=run_id)
+        bench.check(run_id, today, passed=passed)
+        bench.instance.event_log_storage.delete_events(run_id)
+        requests, reason, _ = bench.tick(screen_catalog)
+        assert (len(requests), "failed the check one_element_set_per_object" in reason) == (passed, not passed)
 
     def test_a_retry_that_passed_the_check_opens_the_gate_again(self, bench: Bench) -> None:
         today = now().date()
