@@ -167,7 +167,9 @@ def watched_folder(context: SensorEvaluationContext) -> SensorResult:
     outcomes = _outcomes(context.resources.storage, files)
     new = [query for query in files if outcomes.get(query.key) not in _READ]
     if not new:
-        return SensorResult(skip_reason=f"all {len(files)} files of {settings.sources.folder} were read")
+        return SensorResult(
+            skip_reason=f"all {len(files)} files of {folder.printable(settings.sources.folder)} were read"
+        )
     reading = unfinished_run(context.instance, [job_name(folder.SOURCE)])
     if reading is not None:
         return SensorResult(skip_reason=f"{len(new)} new files; {named(reading)} reads the folder")

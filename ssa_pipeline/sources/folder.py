@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from ssa_pipeline.messages.satcat import table_kind
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
@@ -33,11 +35,9 @@ class Folder:
             files = sorted(path for path in self._path.iterdir() if path.is_file() and _is_finished(path))
             changed = {path: path.stat() for path in files}
         except OSError as error:
-            raise QueryError(f"{self._path}: {(error.strerror or str(error)).lower()}") from None
+            raise QueryError(f"{printable(self._path)}: {(error.strerror or str(error)).lower()}") from None
         return [
-            Query(
-                SOURCE, f"{path.resolve()} {s.st_size} {s.st_mtime_ns}", GP, path.resolve().as_uri(), path.name, _once
-            )
+            Query(SOURCE, _key(path.resolve(), s), GP, path.resolve().as_uri(), printable(path.name), _once)
             for path, s in changed.items()
             if datetime.fromtimestamp(s.st_mtime, UTC) <= settled
         ]
@@ -45,20 +45,25 @@ class Folder:
     def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer:
         """See ``fetching.Source``; NotCatalogError for a file that is none or whose name gives a day far ahead,
         TransientError for one that is gone."""
-        path, named = self._path / query.file_name, release_day(query.file_name)
+        shown, named = f"{printable(self._path)}/{query.file_name}", release_day(query.file_name)
         ahead = day_ahead(named, self._clock()) if named and self._epoch_day is None else None
         if ahead:
-            raise NotCatalogError(f"{path}: the day in its name, {ahead}: it is not stored; rename the file")
+            raise NotCatalogError(f"{shown}: the day in its name, {ahead}: it is not stored; rename the file")
         try:
-            data = path.read_bytes()
+            data = Path(os.fsdecode(unquote_to_bytes(urlsplit(query.url).path))).read_bytes()
         except OSError as error:
-            raise TransientError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+            raise TransientError(f"{shown}: {(error.strerror or str(error)).lower()}") from None
         kind = table_kind(data) or query.kind
         try:
             check_content(replace(query, kind=kind), data)
         except NotCatalogError as error:
             raise NotCatalogError(str(error).removeprefix(f"{query.key}: ")) from None
         return Answer(data, query.url, self._clock(), kind=kind)
+
+
+def printable(path: Path | str) -> str:
+    """A path or name as text that every database and terminal takes: what is not UTF-8 in it is replaced."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def release_day(file_name: str) -> date | None:
@@ -68,6 +73,11 @@ def release_day(file_name: str) -> date | None:
         return date(int(match[1]), int(match[3]), int(match[4])) if match else None
     except ValueError:
         return None
+
+
+def _key(path: Path, stat: os.stat_result) -> str:
+    """Of one state of a file; what is not UTF-8 in its name is escaped, so that two names stay two."""
+    return f"{path} {stat.st_size} {stat.st_mtime_ns}".encode("utf-8", "backslashreplace").decode()
 
 
 def _once(last: Attempt | None, now: datetime) -> datetime:

@@ -709,6 +709,19 @@ class TestFetching:
         (release,), _, _ = bench.tick(new_tle_release)
         assert release.tags["dagster/partition"] == "2026-08-22"
 
+    def test_a_file_name_that_is_not_utf_8_keeps_no_file_of_the_folder_from_being_read(
+        self, bench: Bench, tmp_path: Path
+    ) -> None:
+        bench.settings = replace(bench.settings, sources=replace(bench.settings.sources, folder=tmp_path))
+        for name in (b"good_20260822.csv", b"caf\xe9_20260821.csv"):
+            _old_file(tmp_path / os.fsdecode(name))
+        (request,), _, _ = bench.tick(watched_folder)
+        assert request.tags["ssa/reason"] == "2 new or changed files: caf\ufffd_20260821.csv, good_20260822.csv"
+        assert bench.execute("folder", [], bench.settings.sources).success
+        assert bench.tick(watched_folder)[1].startswith("all 2 files of")
+        (release,), _, _ = bench.tick(new_tle_release)
+        assert release.tags["dagster/partition"] == "2026-08-21"
+
 
 def _told(bench: Bench) -> list[str]:
     """What the folder's sensor tells its job of files that failed before."""

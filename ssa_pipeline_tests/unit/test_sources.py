@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -494,8 +495,6 @@ def test_the_client_checks_certificates(desk: Desk) -> None:
 
 
 def _put(folder: Path, name: str, data: bytes, changed: datetime) -> None:
-    import os
-
     (folder / name).write_bytes(data)
     os.utime(folder / name, (changed.timestamp(),) * 2)
 
@@ -547,6 +546,23 @@ def test_a_file_of_a_mistyped_day_is_refused_by_name(desk: Desk, tmp_path: Path,
     said = f"the day in its name, {day} lies more than one day ahead (today is 2026-08-22, UTC): it is not stored"
     assert str(raised.value) == f"{tmp_path / query.file_name}: {said}; rename the file"
     assert Folder(tmp_path, desk.clock, NOON.date()).get(query, None, desk.state).data == GP_CSV  # by --epoch-day
+
+
+def test_a_file_name_that_is_not_utf_8_is_read_under_a_printable_one(desk: Desk, tmp_path: Path) -> None:
+    names = [os.fsdecode(name) for name in (b"caf\xe820260821.csv", b"caf\xe920260821.csv", b"mod\xe8le.csv")]
+    for name in names:
+        _put(tmp_path, name, b"<html>" if "le" in name else GP_CSV, NOON - timedelta(hours=1))
+    folder = Folder(tmp_path, desk.clock)
+    queries = folder.queries()
+    assert [query.file_name for query in queries] == ["caf\ufffd20260821.csv"] * 2 + ["mod\ufffdle.csv"]
+    assert len({query.key.encode() for query in queries}) == 3
+    assert release_day(queries[0].file_name) == date(2026, 8, 21)
+    assert fetch(folder, queries[0], desk.state, desk, desk.clock)
+    (tmp_path / names[1]).unlink()
+    for query, error in ((queries[1], TransientError), (queries[2], NotCatalogError)):
+        with pytest.raises(error) as raised:
+            fetch(folder, query, desk.state, desk, desk.clock)
+        assert query.file_name.encode() in str(raised.value).encode()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
