@@ -100,3 +100,40 @@ def test_our_own_proxy_comes_before_the_usual_ones_and_no_proxy_holds_for_it() -
     with open_client(read_settings(env).sources.http) as client:
         found = [route(client, address) for address in ADDRESSES]
     assert found == ["ours:5"] * 4 + [None, "ours:5", None]
+
+
+@pytest.mark.parametrize(
+    ("entry", "inside", "outside"),
+    [
+        ("[::1]", "http://[::1]:8000", "http://[::2]:8000"),
+        ("::1/128", "http://[::1]", "http://[::2]"),
+        ("127.0.0.1/32", "http://127.0.0.1", "http://127.0.0.2"),
+        ("[::1]:8000", "http://[::1]:8000", "http://[::1]:8001"),
+        ("127.0.0.1:8000", "http://127.0.0.1:8000", "http://127.0.0.1:8001"),
+        ("localhost:8000", "http://localhost:8000", "http://localhost:8001"),
+        ("example.org:8443", "https://www.example.org:8443", "https://www.example.org"),
+    ],
+)
+def test_spellings_of_no_proxy_beside_those_of_httpx(entry: str, inside: str, outside: str) -> None:
+    with open_client(read_settings({"SSA_PROXY": "http://ours:5", "NO_PROXY": entry}).sources.http) as client:
+        assert (route(client, inside), route(client, outside)) == (None, "ours:5")
+
+
+NO_ADDRESSES = ("fd00::/8", "[fd00::]/8", "10.0.0.0/8", "localhost:*", "host:port", "caf\udce9")
+
+
+def test_what_is_no_address_in_no_proxy_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    entries = ",".join((*NO_ADDRESSES, "[::1]", "localhost"))
+    with open_client(read_settings({"HTTP_PROXY": "http://p:1", "NO_PROXY": entries}).sources.http) as client:
+        found = [route(client, f"http://{host}") for host in ("[::1]", "localhost", "10.0.0.0", "example.org")]
+    assert found == [None, None, "p:1", "p:1"]
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == len(NO_ADDRESSES)
+    for entry, message in zip(NO_ADDRESSES, said, strict=True):
+        assert message.startswith(f"NO_PROXY: {entry!r} is left out")
+
+
+def test_no_proxy_is_not_looked_at_where_there_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    with open_client(read_settings({"NO_PROXY": ",".join(NO_ADDRESSES)}).sources.http) as client:
+        assert route(client, "http://example.org") is None
+    assert caplog.text == ""
