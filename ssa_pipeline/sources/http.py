@@ -15,8 +15,8 @@ from ipaddress import ip_network
 
 import httpx
 
-from ssa_pipeline.settings import HttpSettings
-from ssa_pipeline.sources.errors import NotCatalogError, RefusedError, TransientError
+from ssa_pipeline.settings import HttpSettings, Proxy, is_url
+from ssa_pipeline.sources.errors import NotCatalogError, QueryError, RefusedError, TransientError
 
 MAX_BYTES = 1 << 28  # ten times the largest catalogue served today
 _SECRET = ("cookie", "auth", "token")
@@ -41,13 +41,12 @@ class Reply:
 
 def open_client(settings: HttpSettings) -> httpx.Client:
     """A client that reads nothing from the environment and follows no redirect by itself. Warns of what NO_PROXY holds
-    beside addresses, where there is a proxy."""
+    beside addresses, where there is a proxy. QueryError names the variable of a proxy that cannot be used."""
     logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
     verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     mounts: dict[str, httpx.BaseTransport | None] = {
-        scheme: httpx.HTTPTransport(proxy=proxy, verify=verify, trust_env=False)
-        for scheme, proxy in settings.proxies.items()
+        scheme: _through(proxy, verify) for scheme, proxy in settings.proxies.items()
     }
     return httpx.Client(
         mounts=mounts | dict.fromkeys(_patterns(settings.direct)) if mounts else None,
@@ -57,6 +56,15 @@ def open_client(settings: HttpSettings) -> httpx.Client:
         follow_redirects=False,
         headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip"},
     )
+
+
+def _through(proxy: Proxy, verify: ssl.SSLContext) -> httpx.HTTPTransport:
+    try:
+        if is_url(proxy.address, ("http", "https")):
+            return httpx.HTTPTransport(proxy=proxy.address, verify=verify, trust_env=False)
+    except (httpx.InvalidURL, ValueError):
+        pass
+    raise QueryError(f"{proxy.variable} must look like http://proxy:3128")
 
 
 def _patterns(direct: tuple[str, ...]) -> Iterator[str]:

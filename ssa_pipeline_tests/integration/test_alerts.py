@@ -170,6 +170,13 @@ def test_an_unreachable_channel_is_given_up_and_doctor_says_so(
     assert told[1].endswith("email: SMTPRecipientsRefused")
 
 
+def test_a_proxy_that_cannot_be_used_is_named_where_the_webhook_fails(clean: DatabaseUrl, home: str) -> None:
+    environment = {"ALL_PROXY": "socks5://u:SECRET@proxy:1080", "SSA_ALERT_WEBHOOK": "http://127.0.0.1:9/SECRET"}
+    raise_alert(clean, ALERT, NOW)
+    assert deliver_due(clean, settings_of(home, clean, **environment), NOW) == Delivery(waiting=1)
+    assert rows(clean, "send_error") == [("webhook: ALL_PROXY must look like http://proxy:3128",)]
+
+
 def test_a_password_goes_over_tls_or_to_this_machine_only(
     clean: DatabaseUrl, home: str, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
