@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from ssa_pipeline.settings import AlertSettings, DatabaseUrl, HttpSettings, Settings
+from ssa_pipeline.sources.errors import QueryError
 from ssa_pipeline.sources.http import open_client
 from ssa_pipeline.storage.alerts import (
     ATTEMPTS,
@@ -116,6 +117,8 @@ def _post(url: str, http: HttpSettings, due: DueAlert) -> None:
     try:
         with open_client(http) as client:
             status = client.post(url, json=payload).status_code
+    except QueryError as error:
+        raise ChannelError(str(error)) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise ChannelError(f"no answer ({type(error).__name__})") from None  # its text may hold the address
     if not 200 <= status < 300:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -74,11 +73,17 @@ def _safe(url: str) -> str:
 
 
 @dataclass(frozen=True)
+class Proxy:
+    variable: str
+    address: str = field(repr=False)  # may hold a password
+
+
+@dataclass(frozen=True)
 class HttpSettings:
     user_agent: str  # SSA_CONTACT: an e-mail or web address, so that a provider can write instead of banning
-    # Pattern of addresses, as httpx spells them, -> proxy, or None: none. SSA_PROXY, else HTTP_PROXY, HTTPS_PROXY and
-    # ALL_PROXY; NO_PROXY. May hold passwords.
-    proxies: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    # "http://" and "https://" -> SSA_PROXY, else HTTP_PROXY, HTTPS_PROXY and ALL_PROXY
+    proxies: Mapping[str, Proxy] = field(default_factory=dict)
+    direct: tuple[str, ...] = ()  # NO_PROXY: what is asked without a proxy; as given, see ``sources.http``
     ca_file: Path | None = None  # SSA_CA_FILE: certificates to trust instead of the system's
     timeout_s: float = 60.0  # SSA_HTTP_TIMEOUT_S: to connect, and between two pieces of an answer
     deadline_s: float = 600.0  # SSA_HTTP_DEADLINE_S: for a whole answer
@@ -186,20 +191,21 @@ def _alerts(env: Mapping[str, str]) -> AlertSettings:
         if not re.fullmatch(r"[!-~]+@[!-~]+", address):
             raise SettingsError(f"SSA_ALERT_EMAIL: {address!r} is not an e-mail address")
     smtp_url = env.get("SSA_SMTP_URL", "")
-    if smtp_url and not _is_url(smtp_url, ("smtp", "smtps")):
+    if smtp_url and not is_url(smtp_url, ("smtp", "smtps")):
         raise SettingsError("SSA_SMTP_URL must look like smtps://user:password@host:465 or smtp://host:25")
     if email and not smtp_url:
         raise SettingsError("SSA_ALERT_EMAIL needs SSA_SMTP_URL: the server that sends")
     webhook = env.get("SSA_ALERT_WEBHOOK", "")
-    if webhook and not _is_url(webhook, ("http", "https")):
+    if webhook and not is_url(webhook, ("http", "https")):
         raise SettingsError("SSA_ALERT_WEBHOOK must look like https://host/path")  # its value is a secret
     ui_url = env.get("SSA_UI_URL", "")
-    if ui_url and not _is_url(ui_url, ("http", "https")):
+    if ui_url and not is_url(ui_url, ("http", "https")):
         raise SettingsError("SSA_UI_URL must look like https://host")
     return AlertSettings(webhook, email, smtp_url, ui_url.rstrip("/"), _silent_hours(env))
 
 
-def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+def is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    """Whether ``text`` has one of the schemes, a host, and a port that can be one, if any."""
     try:
         parts = urlsplit(text)
         return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -242,50 +248,35 @@ def _http(env: Mapping[str, str]) -> HttpSettings:
     ca_file = Path(env["SSA_CA_FILE"]).expanduser() if env.get("SSA_CA_FILE") else None
     if ca_file and not ca_file.is_file():
         raise SettingsError(f"SSA_CA_FILE={ca_file} is not a file")
+    direct = tuple(host for host in map(str.strip, _either_case(env, "NO_PROXY").split(",")) if host)
     return HttpSettings(
         user_agent="ssa-pipeline/0.1.0" + (f" (+{contact})" if contact else ""),
-        proxies=_proxies(env),
+        proxies={} if "*" in direct else _proxies(env),
+        direct=direct,
         ca_file=ca_file,
         timeout_s=_number(env, "SSA_HTTP_TIMEOUT_S", 60.0, minimum=1e-3),
         deadline_s=_number(env, "SSA_HTTP_DEADLINE_S", 600.0, minimum=1e-3),
     )
 
 
-def _proxies(env: Mapping[str, str]) -> dict[str, str | None]:
-    """As httpx reads the usual variables (httpx/_utils.py, get_environment_proxies), from ``env`` alone."""
-    direct = [host for host in map(str.strip, _either_case(env, "NO_PROXY").split(",")) if host]
-    if "*" in direct:
-        return {}
-    found: dict[str, str | None] = {}
+def _proxies(env: Mapping[str, str]) -> dict[str, Proxy]:
+    """As httpx reads the usual variables (httpx/_utils.py, get_environment_proxies), from ``env`` alone. SettingsError
+    for SSA_PROXY; the others are other programs' too: one that cannot be used is an error where it is used."""
+    ours = _either_case(env, "SSA_PROXY")
+    if ours and not is_url(ours, ("http", "https")):
+        raise SettingsError("SSA_PROXY must look like http://proxy:3128")  # its value may hold a password
+    found: dict[str, Proxy] = {}
     for scheme in ("http", "https"):
         for name in ("SSA_PROXY", f"{scheme}_proxy".upper(), "ALL_PROXY"):
             if value := _either_case(env, name):
-                found[f"{scheme}://"] = _proxy(name, value)
+                found[f"{scheme}://"] = Proxy(name, value if "://" in value else f"http://{value}")
                 break
-    return found | {_pattern(host): None for host in direct}
+    return found
 
 
 def _either_case(env: Mapping[str, str], name: str) -> str:
     """The spelling in lower case counts, even when empty: so do Python's and curl's."""
-    return env.get(name.lower(), env.get(name, ""))
-
-
-def _proxy(name: str, value: str) -> str:
-    address = value if "://" in value or name == "SSA_PROXY" else f"http://{value}"
-    if not _is_url(address, ("http", "https")):
-        raise SettingsError(f"{name} must look like http://proxy:3128")  # its value may hold a password
-    return address
-
-
-def _pattern(host: str) -> str:
-    """``example.org`` stands for its subdomains too, ``.example.org`` for those alone."""
-    if "://" in host:
-        return host
-    try:
-        version = ip_address(host.partition("/")[0]).version
-    except ValueError:
-        return f"all://{host}" if host.lower() == "localhost" else f"all://*{host}"
-    return f"all://[{host}]" if version == 6 else f"all://{host}"
+    return env.get(name.lower(), env.get(name, "")).strip()
 
 
 def base_url(name: str, text: str) -> str:

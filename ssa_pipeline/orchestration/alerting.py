@@ -26,10 +26,16 @@ from ssa_pipeline.orchestration.runners import FOREGROUND_TAG, what_failed
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.alerts import Alert, untold_failures
 from ssa_pipeline.storage.database_url import database_url
+from ssa_pipeline.storage.errors import DatabaseUnreachableError
+from ssa_pipeline.storage.rejected_records import storable
 from ssa_pipeline.supervisor import services
 
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+class UntoldFailuresError(RuntimeError):
+    """Of some failed runs no alert could be made; they are tried again at the next tick."""
 
 
 @sensor(
@@ -41,11 +47,19 @@ _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_
 def alert_on_failure(context: SensorEvaluationContext, settings: ResourceParam[Settings]) -> SkipReason:
     """No ``run_failure_sensor``: Dagster offers it each failure once, and forgets that one if the sensor raises."""
     now, url, instance = datetime.now(UTC), database_url(settings), context.instance
-    ids = untold_failures(url, FOREGROUND_TAG, now)
-    failed = [run for run_id in ids if (run := instance.get_run_by_id(run_id))]
-    for run in failed:
-        raise_alert(url, failure_alert(instance, run, settings), now)
-    return SkipReason(f"{len(failed)} failed runs told")
+    told, untold = 0, {}
+    for run_id in untold_failures(url, FOREGROUND_TAG, now):
+        try:
+            if run := instance.get_run_by_id(run_id):
+                raise_alert(url, failure_alert(instance, run, settings), now)
+                told += 1
+        except DatabaseUnreachableError:
+            raise  # nor can the others be told
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with one run, the others are told)
+            untold[run_id] = error
+    if untold:
+        raise UntoldFailuresError(f"{told} failed runs told, not {', '.join(untold)}") from next(iter(untold.values()))
+    return SkipReason(f"{told} failed runs told")
 
 
 @sensor(
@@ -122,7 +136,7 @@ def _partitions(tags: Mapping[str, str]) -> str:
 
 def _fingerprint(reason: str) -> str:
     """The error without its numbers: a backfill that fails the same way on sixty days is one alert."""
-    return sha256(re.sub(r"[0-9a-f-]{8,}|\d+", "#", reason).encode()).hexdigest()[:16]
+    return sha256(re.sub(r"[0-9a-f-]{8,}|\d+", "#", storable(reason)).encode()).hexdigest()[:16]
 
 
 ALERT_SENSORS = [alert_on_failure, watch_freshness, deliver_alerts]

@@ -12,7 +12,7 @@ class SourceError(Exception):
 
 
 class QueryError(SourceError):
-    """A query that this program does not make; nothing was sent."""
+    """A query that this program does not make, or cannot make with these settings; nothing was sent."""
 
 
 class TooEarlyError(SourceError):

@@ -5,18 +5,22 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import re
 import ssl
 import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 import httpx
 
-from ssa_pipeline.settings import HttpSettings
-from ssa_pipeline.sources.errors import NotCatalogError, RefusedError, TransientError
+from ssa_pipeline.settings import HttpSettings, Proxy, is_url
+from ssa_pipeline.sources.errors import NotCatalogError, QueryError, RefusedError, TransientError
 
 MAX_BYTES = 1 << 28  # ten times the largest catalogue served today
 _SECRET = ("cookie", "auth", "token")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,21 +40,61 @@ class Reply:
 
 
 def open_client(settings: HttpSettings) -> httpx.Client:
-    """A client that reads nothing from the environment and follows no redirect by itself."""
+    """A client that reads nothing from the environment and follows no redirect by itself. Warns of what NO_PROXY holds
+    beside addresses, where there is a proxy. QueryError names the variable of a proxy that cannot be used."""
     logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
     verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    mounts: dict[str, httpx.BaseTransport | None] = {
+        scheme: _through(proxy, verify) for scheme, proxy in settings.proxies.items()
+    }
     return httpx.Client(
-        mounts={
-            pattern: None if proxy is None else httpx.HTTPTransport(proxy=proxy, verify=verify, trust_env=False)
-            for pattern, proxy in settings.proxies.items()
-        },
+        mounts=mounts | dict.fromkeys(_patterns(settings.direct)) if mounts else None,
         verify=verify,
         timeout=settings.timeout_s,
         trust_env=False,
         follow_redirects=False,
         headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip"},
     )
+
+
+def _through(proxy: Proxy, verify: ssl.SSLContext) -> httpx.HTTPTransport:
+    try:
+        if is_url(proxy.address, ("http", "https")):
+            return httpx.HTTPTransport(proxy=proxy.address, verify=verify, trust_env=False)
+    except (httpx.InvalidURL, ValueError):
+        pass
+    raise QueryError(f"{proxy.variable} must look like http://proxy:3128")
+
+
+def _patterns(direct: tuple[str, ...]) -> Iterator[str]:
+    """The entries of NO_PROXY as httpx spells them."""
+    for entry in direct:
+        try:
+            pattern = _pattern(entry)
+            httpx.URL(pattern)
+        except (httpx.InvalidURL, ValueError):
+            _log.warning("NO_PROXY: %r is left out: it is neither a host, host:port nor a single address", entry)
+        else:
+            yield pattern
+
+
+def _pattern(entry: str) -> str:
+    """As httpx reads an entry (httpx/_utils.py, get_environment_proxies), and IPv6 addresses in brackets too:
+    ``example.org`` stands for its subdomains as well, ``.example.org`` for those alone. ValueError for a network: httpx
+    would take it for its first address."""
+    if "://" in entry:
+        return entry
+    if re.fullmatch(r"\[.+\]:\d+", entry):
+        return f"all://{entry}"
+    try:
+        network = ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return f"all://{entry}" if entry.lower() == "localhost" else f"all://*{entry}"
+    if network.num_addresses > 1:
+        raise ValueError(f"{entry} is a network")
+    address = network.network_address
+    return f"all://[{address}]" if address.version == 6 else f"all://{address}"
 
 
 def exchange(

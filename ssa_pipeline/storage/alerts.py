@@ -75,8 +75,9 @@ def append_alert(url: DatabaseUrl, alert: Alert, now: datetime) -> bool:
 
 
 def untold_failures(url: DatabaseUrl, foreground_tag: str, now: datetime) -> list[str]:
-    """Ids of runs that failed in the last day and of which no alert was raised, the oldest first; not all at once. Runs
-    with that tag are left out: who waits for them sees it."""
+    """Ids of runs that failed in the last day and of which no alert was raised, the oldest first; of more than
+    FAILURES_PER_CALL the newest: what cannot be told hides nothing that comes later. Runs with that tag are left out:
+    who waits for them sees it."""
     params = {"now": now, "limit": FAILURES_PER_CALL, "foreground_tag": foreground_tag}
     with connect(url) as connection:
         return [run_id for (run_id,) in connection.execute(section(_FILE, "untold_failures"), params)]

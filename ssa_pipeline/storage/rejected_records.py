@@ -82,5 +82,6 @@ def read_rejected(connection: psycopg.Connection, epoch_day: date, asset: str) -
 
 
 def storable(text: str) -> str:
-    """PostgreSQL's text holds no NUL character; the record's exact bytes are in ``raw``."""
-    return text.replace("\0", "\ufffd")
+    """PostgreSQL's text holds neither NUL nor a lone surrogate, as of a file name that is not UTF-8; the record's exact
+    bytes are in ``raw``."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -15,6 +15,7 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     DagsterInstance,
+    DagsterRun,
     Failure,
     SensorDefinition,
     asset,
@@ -29,9 +30,16 @@ from ssa_pipeline import alerts
 from ssa_pipeline.alerts import Delivery, deliver_due, raise_alert
 from ssa_pipeline.freshness import check_freshness
 from ssa_pipeline.orchestration import alerting
-from ssa_pipeline.orchestration.alerting import alert_on_failure, deliver_alerts, watch_freshness
+from ssa_pipeline.orchestration.alerting import (
+    UntoldFailuresError,
+    alert_on_failure,
+    deliver_alerts,
+    failure_alert,
+    watch_freshness,
+)
 from ssa_pipeline.orchestration.runners import FOREGROUND_TAG
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
+from ssa_pipeline.storage import alerts as storage_alerts
 from ssa_pipeline.storage.alerts import ATTEMPTS, Alert, purge_alerts
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
@@ -170,6 +178,13 @@ def test_an_unreachable_channel_is_given_up_and_doctor_says_so(
     assert told[1].endswith("email: SMTPRecipientsRefused")
 
 
+def test_a_proxy_that_cannot_be_used_is_named_where_the_webhook_fails(clean: DatabaseUrl, home: str) -> None:
+    environment = {"ALL_PROXY": "socks5://u:SECRET@proxy:1080", "SSA_ALERT_WEBHOOK": "http://127.0.0.1:9/SECRET"}
+    raise_alert(clean, ALERT, NOW)
+    assert deliver_due(clean, settings_of(home, clean, **environment), NOW) == Delivery(waiting=1)
+    assert rows(clean, "send_error") == [("webhook: ALL_PROXY must look like http://proxy:3128",)]
+
+
 def test_a_password_goes_over_tls_or_to_this_machine_only(
     clean: DatabaseUrl, home: str, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +316,48 @@ def test_a_failure_is_told_once_although_the_database_refused_connections_when_i
         connection.execute("UPDATE dagster.runs SET end_time = end_time - 86401")
         connection.execute("TRUNCATE screening.alert")
     assert tick(alert_on_failure, instance, settings).skip_message == "0 failed runs told"
+
+
+@op
+def breaks_on_a_name() -> None:
+    raise Failure("cannot read caf\udce9.csv, \ud800\0")
+
+
+@job
+def job_of_a_name() -> None:
+    breaks_on_a_name()
+
+
+def test_a_failure_whose_text_postgresql_cannot_hold_is_told(
+    without_runs: DagsterInstance, clean: DatabaseUrl, home: str
+) -> None:
+    job_of_a_name.execute_in_process(instance=without_runs, raise_on_error=False)
+    assert tick(alert_on_failure, without_runs, settings_of(home, clean)).skip_message == "1 failed runs told"
+    ((text,),) = rows(clean, "alert_text")
+    assert "cannot read caf?.csv, ?\ufffd\n" in text
+
+
+def test_failures_that_cannot_be_told_hide_no_other(
+    without_runs: DagsterInstance, clean: DatabaseUrl, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, settings = without_runs, settings_of(home, clean)
+    monkeypatch.setattr(storage_alerts, "FAILURES_PER_CALL", 2)
+    older, old = (other_job.execute_in_process(instance=instance, raise_on_error=False).run_id for _ in range(2))
+
+    def refusing(instance: DagsterInstance, run: DagsterRun, settings: Settings) -> Alert:
+        if run.run_id in (old, older):
+            raise ValueError("damaged")
+        return failure_alert(instance, run, settings)
+
+    monkeypatch.setattr(alerting, "failure_alert", refusing)
+    for count in (1, 2):  # the second comes when as many wait as are looked at
+        run_id = breaking_job.execute_in_process(instance=instance, raise_on_error=False).run_id
+        with pytest.raises(UntoldFailuresError, match=f"1 failed runs told, not {old}$"):
+            tick(alert_on_failure, instance, settings)
+        ((told,),) = rows(clean, "failed_run_ids")
+        assert (len(told), told[-1]) == (count, run_id)
+    with pytest.raises(UntoldFailuresError, match=f"0 failed runs told, not {older}, {old}$"):
+        tick(alert_on_failure, instance, settings)
 
 
 def raises_after(calls: int) -> Callable[[DatabaseUrl, Alert, datetime], bool]:

@@ -237,6 +237,29 @@ def test_a_run_and_its_retries_go_together(
     assert counts(any_database, [retried_lately, lately]) == (0, 0)
 
 
+def test_a_retry_queued_during_the_purge_stays_and_so_does_its_root(
+    instance: DagsterInstance, any_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_history, "RUNS_PER_BATCH", 1)
+    first = idle.execute_in_process(instance=instance).run_id
+    (root,) = copy_run(any_database, first, 1)
+    age(any_database, 31)
+    retries: list[str] = []
+
+    def queue_retry(_: Purged) -> None:
+        if not retries:
+            retries.extend(copy_run(any_database, root, 1, status="NOT_STARTED"))
+            instance.add_run_tags(retries[0], {"dagster/root_run_id": root, "dagster/parent_run_id": root})
+            with connect(any_database) as connection:  # a retry has no events before it is queued
+                connection.execute("DELETE FROM dagster.event_logs WHERE run_id = %s", retries)
+
+    assert purge_runs(any_database, 30, NOW, queue_retry).is_complete
+    assert counts(any_database, [first]) == (0, 0)
+    assert counts(any_database, [root, *retries]) == (2, 0)
+    with connect(any_database) as connection:
+        connection.execute("DELETE FROM dagster.runs WHERE run_id = ANY(%s)", [[root, *retries]])
+
+
 def test_events_without_a_run_go_and_what_was_reported_without_one_stays(
     instance: DagsterInstance, any_database: DatabaseUrl
 ) -> None:

@@ -3,14 +3,17 @@ SELECT pg_advisory_xact_lock(hashtextextended(%(alert_key)s, 8114490236));
 
 -- name: untold_failures
 -- Within a day no alert is purged: a run is not told again because its alert has gone.
-SELECT r.run_id
-FROM dagster.runs r
-WHERE r.status = 'FAILURE'
-    AND coalesce(to_timestamp(r.end_time), r.update_timestamp AT TIME ZONE 'UTC') > %(now)s - interval '1 day'
-    AND r.run_id NOT IN (SELECT unnest(failed_run_ids) FROM screening.alert)
-    AND NOT EXISTS (SELECT FROM dagster.run_tags t WHERE t.run_id = r.run_id AND t.key = %(foreground_tag)s)
-ORDER BY r.id
-LIMIT %(limit)s;
+WITH newest AS (
+    SELECT r.id, r.run_id
+    FROM dagster.runs r
+    WHERE r.status = 'FAILURE'
+        AND coalesce(to_timestamp(r.end_time), r.update_timestamp AT TIME ZONE 'UTC') > %(now)s - interval '1 day'
+        AND r.run_id NOT IN (SELECT unnest(failed_run_ids) FROM screening.alert)
+        AND NOT EXISTS (SELECT FROM dagster.run_tags t WHERE t.run_id = r.run_id AND t.key = %(foreground_tag)s)
+    ORDER BY r.id DESC
+    LIMIT %(limit)s
+)
+SELECT run_id FROM newest ORDER BY id;
 
 -- name: count_repetition
 UPDATE screening.alert

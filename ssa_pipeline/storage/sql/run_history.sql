@@ -97,6 +97,10 @@ WHERE r.run_id = member.run_id
         WHERE other.root_run_id = member.root_run_id
             AND (
                 EXISTS (SELECT FROM dagster.event_logs e WHERE e.run_id = other.run_id)
+                OR EXISTS ( -- queued since retried_since was read
+                    SELECT FROM dagster.runs u
+                    WHERE u.run_id = other.run_id AND u.status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')
+                )
                 OR EXISTS (SELECT FROM dagster.asset_check_executions c WHERE c.run_id = other.run_id)
             )
     );
