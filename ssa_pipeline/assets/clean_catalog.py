@@ -68,9 +68,7 @@ def record_bytes(receipts: Receipts, records: Callable[[int, RecordSpans], list[
     is_known = receipts.byte_count > 0
     for snapshot_id in np.unique(receipts.snapshot_id[is_known]).tolist():
         rows = np.flatnonzero(is_known & (receipts.snapshot_id == snapshot_id))
-        of_snapshot = receipts.take(rows)
-        spans = RecordSpans(of_snapshot.member, of_snapshot.byte_start, of_snapshot.byte_count)
-        for row, raw in zip(rows.tolist(), records(snapshot_id, spans), strict=True):
+        for row, raw in zip(rows.tolist(), records(snapshot_id, receipts.take(rows)), strict=True):
             found[row] = raw
     return found
 

@@ -106,32 +106,29 @@ class ElementSets(Columns):
 
 @dataclass(frozen=True)
 class RecordSpans(Columns):
-    """Where n records are in a file, as in ``Receipts``."""
+    """Where n records are in the unpacked content of a file: ``member`` of a zip ('': none), ``byte_start`` and
+    ``byte_count`` (0: not known)."""
 
     member: Text
     byte_start: Int64
     byte_count: Int64
 
-    @classmethod
-    def unknown(cls, n: int) -> Self:
+    @staticmethod
+    def unknown(n: int) -> RecordSpans:
         """Of records that were not read from a file."""
-        return cls(np.full(n, "", dtype=object), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64))
+        return RecordSpans(np.full(n, "", dtype=object), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64))
 
 
 @dataclass(frozen=True)
-class Receipts(Columns):
-    """How each of n element sets came: ``source`` (e.g. celestrak), ``kind`` of the snapshot (``gp`` or
-    ``supplemental_gp``), ``received_day`` (UTC day of the newest receipt), its ``snapshot_id`` (0: none), and where
-    in its unpacked content the record is: ``member`` of a zip ('': none), ``byte_start`` and ``byte_count`` (0: not
-    known); every field has length n."""
+class Receipts(RecordSpans):
+    """How each of n element sets came, and where it is in its snapshot: ``source`` (e.g. celestrak), ``kind`` of the
+    snapshot (``gp`` or ``supplemental_gp``), ``received_day`` (UTC day of the newest receipt) and its ``snapshot_id``
+    (0: none); every field has length n."""
 
     source: Text
     kind: Text
     received_day: Days
     snapshot_id: Int64
-    member: Text
-    byte_start: Int64
-    byte_count: Int64
 
     @classmethod
     def alike(
@@ -146,13 +143,13 @@ class Receipts(Columns):
         """n sets that came in one snapshot."""
         spans = spans or RecordSpans.unknown(n)
         return cls(
+            spans.member,
+            spans.byte_start,
+            spans.byte_count,
             np.full(n, source, dtype=object),
             np.full(n, kind, dtype=object),
             np.full(n, day, "datetime64[D]"),
             np.full(n, snapshot_id, dtype=np.int64),
-            spans.member,
-            spans.byte_start,
-            spans.byte_count,
         )
 
 
