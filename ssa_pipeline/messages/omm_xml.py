@@ -22,10 +22,11 @@ _NAME = re.compile(rb"omm(?=[\s/>])")
 _BEFORE_NAME = re.compile(rb"<(/?)" + _PREFIX)
 _END = re.compile(rb"\s*>")
 _LONGEST_PREFIX = 64
-# What may stand outside of the messages; anything else is rejected, since it may be a message of another kind.
+# One piece of what may stand outside of the messages; anything else is rejected, since it may be a message of another
+# kind. (Not all pieces in one possessive pattern: Python before 3.11.5 ends that a byte too late.)
 _OUTSIDE = re.compile(
-    rb"(?:\s|<\?.*?\?>|<!--.*?-->|</?" + _PREFIX + rb"ndm(?:\s[^<>]*)?>"
-    rb"|<(?P<note>" + _PREFIX + rb"(?:COMMENT|MESSAGE_ID))>[^<]*</(?P=note)>)*+",
+    rb"\s+|<\?.*?\?>|<!--.*?-->|</?" + _PREFIX + rb"ndm(?:\s[^<>]*)?>"
+    rb"|<(?P<note>" + _PREFIX + rb"(?:COMMENT|MESSAGE_ID))>[^<]*</(?P=note)>",
     re.DOTALL,
 )
 _OPENS = re.compile(rb"<" + _PREFIX + rb"ndm[\s>]")
@@ -104,8 +105,9 @@ class _Reader:
             self._outside(done, len(data))
 
     def _outside(self, start: int, stop: int) -> None:
-        allowed = _OUTSIDE.match(self.assembly.data, start, stop)
-        end = allowed.end() if allowed else start
+        end = start
+        while allowed := _OUTSIDE.match(self.assembly.data, end, stop):
+            end = allowed.end()
         if end < stop:
             shown = self.assembly.data[end : end + 40].decode("utf-8", "replace")
             self._reject(f"{shown!r} outside of <omm> is no OMM", end, stop)
