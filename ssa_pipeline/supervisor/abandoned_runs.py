@@ -1,7 +1,8 @@
 """Runs that Dagster's tables call running although no process of this machine works on them.
 
-Dagster's default launcher notices the death of a worker only while the code server that started it lives. After
-a reboot, a killed daemon or `kill -9` of everything, such a run would hold its slot for hours.
+The code server that started a worker notices its death only while it lives itself, and while the database answers.
+After a reboot, a killed daemon or `kill -9` of everything, such a run would hold its slot for hours. ``ssa up`` frees
+it; where the daemon runs, its monitoring does so through ``run_launcher``.
 
 One installation drives one database: a run of another machine's processes would look abandoned here.
 """
@@ -25,7 +26,7 @@ from ssa_pipeline.supervisor import processes
 
 _IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _ANSWER_TIMEOUT_S = 5
-_MESSAGE = "The process of this run is gone (killed, or the machine was restarted). Start the run again."
+GONE = "The process of this run is gone (killed, or the machine was restarted). Start the run again."
 
 
 @contextmanager
@@ -50,9 +51,9 @@ def free_abandoned_runs(instance: DagsterInstance, *, is_daemon_alive: bool) -> 
         if is_left_to_daemon or _has_process(instance, run):
             continue
         if run.status == DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(run, _MESSAGE)
+            instance.report_run_canceled(run, GONE)
         else:
-            instance.report_run_failed(run, _MESSAGE)
+            instance.report_run_failed(run, GONE)
         if instance.event_log_storage.supports_global_concurrency_limits:
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         freed.append(run.run_id)
@@ -69,11 +70,14 @@ def announce_cancelling(instance: DagsterInstance) -> list[str]:
 
 
 def _has_process(instance: DagsterInstance, run: DagsterRun) -> bool:
-    return _is_executing(run) or _logged_process_lives(instance, run)
+    lives = logged_process_lives(instance, run)
+    return _is_starting_process(run) if lives is None else lives
 
 
-def _is_executing(run: DagsterRun) -> bool:
-    """Whether the code server that started the run still has a process for it."""
+def _is_starting_process(run: DagsterRun) -> bool:
+    """Whether the code server that was told to start the run says that it has a process for it. Of one that logged
+    its id the log is asked: where the database is away as a process dies, its code server counts it as alive for good.
+    """
     info = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
     if not info:
         return False
@@ -86,9 +90,9 @@ def _is_executing(run: DagsterRun) -> bool:
     return deserialize_value(answer, CanCancelExecutionResult).can_cancel
 
 
-def _logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether the process that last wrote its id into the run's log lives: runs of the command line, workers
-    whose code server was killed, runs being cancelled. A process younger than the entry is a stranger."""
+def logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool | None:
+    """Whether the process that last wrote its id into the run's log lives; None where none has done so yet. A process
+    younger than the entry is a stranger."""
     entries = instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
     for entry in reversed(entries):
         metadata = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
@@ -99,4 +103,4 @@ def _logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool:
             return found is not None and found.create_time() <= entry.timestamp + 1.0
         except psutil.NoSuchProcess:
             return False
-    return False
+    return None

@@ -247,9 +247,33 @@ def test_a_killed_postmaster_is_said_and_a_later_job_completes(home: Path) -> No
     completes_after_up(home)
 
 
+def test_a_worker_that_died_while_the_database_was_away_is_noticed_without_up(home: Path) -> None:
+    """Its code server does not notice: the thread that looks ends with the first database error that lasts."""
+    with run_in_progress(home, "2-6"):
+        server = embedded_server(_settings(home))
+        postmaster = server.postmaster()
+        assert postmaster is not None
+        postmaster.kill()
+        for process in run_workers(home):
+            process.send_signal(signal.SIGKILL)
+        time.sleep(15)  # the code server tries for 6 s
+        server.start()
+    wait_until_none_is_in_progress(home)
+    completes_after_up(home)
+
+
+def wait_until_none_is_in_progress(home: Path) -> None:
+    """A worker that lost its database takes some seconds to say so and end; the monitoring looks every 10 s."""
+    count = "SELECT count(*) FROM dagster.runs WHERE status IN ('STARTED', 'STARTING', 'CANCELING')"
+    deadline = time.monotonic() + 60
+    while one(home, count) != (0,) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert one(home, count) == (0,)
+
+
 def completes_after_up(home: Path) -> None:
     ssa(home, "up")
-    assert one(home, "SELECT count(*) FROM dagster.runs WHERE status IN ('STARTED', 'STARTING')") == (0,)
+    wait_until_none_is_in_progress(home)
     assert "done" in ssa(home, "materialize", "--epoch-day", DAY, "--lead-days", "2-6", "--force")
     written = one(
         home,

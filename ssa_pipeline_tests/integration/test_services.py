@@ -208,9 +208,11 @@ def test_an_explicit_ui_port_in_use_is_named_with_its_user(running: Settings) ->
 def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settings) -> None:
     from dagster import DagsterRun, DagsterRunStatus
     from dagster._core.events import EngineEventData
+    from dagster._core.launcher.base import WorkerStatus
 
     url = services.running_database_url(running)
     assert url is not None
+    processes.end(services._with_descendants(running, DAEMON), grace_s=10)  # its monitoring would fail them first
     with (
         abandoned_runs.open_instance(service_environment(running, url)) as instance,
         subprocess.Popen(["sleep", "600"]) as alive,
@@ -233,6 +235,12 @@ def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settin
                 instance.report_engine_event("Started process", run, EngineEventData.in_process(pid))
         _move_log_back_a_year(url.psycopg, runs["id re-used"].run_id)
         try:
+            health = {case: instance.run_launcher.check_run_worker_health(run).status for case, run in runs.items()}
+            assert [case for case, status in health.items() if status is WorkerStatus.FAILED] == [
+                "worker killed",
+                "being cancelled",
+                "id re-used",
+            ]
             freed = abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=True)
             ends = {case: instance.get_run_by_id(run.run_id).status for case, run in runs.items()}
             assert ends == {case: end for case, (_, _, end) in cases.items()}

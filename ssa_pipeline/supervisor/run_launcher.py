@@ -1,0 +1,27 @@
+"""Dagster's default launcher, and whether the processes of its runs live: dagster.yaml names it."""
+
+from __future__ import annotations
+
+from dagster import DagsterRun
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+
+from ssa_pipeline.supervisor.abandoned_runs import GONE, logged_process_lives
+
+
+class WatchingRunLauncher(DefaultRunLauncher):
+    """Launches as its base does; Dagster's run monitoring then also fails started runs whose process has died.
+
+    Without it only the code server that started a process notices its death, and stops looking for good where the
+    database is away at that moment (docs/decisions/0026).
+    """
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """FAILED where the process that the run's log names is gone; one that has named none yet is starting."""
+        if logged_process_lives(self._instance, run) is False:
+            return CheckRunHealthResult(WorkerStatus.FAILED, GONE)
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
