@@ -5,6 +5,7 @@ from __future__ import annotations
 from dagster import DagsterRun
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from ssa_pipeline.supervisor.abandoned_runs import GONE, logged_process_lives
 
@@ -21,7 +22,11 @@ class WatchingRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """FAILED where the process that the run's log names is gone; one that has named none yet is starting."""
-        if logged_process_lives(self._instance, run) is False:
+        """FAILED where the process that the run's log names is gone; one that has named none yet is starting.
+
+        A run that was not launched from here (`ssa materialize --foreground`) may work on another machine.
+        """
+        is_launched = GRPC_INFO_TAG in run.tags
+        if is_launched and logged_process_lives(self._instance, run) is False:
             return CheckRunHealthResult(WorkerStatus.FAILED, GONE)
         return CheckRunHealthResult(WorkerStatus.RUNNING)

@@ -209,6 +209,7 @@ def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settin
     from dagster import DagsterRun, DagsterRunStatus
     from dagster._core.events import EngineEventData
     from dagster._core.launcher.base import WorkerStatus
+    from dagster._core.storage.tags import GRPC_INFO_TAG
 
     url = services.running_database_url(running)
     assert url is not None
@@ -226,10 +227,12 @@ def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settin
             "being cancelled": (DagsterRunStatus.CANCELING, dead.pid, DagsterRunStatus.CANCELED),
             "id re-used": (DagsterRunStatus.STARTED, os.getpid(), DagsterRunStatus.FAILURE),
             "in the daemon's hands": (DagsterRunStatus.STARTING, None, DagsterRunStatus.STARTING),
+            "started by hand": (DagsterRunStatus.STARTED, dead.pid, DagsterRunStatus.FAILURE),
         }
         runs = {}
         for case, (status, pid, _) in cases.items():
-            run = DagsterRun(job_name=case, run_id=str(uuid.uuid4()), status=status)
+            tags = {} if case == "started by hand" else {GRPC_INFO_TAG: "{}"}
+            run = DagsterRun(job_name=case, run_id=str(uuid.uuid4()), status=status, tags=tags)
             runs[case] = instance.add_run(run)
             if pid is not None:
                 instance.report_engine_event("Started process", run, EngineEventData.in_process(pid))
@@ -244,7 +247,7 @@ def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settin
             freed = abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=True)
             ends = {case: instance.get_run_by_id(run.run_id).status for case, run in runs.items()}
             assert ends == {case: end for case, (_, _, end) in cases.items()}
-            assert len(freed) == 4
+            assert len(freed) == 5
             assert abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=False) == [
                 runs["in the daemon's hands"].run_id
             ]
