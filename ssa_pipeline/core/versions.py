@@ -5,7 +5,7 @@ from __future__ import annotations
 CHUNK_FORMAT_VERSION = 1
 
 CODE_VERSIONS: dict[str, str] = {
-    "raw_tle_snapshots": "3",
+    "raw_tle_snapshots": "4",
     "clean_catalog": "5",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "3",

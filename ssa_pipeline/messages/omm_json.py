@@ -17,7 +17,9 @@ from ssa_pipeline.messages.omm_fields import KEYWORDS, add_record
 LOOKS_LIKE_JSON = re.compile(rb'\[\s*(?:[{\]]|\Z)|\{\s*["}]')
 LARGEST_RECORD = 1 << 14  # characters; real ones have 500 to 1,600. Bounds the work on a damaged file.
 
+_MOST_NESTED = 64  # arrays and objects in one record, whose own is the only one; Python's own limit differs by version
 _LEAST_FIELDS = 9  # the required ones
+_TOO_DEEP = "values are nested too deep"
 _NO_SEPARATOR = re.compile(r"[^\s,\[\]]")
 _END_OF_RECORD = re.compile(r"\}(?=\s*(?:,?\s*\{|\]|\Z))")
 
@@ -75,6 +77,9 @@ class JsonReader:
             values, length = _DECODER.raw_decode(self.text[start : start + LARGEST_RECORD])
         except (JSONDecodeError, RecursionError) as error:
             return self._reject_broken(start, error)
+        if self._is_nested(start, start + length):
+            self._reject(_TOO_DEEP, start, start + length)
+            return start + length
         if not isinstance(values, Pairs):
             self._reject(f"{str(values)[:40]!r} is not an object with {self.what}", start, start + length)
             return start + length
@@ -91,8 +96,8 @@ class JsonReader:
         else:
             found = self.text.find("{", start)
             stop = found if found > 0 else len(self.text)
-        if isinstance(error, RecursionError):
-            why = "values are nested too deep"
+        if isinstance(error, RecursionError) or self._is_nested(start, stop):
+            why = _TOO_DEEP
         elif stop - start > LARGEST_RECORD:
             why = f"no end of the record within {LARGEST_RECORD:,} characters"
         elif stop == len(self.text):
@@ -101,6 +106,9 @@ class JsonReader:
             why = f"not JSON: {error.msg} at character {error.pos + 1} of the record"
         self._reject(why, start, stop)
         return stop
+
+    def _is_nested(self, start: int, stop: int) -> bool:
+        return self.text.count("[", start, stop) + self.text.count("{", start, stop) > _MOST_NESTED
 
     def _reject(self, why: str, start: int, stop: int) -> None:
         self.assembly.reject(RecordError(RejectRule.MALFORMED, why), self._place.span(start, stop))

@@ -38,6 +38,7 @@ def test_before_the_first_start_nothing_fails_and_nothing_is_made(tmp_path: Path
 
 
 def test_a_python_of_another_version_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(doctor.examine(settings_of(tmp_path)))  # packages that are imported on the way ask for the version too
     monkeypatch.setattr(sys, "version_info", (3, 14, 1, "final", 0))
     found = finding(settings_of(tmp_path), "python")
     assert found.level is Level.FAIL
