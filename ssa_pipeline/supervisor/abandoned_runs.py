@@ -48,7 +48,7 @@ def free_abandoned_runs(instance: DagsterInstance, *, is_daemon_alive: bool) -> 
     freed = []
     for run in instance.get_runs(filters=RunsFilter(statuses=_IN_PROGRESS)):
         is_left_to_daemon = is_daemon_alive and run.status == DagsterRunStatus.STARTING
-        if is_left_to_daemon or _has_process(instance, run):
+        if is_left_to_daemon or _has_process(instance, run) or _has_moved_on(instance, run):
             continue
         if run.status == DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, GONE)
@@ -67,6 +67,12 @@ def announce_cancelling(instance: DagsterInstance) -> list[str]:
         instance.report_run_canceling(run, "Stopped by `ssa down`.")
         announced.append(run.run_id)
     return announced
+
+
+def _has_moved_on(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """A run that ended while it was looked at has no process either."""
+    now = instance.get_run_by_id(run.run_id)
+    return now is None or now.status != run.status
 
 
 def _has_process(instance: DagsterInstance, run: DagsterRun) -> bool:
@@ -91,8 +97,8 @@ def _is_starting_process(run: DagsterRun) -> bool:
 
 
 def logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool | None:
-    """Whether the process that last wrote its id into the run's log lives; None where none has done so yet. A process
-    younger than the entry is a stranger."""
+    """Whether the process that last wrote its id into the run's log lives; None where none has done so yet, and where
+    that id has a process younger than the entry: a stranger, or the clock was set forward."""
     entries = instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
     for entry in reversed(entries):
         metadata = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
@@ -100,7 +106,8 @@ def logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool | N
             continue
         found = processes.process(int(str(metadata["pid"].value)))
         try:
-            return found is not None and found.create_time() <= entry.timestamp + 1.0
+            is_older = found is not None and found.create_time() <= entry.timestamp + 1.0
         except psutil.NoSuchProcess:
             return False
+        return is_older or (None if found is not None else False)
     return None

