@@ -45,7 +45,19 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point: registers every group, turns CliError and Ctrl-C into messages and exit codes."""
+    """Entry point: turns CliError and Ctrl-C, while it still imports too, into messages and exit codes."""
+    try:
+        _register_groups()
+        app()
+    except CliError as error:
+        print(f"ssa: {error}", file=sys.stderr)
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        print("ssa: interrupted", file=sys.stderr)
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _register_groups() -> None:
     from ssa_pipeline.cli import (
         automation,
         catalog,
@@ -79,11 +91,3 @@ def main() -> None:
     )
     for group in groups:
         group.register(app)
-    try:
-        app()
-    except CliError as error:
-        print(f"ssa: {error}", file=sys.stderr)
-        sys.exit(error.code)
-    except KeyboardInterrupt:
-        print("ssa: interrupted", file=sys.stderr)
-        sys.exit(Exit.INTERRUPTED)
