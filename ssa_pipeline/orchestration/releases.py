@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS
 from ssa_pipeline.sources.judge import day_ahead
-from ssa_pipeline.storage.automation import NewerTable, Release
+from ssa_pipeline.storage.automation import NewerInput, Release
 from ssa_pipeline.storage.release_gate import GateState
 from ssa_pipeline.storage.slice_key import SliceKey
 
@@ -47,23 +47,22 @@ def being_made(epoch_day: date, under_way: Mapping[SliceKey, str]) -> str | None
     return f"{epoch_day} is in hand: {in_hand}" if in_hand else None
 
 
-def about(table: NewerTable) -> str:
-    """Why a catalogue is made again without a new release."""
-    said = f"{table.kind} snapshot {table.snapshot_id} from {table.source}"
-    return f"{said}, received {table.received_at:%Y-%m-%d %H:%M} UTC, is newer than the catalogue"
+def about(newer: NewerInput) -> str:
+    """Why a catalogue is made again without a new release of its day."""
+    return f"{newer.said}, is newer than the catalogue"
 
 
-def obstacle_of_table(table: NewerTable, releases: list[Release], now: datetime, rescreen_hours: float) -> str | None:
+def obstacle_of_newer(newer: NewerInput, releases: list[Release], now: datetime, rescreen_hours: float) -> str | None:
     """Why the catalogue cannot be made again now: a day is screened at most once in ``rescreen_hours``, so a newer
     catalogue would not be used before."""
-    if any(release.epoch_day == table.epoch_day and release.gate == GateState.HELD for release in releases):
-        return f"{about(table)} of {table.epoch_day}, of which a release is held by the completeness gate"
-    if any(day.epoch_day == table.epoch_day for day in waiting_days(releases)):
-        return f"{about(table)} of {table.epoch_day}, of which a release waits: it would be the same run"
-    due = table.cataloged_at + timedelta(hours=rescreen_hours)
+    if any(release.epoch_day == newer.epoch_day and release.gate == GateState.HELD for release in releases):
+        return f"{about(newer)} of {newer.epoch_day}, of which a release is held by the completeness gate"
+    if any(day.epoch_day == newer.epoch_day for day in waiting_days(releases)):
+        return f"{about(newer)} of {newer.epoch_day}, of which a release waits: it would be the same run"
+    due = newer.cataloged_at + timedelta(hours=rescreen_hours)
     if now < due:
         policy = f"made again from {due:%Y-%m-%d %H:%M} UTC on (SSA_RESCREEN_HOURS={rescreen_hours:g})"
-        return f"{about(table)} of {table.epoch_day}, which is {policy}"
+        return f"{about(newer)} of {newer.epoch_day}, which is {policy}"
     return None
 
 

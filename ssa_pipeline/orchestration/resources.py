@@ -17,9 +17,9 @@ from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.alerts import purge_alerts
 from ssa_pipeline.storage.automation import (
     DayScreening,
-    NewerTable,
+    NewerInput,
     Release,
-    read_newer_table,
+    read_newer_input,
     read_releases,
     read_screenings,
 )
@@ -114,8 +114,8 @@ class Storage(Protocol):
         """Receipts of catalogues from an id on, and what became of them."""
         ...
 
-    def newer_table(self, first_day: date, last_day: date) -> NewerTable | None:
-        """A SATCAT, decay or TIP table without which the newest catalogue of a range of days was made."""
+    def newer_input(self, first_day: date, last_day: date) -> NewerInput | None:
+        """What the newest catalogue of a range of days was made without: a table, or an earlier day that came late."""
         ...
 
     def screenings(self, days: int, first_day: date, last_day: date) -> list[DayScreening]:
@@ -160,8 +160,8 @@ class PostgresStorage:
     def releases(self, first_snapshot_id: int) -> list[Release]:
         return read_releases(self.url, first_snapshot_id)
 
-    def newer_table(self, first_day: date, last_day: date) -> NewerTable | None:
-        return read_newer_table(self.url, first_day, last_day)
+    def newer_input(self, first_day: date, last_day: date) -> NewerInput | None:
+        return read_newer_input(self.url, first_day, last_day)
 
     def screenings(self, days: int, first_day: date, last_day: date) -> list[DayScreening]:
         return read_screenings(self.url, days, LEAD_DAYS, first_day, last_day)

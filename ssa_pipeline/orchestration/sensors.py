@@ -28,7 +28,7 @@ from ssa_pipeline.orchestration.releases import (
     fate,
     next_cursor,
     obstacle,
-    obstacle_of_table,
+    obstacle_of_newer,
     waiting_days,
 )
 from ssa_pipeline.orchestration.resources import Storage
@@ -39,7 +39,7 @@ from ssa_pipeline.sources import folder
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
 from ssa_pipeline.sources.fetching import Query, utc_now
 from ssa_pipeline.sources.state import STORED, UNCHANGED
-from ssa_pipeline.storage.automation import NewerTable, Release
+from ssa_pipeline.storage.automation import NewerInput, Release
 from ssa_pipeline.storage.release_gate import GateState
 from ssa_pipeline.storage.slice_key import SliceKey
 
@@ -54,7 +54,8 @@ _RESOURCES = {"settings", "storage"}
     minimum_interval_seconds=_INTERVAL_S,
     required_resource_keys=_RESOURCES,
     description="Received releases that are not in the catalogue of their day and not held: requests that catalogue. "
-    "Likewise SATCAT, decay and TIP tables newer than the newest catalogue, at most once in SSA_RESCREEN_HOURS.",
+    "Likewise SATCAT, decay and TIP tables and late earlier days newer than the newest catalogue, at most once in "
+    "SSA_RESCREEN_HOURS.",
 )
 def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
     settings: Settings = context.resources.settings
@@ -67,10 +68,10 @@ def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
     requests, notes = _release_requests(waiting_days(releases), under_way, settings.first_day, now)
     fresh, earlier = _fresh(context, requests)
     notes += earlier
-    table = None if fresh else storage.newer_table(settings.first_day, now.date())
-    if table is not None:
-        note = _obstacle_of_table(table, releases, under_way, now, settings.automation.rescreen_hours)
-        fresh, earlier = ([], [note]) if note else _fresh(context, [_table_request(table, now)])
+    newer = None if fresh else storage.newer_input(settings.first_day, now.date())
+    if newer is not None:
+        note = _obstacle_of_newer(newer, releases, under_way, now, settings.automation.rescreen_hours)
+        fresh, earlier = ([], [note]) if note else _fresh(context, [_newer_request(newer, now)])
         notes += earlier
     fetching = unfinished_run(context.instance, map(job_name, FETCH_JOBS)) if fresh else None
     if fresh and fetching is None:
@@ -100,17 +101,17 @@ def _release_requests(
     return requests, notes
 
 
-def _obstacle_of_table(
-    table: NewerTable,
+def _obstacle_of_newer(
+    newer: NewerInput,
     releases: list[Release],
     under_way: Mapping[SliceKey, str],
     now: datetime,
     rescreen_hours: float,
 ) -> str | None:
-    """Why the newest catalogue is not made again for a table now."""
+    """Why the newest catalogue is not made again now."""
     if any(being_made(day.epoch_day, under_way) for day in waiting_days(releases)):
-        return f"{about(table)} of {table.epoch_day}, which is left until then"
-    return being_made(table.epoch_day, under_way) or obstacle_of_table(table, releases, now, rescreen_hours)
+        return f"{about(newer)} of {newer.epoch_day}, which is left until then"
+    return being_made(newer.epoch_day, under_way) or obstacle_of_newer(newer, releases, now, rescreen_hours)
 
 
 def _release_request(day: Waiting, now: datetime) -> RunRequest:
@@ -118,8 +119,8 @@ def _release_request(day: Waiting, now: datetime) -> RunRequest:
     return _ingest_request(day.epoch_day, f"snapshot {day.newest.snapshot_id}{accepted}", day.reason, now)
 
 
-def _table_request(table: NewerTable, now: datetime) -> RunRequest:
-    return _ingest_request(table.epoch_day, f"{table.kind} snapshot {table.snapshot_id}", about(table), now)
+def _newer_request(newer: NewerInput, now: datetime) -> RunRequest:
+    return _ingest_request(newer.epoch_day, newer.key, about(newer), now)
 
 
 def _ingest_request(epoch_day: date, what: str, reason: str, now: datetime) -> RunRequest:

@@ -27,16 +27,13 @@ class Release:
 
 
 @dataclass(frozen=True)
-class NewerTable:
-    """The newest catalogue there is, and a SATCAT, decay or TIP table of the week up to its day that it was made
-    without."""
+class NewerInput:
+    """The newest catalogue there is, and what would count for it but came after it was made."""
 
     epoch_day: date
     cataloged_at: datetime
-    snapshot_id: int
-    kind: str
-    source: str
-    received_at: datetime
+    key: str  # names exactly this input
+    said: str  # what it is and when it came
 
 
 @dataclass(frozen=True)
@@ -65,12 +62,22 @@ def read_releases(url: DatabaseUrl, first_snapshot_id: int) -> list[Release]:
         return [Release(*row) for row in rows]
 
 
-def read_newer_table(url: DatabaseUrl, first_day: date, last_day: date) -> NewerTable | None:
-    """A table that would count for the newest catalogue of a range of days (ends included) if that were made now."""
+def read_newer_input(url: DatabaseUrl, first_day: date, last_day: date) -> NewerInput | None:
+    """What would count for the newest catalogue of a range of days (ends included) if that were made now: a SATCAT,
+    decay or TIP table of the week up to its day, else an earlier day that came late."""
     with connect(url) as connection:
         params = {"first_day": first_day, "last_day": last_day}
         row = connection.execute(section(_FILE, "newer_table"), params).fetchone()
-        return NewerTable(*row) if row else None
+        if row:
+            day, cataloged_at, snapshot_id, kind, source, received_at = row
+            key = f"{kind} snapshot {snapshot_id}"
+            return NewerInput(day, cataloged_at, key, f"{key} from {source}, received {received_at:%Y-%m-%d %H:%M} UTC")
+        row = connection.execute(section(_FILE, "late_day"), params).fetchone()
+        if row:
+            day, cataloged_at, log_id, earlier_day, read_at = row
+            said = f"what was received for {earlier_day}, read {read_at:%Y-%m-%d %H:%M} UTC"
+            return NewerInput(day, cataloged_at, f"{earlier_day} read in slice version {log_id}", said)
+        return None
 
 
 def read_screenings(

@@ -217,6 +217,7 @@ def test_every_tick_asks_indexes_only(fresh_database: DatabaseUrl) -> None:
         questions = {
             "releases": {"first": 3640},
             "newer_table": {"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
+            "late_day": {"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
             "screenings": {
                 **{"days": 7, "lead_days": list(range(7))},
                 **{"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
@@ -347,6 +348,29 @@ class TestNewRelease:
         used["satcat"] = {"sha256": digest}
         bench.catalog(today, now(), [snapshot], metadata={"snapshot_ids": [snapshot], "tables": used})
         assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+
+    def test_an_earlier_day_that_came_late_makes_the_newest_catalog_again(self, bench: Bench) -> None:
+        """It carries over from that day. One that was read again without another content changes nothing."""
+        today, between, late = (now().date() - timedelta(days=n) for n in range(3))
+        of = {day: bench.receive(day, now() - 8 * HOUR) for day in (today, between, late)}
+        for day in (late, between, today):
+            bench.catalog(day, now() - 7 * HOUR, [of[day]], content=f"first of {day}")
+        bench.log("raw_tle_snapshots", late - timedelta(days=40), now() - HOUR)  # too old to be carried over
+        bench.catalog(late, now() - HOUR, [of[late]], content=f"first of {late}")
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+        second = bench.receive(late, now() - HOUR)
+        (request,), _, _ = bench.tick(new_tle_release)
+        assert request.tags["dagster/partition"] == str(late)
+        bench.catalog(late, now() - HOUR, [of[late], second], content="second")
+        (request,), _, _ = bench.tick(new_tle_release)
+        assert request.tags["dagster/partition"] == str(today)
+        assert request.tags["ssa/reason"].startswith(f"{today}: what was received for {late}, read ")
+        bench.obey(request, new_tle_release, DagsterRunStatus.FAILURE)
+        assert "not asked for again today" in bench.tick(new_tle_release)[1]
+        bench.catalog(today, now(), [of[today]])
+        assert "is in the catalogue" in bench.tick(new_tle_release)[1]
+        bench.catalog(late, now(), [of[late], second], content="third")
+        assert "which is made again from" in bench.tick(new_tle_release)[1]
 
     def test_a_day_that_cannot_be_made_does_not_keep_a_newer_table_from_the_newest_catalog(self, bench: Bench) -> None:
         today = now().date()

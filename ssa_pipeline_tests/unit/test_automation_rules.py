@@ -21,13 +21,13 @@ from ssa_pipeline.orchestration import fetching
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.fetch_plan import EVERY, fetch_plan
 from ssa_pipeline.orchestration.fetching import OUTCOMES, is_allowed_soon, outcome, said
-from ssa_pipeline.orchestration.releases import being_made, fate, next_cursor, obstacle, obstacle_of_table, waiting_days
+from ssa_pipeline.orchestration.releases import being_made, fate, next_cursor, obstacle, obstacle_of_newer, waiting_days
 from ssa_pipeline.orchestration.screening import RETRY_TAGS, wanted
 from ssa_pipeline.settings import REPOSITORY, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, RefusedError, TooEarlyError, TransientError
 from ssa_pipeline.sources.fetching import Query
 from ssa_pipeline.sources.state import STARTED, STORED, Attempt
-from ssa_pipeline.storage.automation import DayScreening, NewerTable, Release, Screened
+from ssa_pipeline.storage.automation import DayScreening, NewerInput, Release, Screened
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
 from ssa_pipeline.storage.slice_key import SliceKey
 
@@ -102,17 +102,16 @@ class TestReleases:
         assert next_cursor(0, [old, release(2)], NOON, FIRST_DAY) == 2
 
     def test_a_table_makes_no_catalog_again_that_is_young_or_whose_day_is_held(self) -> None:
-        table = NewerTable(TODAY, NOON - 3 * HOUR, 7, "satcat", "celestrak", NOON - HOUR)
-        assert obstacle_of_table(table, [release(1)], NOON, 3) is None
-        said = "satcat snapshot 7 from celestrak, received 2026-08-22 11:03 UTC, is newer than the catalogue of "
-        said += str(TODAY)
-        young = obstacle_of_table(table, [], NOON, 6)
+        table = NewerInput(TODAY, NOON - 3 * HOUR, "satcat snapshot 7", "satcat snapshot 7 from celestrak")
+        assert obstacle_of_newer(table, [release(1)], NOON, 3) is None
+        said = f"satcat snapshot 7 from celestrak, is newer than the catalogue of {TODAY}"
+        young = obstacle_of_newer(table, [], NOON, 6)
         assert young == f"{said}, which is made again from 2026-08-22 15:03 UTC on (SSA_RESCREEN_HOURS=6)"
-        held = obstacle_of_table(table, [release(1), release(2, used=False, gate="held")], NOON, 3)
+        held = obstacle_of_newer(table, [release(1), release(2, used=False, gate="held")], NOON, 3)
         assert held == f"{said}, of which a release is held by the completeness gate"
         other = release(2, used=False, gate="held", day=TODAY - timedelta(days=1))
-        assert obstacle_of_table(table, [other], NOON, 3) is None
-        waits = obstacle_of_table(table, [release(2, used=False)], NOON, 3)
+        assert obstacle_of_newer(table, [other], NOON, 3) is None
+        waits = obstacle_of_newer(table, [release(2, used=False)], NOON, 3)
         assert waits == f"{said}, of which a release waits: it would be the same run"
 
     def test_a_release_whose_run_died_before_the_catalog_waits(self) -> None:

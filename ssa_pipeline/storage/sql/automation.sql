@@ -46,6 +46,33 @@ WHERE encode(s.sha256, 'hex') IS DISTINCT FROM c.tables -> s.kind ->> 'sha256'
 ORDER BY s.snapshot_id DESC
 LIMIT 1;
 
+-- name: late_day
+-- The catalogue of the newest day carries over from the days before: is one of them read anew, with another content?
+SELECT c.epoch_day, c.written_at, r.log_id, r.epoch_day, r.written_at
+FROM (
+    SELECT l.epoch_day, l.written_at, l.log_id
+    FROM screening.slice_log l
+    WHERE l.asset = 'clean_catalog' AND l.lead_day = -1 AND l.epoch_day BETWEEN %(first_day)s AND %(last_day)s
+    ORDER BY l.epoch_day DESC, l.log_id DESC
+    LIMIT 1
+) c
+CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (l.epoch_day) l.epoch_day, l.log_id, l.written_at, l.content_hash
+    FROM screening.slice_log l
+    WHERE l.asset = 'raw_tle_snapshots' AND l.lead_day = -1 AND l.epoch_day BETWEEN c.epoch_day - 30 AND c.epoch_day - 1
+    ORDER BY l.epoch_day, l.log_id DESC
+) r
+LEFT JOIN LATERAL (
+    SELECT l.content_hash
+    FROM screening.slice_log l
+    WHERE l.asset = 'raw_tle_snapshots' AND l.lead_day = -1 AND l.epoch_day = r.epoch_day AND l.log_id < c.log_id
+    ORDER BY l.log_id DESC
+    LIMIT 1
+) used ON true
+WHERE r.log_id > c.log_id AND r.content_hash IS DISTINCT FROM used.content_hash
+ORDER BY r.log_id DESC
+LIMIT 1;
+
 -- name: screenings
 WITH day AS (
     SELECT DISTINCT epoch_day
