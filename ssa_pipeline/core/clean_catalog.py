@@ -48,6 +48,7 @@ DECAY_ALTITUDE_KM = 100.0
 # elements make it put the object millions of kilometres away without an error code.
 _FAR_BEYOND_APOGEE = 2.0
 EPOCH_ROUNDING_US = 1_000  # a TLE's last digit is 864 µs
+MAX_AHEAD_DAYS = 15.0
 
 _SGP4_ERRORS = {
     1: "mean eccentricity or semi-major axis out of range",
@@ -106,7 +107,7 @@ def clean_catalog(
     known: KnownObjects | None = None,
     *,
     max_age_days: float = 30.0,
-    max_ahead_days: float = 15.0,
+    max_ahead_days: float = MAX_AHEAD_DAYS,
     source_priority: Sequence[str] = (),
     supplemental_max_age_days: float | None = None,
     record_bytes: Callable[[Receipts], list[bytes]] | None = None,
@@ -153,6 +154,23 @@ def clean_catalog(
         rejected_receipts.snapshot_id,
         find_aliases(sets, day_us),
     )
+
+
+def without_usable_set(received: ElementSets, receipts: Receipts, norad_ids: Int64) -> Int64:
+    """Those of the objects of whose GP sets none decides about its object, neither for nor against it: all are ahead of
+    their time, below the surface, or SGP4 cannot start from them."""
+    rows = np.flatnonzero((receipts.kind == GP) & np.isin(received.norad_id, norad_ids))
+    rows = rows[np.lexsort((-received.epoch_us[rows], received.norad_id[rows]))]
+    left = np.unique(received.norad_id[rows])
+    while len(rows):  # newest first, as nearly every object needs no second look
+        found, first = np.unique(received.norad_id[rows], return_index=True)
+        sets, days = received.take(rows[first]), receipts.received_day[rows[first]]
+        gives_way = np.array([bool(fault and fault.rule in _NEXT_OLDER_MAY_DO) for fault in _set_faults(sets)])
+        gives_way[list(_ahead_faults(sets, days, MAX_AHEAD_DAYS))] = True
+        left = np.setdiff1d(left, found[~gives_way])
+        rows = np.delete(rows, first)
+        rows = rows[np.isin(received.norad_id[rows], left)]
+    return left
 
 
 def perigee_altitude_km(element_sets: ElementSets) -> Float64:
@@ -364,15 +382,26 @@ def _decide(
 def _faults(sets: ElementSets, day_us: int, max_age_days: float) -> list[Fault | None]:
     """What speaks against each row, or None."""
     satrecs = to_satrecs(sets)
-    perigees = perigee_altitude_km(sets).tolist()
     axes = semi_major_axis_km(sets).tolist()
-    judged = zip(satrecs, sets.epoch_us.tolist(), perigees, axes, sets.eccentricity.tolist(), strict=True)
+    judged = zip(
+        _set_faults(sets, satrecs), satrecs, sets.epoch_us.tolist(), axes, sets.eccentricity.tolist(), strict=True
+    )
     return [
-        _perigee_fault(perigee)
-        or _epoch_fault(satrec, axis, eccentricity)
+        fault
         or _stale_fault(epoch_us, day_us, max_age_days)
         or _decay_fault(satrec, axis, eccentricity, epoch_us, day_us)
-        for satrec, epoch_us, perigee, axis, eccentricity in judged
+        for fault, satrec, epoch_us, axis, eccentricity in judged
+    ]
+
+
+def _set_faults(sets: ElementSets, satrecs: list[Satrec] | None = None) -> list[Fault | None]:
+    """What speaks against each row on whatever day."""
+    perigees = perigee_altitude_km(sets).tolist()
+    axes = semi_major_axis_km(sets).tolist()
+    judged = zip(satrecs or to_satrecs(sets), perigees, axes, sets.eccentricity.tolist(), strict=True)
+    return [
+        _perigee_fault(perigee) or _epoch_fault(satrec, axis, eccentricity)
+        for satrec, perigee, axis, eccentricity in judged
     ]
 
 

@@ -6,7 +6,7 @@ CHUNK_FORMAT_VERSION = 1
 
 CODE_VERSIONS: dict[str, str] = {
     "raw_tle_snapshots": "4",
-    "clean_catalog": "5",
+    "clean_catalog": "6",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "3",
     "refined_events": "6",

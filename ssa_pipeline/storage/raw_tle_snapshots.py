@@ -4,20 +4,22 @@ are not usable. Reading it for day D answers "what has been received up to the e
 The answer holds every set of D's own snapshots, one that a source sent again later on D once. Of earlier days it
 holds, per object, at most OLDER_SETS_PER_OBJECT GP sets, the newest by epoch that D did not repeat and that were not
 too far ahead when received, with epochs within LOOK_BACK_DAYS before D: the set that an object without a new one
-keeps, and some to fall back on and to compare with. Of supplemental sets it holds, apart from those, as many of the
-SUPPLEMENTAL_DAYS before. Rows are ordered by object, epoch and content, so the same bytes give the same answer in
-every database.
+keeps, and some to fall back on and to compare with; all of them where none of these can be right. Of supplemental sets
+it holds, apart from those, as many of the SUPPLEMENTAL_DAYS before. Rows are ordered by object, epoch and content, so
+the same bytes give the same answer in every database.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 import psycopg
 from psycopg import sql
 
-from ssa_pipeline.core.records import Receipts
+from ssa_pipeline.core.clean_catalog import without_usable_set
+from ssa_pipeline.core.records import GP, ElementSets, Int64, Receipts
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.element_sets import (
     ELEMENT_KINDS,
@@ -36,6 +38,7 @@ TABLES = ("catalog.element_set", "catalog.sighting", "catalog.rejected_record")
 LOOK_BACK_DAYS = 120
 SUPPLEMENTAL_DAYS = 3  # ephemerides of operators reach no further
 OLDER_SETS_PER_OBJECT = 4  # two sources may spell each epoch their own way
+_EVERY = 1_000_000
 
 
 def row_count(value: ReceivedDay) -> int:
@@ -68,32 +71,58 @@ def write(connection: psycopg.Connection, key: SliceKey, value: ReceivedDay, _lo
 
 
 def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
-    params: dict[str, Any] = {
-        "epoch_day": key.epoch_day,
-        "look_back_days": LOOK_BACK_DAYS,
-        "older_sets": OLDER_SETS_PER_OBJECT,
-        "supplemental_days": SUPPLEMENTAL_DAYS,
-    }
     for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
         # By index only. Statistics lag behind the day's write, and the plan then chosen took 89 s where this takes 1.
         connection.execute("SELECT set_config(%s, 'off', true)", [f"enable_{plan}"])
+    sets, receipts = _received(connection, key.epoch_day, OLDER_SETS_PER_OBJECT)
+    lost = without_usable_set(sets, receipts, _with_more_sets(sets, receipts, key.epoch_day))
+    if len(lost):
+        others = np.flatnonzero(~np.isin(sets.norad_id, lost))
+        every_set, every_receipt = _received(connection, key.epoch_day, _EVERY, lost.tolist())
+        sets = ElementSets.concat([sets.take(others), every_set])
+        receipts = Receipts.concat([receipts.take(others), every_receipt])
+        order = np.argsort(sets.norad_id, kind="stable")
+        sets, receipts = sets.take(order), receipts.take(order)
+    rejected = read_rejected(connection, key.epoch_day, ASSET)
+    return ReceivedDay(
+        key.epoch_day,
+        sets,
+        receipts,
+        [record for _, record in rejected],
+        np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
+    )
+
+
+def _with_more_sets(sets: ElementSets, receipts: Receipts, epoch_day: date) -> Int64:
+    """Objects that may have more older sets than were read."""
+    is_older = (receipts.kind == GP) & (receipts.received_day < np.datetime64(epoch_day))
+    norad_ids, counts = np.unique(sets.norad_id[is_older], return_counts=True)
+    return norad_ids[counts >= OLDER_SETS_PER_OBJECT]
+
+
+def _received(
+    connection: psycopg.Connection, epoch_day: date, older_sets: int, norad_ids: list[int] | None = None
+) -> tuple[ElementSets, Receipts]:
+    """With at most ``older_sets`` older sets per object; of all objects, or of some."""
+    params: dict[str, Any] = {
+        "epoch_day": epoch_day,
+        "look_back_days": LOOK_BACK_DAYS,
+        "older_sets": older_sets,
+        "supplemental_days": SUPPLEMENTAL_DAYS,
+        "supplemental_sets": OLDER_SETS_PER_OBJECT,
+        "only": norad_ids,
+    }
     kinds = {"snapshot_id": "int8", "source_line": "int8", "byte_start": "int8", "byte_count": "int8"}
     kinds |= {**ELEMENT_KINDS, "received_day": "date", **TEXT_KINDS}
     kinds |= {"source_file": "text", "source": "text", "kind": "text", "member": "text"}
     columns = copy_out(connection, section("queries.sql", "received_up_to"), params, kinds)
-    rejected = read_rejected(connection, key.epoch_day, ASSET)
-    return ReceivedDay(
-        key.epoch_day,
-        from_columns(columns),
-        Receipts(
-            text(columns["member"]),
-            columns["byte_start"],
-            columns["byte_count"],
-            text(columns["source"]),
-            text(columns["kind"]),
-            columns["received_day"].astype("datetime64[D]"),
-            columns["snapshot_id"],
-        ),
-        [record for _, record in rejected],
-        np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
+    receipts = Receipts(
+        text(columns["member"]),
+        columns["byte_start"],
+        columns["byte_count"],
+        text(columns["source"]),
+        text(columns["kind"]),
+        columns["received_day"].astype("datetime64[D]"),
+        columns["snapshot_id"],
     )
+    return from_columns(columns), receipts

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -205,6 +205,27 @@ def _hashes(url: DatabaseUrl) -> dict[tuple[str, date], str]:
     with connect(url) as connection:
         rows = connection.execute("SELECT asset, epoch_day, content_hash FROM ssa.runs WHERE is_current").fetchall()
     return {(asset, day): digest for asset, day, digest in rows}
+
+
+def test_an_object_keeps_its_newest_usable_set_however_many_came_after_it(two_days: DatabaseUrl) -> None:
+    """Twelve days of sets below the surface, and one too far ahead."""
+    right = lines_of(FILE_2.read_bytes(), ISS)
+    name, line_1, line_2 = right.splitlines()
+    days = [date(2026, 8, day) for day in range(19, 32)]
+    for day in days:
+        epoch = (day + timedelta(days=20 if day == days[-1] else 0)).strftime("%y%j").encode()
+        wrong = b"\n".join([name, line_1[:18] + epoch + line_1[23:], line_2[:26] + b"9000000" + line_2[33:]])
+        receive(two_days, day, FILE_2.read_bytes().replace(right, _with_checksums(wrong)), "x")
+        clean(two_days, day)
+    catalog = read(two_days, days[-1])
+    place = catalog.element_sets.norad_id.tolist().index(ISS)
+    assert catalog.flags[place] == "carried_over"
+    assert catalog.received_day[place] == np.datetime64(DAY_2)
+    rules = Counter(record.rule for record in catalog.rejected if record.norad_id == ISS)
+    assert rules == {"perigee_below_surface": 12, "epoch_too_far_ahead": 1}
+    with SliceStore(two_days) as store:
+        received = store.read(SliceKey("raw_tle_snapshots", days[-1]))[0].element_sets
+    assert (np.diff(received.norad_id) >= 0).all()
 
 
 def test_supplemental_sets_of_the_day_before_are_read_beside_gp(two_days: DatabaseUrl) -> None:

@@ -83,7 +83,7 @@ WITH RECURSIVE object AS (
         ORDER BY e.epoch DESC, e.content_key
         LIMIT %(older_sets)s
     ) older
-    WHERE o.norad_id IS NOT NULL
+    WHERE o.norad_id IS NOT NULL AND (%(only)s::bigint[] IS NULL OR o.norad_id = ANY(%(only)s::bigint[]))
 ), supplemental AS (
     SELECT s.element_set_id, s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count, row_number() OVER (
         PARTITION BY e.norad_id
@@ -108,10 +108,11 @@ FROM (
     UNION ALL
     SELECT element_set_id, snapshot_id, source_line, member, byte_start, byte_count
     FROM supplemental
-    WHERE place <= %(older_sets)s
+    WHERE place <= %(supplemental_sets)s
 ) r
 JOIN catalog.element_set e ON e.element_set_id = r.element_set_id
 JOIN raw.snapshot n ON n.snapshot_id = r.snapshot_id
+WHERE %(only)s::bigint[] IS NULL OR e.norad_id = ANY(%(only)s::bigint[])
 ORDER BY e.norad_id, e.epoch, e.content_key, n.epoch_day, n.sha256, r.member, r.source_line, r.byte_start;
 
 -- name: rejected_of_slice
