@@ -321,7 +321,9 @@ def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float) -
         value = type(default)(text)
     except ValueError:
         raise SettingsError(f"{name}={text!r} is not a number") from None
-    if not value >= minimum:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{name}={text} is not a finite number")
+    if value < minimum:
         raise SettingsError(f"{name}={text} is below {minimum:g}")
     return value
 

@@ -94,6 +94,7 @@ class Screening:
             self.console.print(f"{day}: all {len(self.lead_days)} lead days are up to date", highlight=False)
             return
         if any(key.lead_day is None for key in needed):
+            self._catalog_earlier_days()
             self._run(INGEST_JOB, {"dagster/partition": day}, f"catalogue of {day}")
             needed = self._needed()
         for first, last in contiguous(key.lead_day for key in needed if key.lead_day is not None):
@@ -103,6 +104,22 @@ class Screening:
             }
             named = f"lead day {first}" if first == last else f"lead days {first} to {last}"
             self._run(SCREEN_JOB, tags, f"{day}, {named}")
+
+    def _catalog_earlier_days(self) -> None:
+        """As automation does: the day carries over from the days before, and the gate compares with them. One that is
+        held or fails is told, and stands in no way."""
+        from ssa_pipeline.orchestration.chain import INGEST_JOB
+        from ssa_pipeline.storage.database_url import database_url
+        from ssa_pipeline.storage.release_gate import ReleaseGate
+
+        unread = ReleaseGate(database_url(self.settings)).unread_days(self.epoch_day)
+        for day in (day.isoformat() for day in unread if day >= self.settings.first_day):
+            try:
+                self._run(INGEST_JOB, {"dagster/partition": day}, f"catalogue of {day}, received before")
+            except CliError as error:
+                if error.code == Exit.INTERRUPTED:
+                    raise
+                self.console.print(f"WARNING: {error}", highlight=False, soft_wrap=True)
 
     def _needed(self) -> dict[SliceKey, str]:
         from ssa_pipeline.orchestration.plan import slices_to_compute

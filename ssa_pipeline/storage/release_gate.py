@@ -151,6 +151,13 @@ class ReleaseGate:
             day: date | None = _value(connection, "newest_received_day", before, look_back_days=LOOK_BACK_DAYS)
             return day
 
+    def unread_days(self, before: date) -> list[date]:
+        """Those of the days before with GP that no run has read yet, oldest first: nothing is carried over from them,
+        and nothing is compared with them."""
+        given = {"epoch_day": before, "look_back_days": LOOK_BACK_DAYS}
+        with connect(self.url) as connection:
+            return [day for (day,) in connection.execute(section(_FILE, "unread_days"), given)]
+
 
 def _demand_judged(connection: psycopg.Connection, epoch_day: date) -> Judgement:
     """The judgement of what was received so far, computed or not."""

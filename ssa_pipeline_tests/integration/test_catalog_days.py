@@ -251,6 +251,22 @@ def test_supplemental_sets_of_the_day_before_are_read_beside_gp(two_days: Databa
     assert {row["rule"] for row in why(two_days, ISS, DAY_3).rejected} == {"superseded"}
 
 
+def test_a_supplemental_set_sent_many_times_hides_no_older_one(two_days: DatabaseUrl) -> None:
+    """The newest set, with a perigee below the surface, came in five files of the day before."""
+    name, first, second = lines_of(FILE_2.read_bytes(), ISS).splitlines()
+    low = _with_checksums(b"\n".join([name, first, second[:26] + b"9000000" + second[33:]]))
+    for n in range(5):
+        receive(two_days, DAY_2, low + b"\n" * n, f"low{n}.tle", kind=SUPPLEMENTAL_GP)
+    receive(two_days, DAY_2, lines_of(FILE_1.read_bytes(), ISS), "good.tle", kind=SUPPLEMENTAL_GP)
+    receive(two_days, DAY_3, FILE_1.read_bytes(), "again.tle")
+    clean(two_days, DAY_2)
+    clean(two_days, DAY_3, supplemental_max_age_days=3.0)
+    catalog = read(two_days, DAY_3)
+    is_iss = catalog.element_sets.norad_id == ISS
+    assert catalog.flags[is_iss].tolist() == ["carried_over supplemental"]
+    assert catalog.element_sets.source_file[is_iss].tolist() == ["good.tle"]
+
+
 def test_aliases_are_shown_with_names_and_reason(embedded_database: DatabaseUrl) -> None:
     data = lines_of(FILE_1.read_bytes(), ISS)
     lent = data.replace(b"ISS (ZARYA)", b"UNKNOWN    ").replace(b"25544", b"81234")

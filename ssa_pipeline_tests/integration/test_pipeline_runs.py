@@ -24,6 +24,7 @@ from ssa_pipeline.orchestration.schema import column_schema, slice_query
 from ssa_pipeline.orchestration.webserver import RunState, Webserver
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.database_url import embedded_server
+from ssa_pipeline.storage.release_gate import ReleaseGate
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline.storage.snapshots import store_snapshot
@@ -337,6 +338,37 @@ def test_foreground_says_which_check_failed(
     assert "check error: raw_tle_snapshots 2024-11-12 release_is_complete: held: 6 objects" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) < 10
+
+
+def test_days_received_before_are_read_first(
+    embedded_database: DatabaseUrl, tmp_path: Path, small: tuple[bytes, list[Minimum]]
+) -> None:
+    """A partial release after a whole one that no run has read is held, and once accepted carries over from it."""
+    whole, part = small[0], b"".join(small[0].splitlines(keepends=True)[:7])
+    days = [EPOCH_DAY + timedelta(days=n) for n in range(3)]
+    for day, content in zip(days, (whole, part, part + whole.splitlines(keepends=True)[7]), strict=True):
+        store_snapshot(
+            embedded_database, content, file_name="s.csv", source="test", epoch_day=day, received_at=datetime.now(UTC)
+        )
+    command = ["materialize", "--foreground", "--lead-days", "0", "--epoch-day", str(days[2])]
+    done = _ssa(tmp_path / "home", *command, DATABASE_URL=embedded_database.url)
+    assert done.returncode == 1
+    assert f"catalogue of {days[0]}, received before: done" in done.stderr
+    assert f"WARNING: catalogue of {days[1]}, received before: failed" in done.stderr
+    assert f"raw_tle_snapshots {days[2]} release_is_complete: held: 7 objects" in done.stderr
+    gate = ReleaseGate(embedded_database)
+    assert [(one.epoch_day, one.state) for one in gate.newest_days(3)] == [
+        (days[2], "held"),
+        (days[1], "held"),
+        (days[0], "open"),
+    ]
+    gate.accept(days[2], "test", "it is right")
+    done = _ssa(tmp_path / "home", *command, DATABASE_URL=embedded_database.url)
+    assert done.returncode == 0, done.stderr
+    assert "received before" not in done.stderr
+    with SliceStore(embedded_database) as slices:
+        catalogs = [slices.read_object_ids(SliceKey("clean_catalog", day))[0].tolist() for day in (days[0], days[2])]
+    assert catalogs[0] == catalogs[1]
 
 
 def test_ctrl_c_in_the_foreground_ends_the_run_and_writes_nothing(

@@ -24,6 +24,8 @@ from ssa_pipeline.settings import SettingsError, read_settings
         ({"SSA_SOURCE_SILENT_HOURS": "folder=often"}, "'folder=often' is not like 26, folder=200"),
         ({"SSA_SOURCE_SILENT_HOURS": "0"}, "'0' is not like 26"),
         ({"SSA_RUN_RETENTION_DAYS": "0"}, "SSA_RUN_RETENTION_DAYS=0 is below 1"),
+        ({"SSA_MAX_AGE_DAYS": "inf"}, "SSA_MAX_AGE_DAYS=inf is not a finite number"),
+        ({"SSA_SUPPLEMENTAL_GP": "prefer", "SSA_SUPPLEMENTAL_MAX_AGE_DAYS": "nan"}, "=nan is not a finite number"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_without_secrets(environment: dict[str, str], message: str) -> None:

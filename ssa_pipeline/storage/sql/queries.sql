@@ -85,17 +85,19 @@ WITH RECURSIVE object AS (
     ) older
     WHERE o.norad_id IS NOT NULL AND (%(only)s::bigint[] IS NULL OR o.norad_id = ANY(%(only)s::bigint[]))
 ), supplemental AS (
-    SELECT s.element_set_id, s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count, row_number() OVER (
-        PARTITION BY e.norad_id
-        ORDER BY e.epoch DESC, e.content_key, s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
-    ) AS place
-    FROM raw.snapshot g
-    JOIN catalog.sighting s ON s.epoch_day = g.epoch_day AND s.snapshot_id = g.snapshot_id
-    JOIN catalog.element_set e ON e.element_set_id = s.element_set_id
-    WHERE g.kind = 'supplemental_gp'
-        AND g.epoch_day < %(epoch_day)s
-        AND g.epoch_day >= %(epoch_day)s::date - %(supplemental_days)s::int
-        AND e.epoch < (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+    SELECT u.*, row_number() OVER (PARTITION BY u.norad_id ORDER BY u.epoch DESC, u.content_key) AS place
+    FROM (
+        SELECT DISTINCT ON (e.element_set_id) e.norad_id, e.epoch, e.content_key, s.element_set_id, s.snapshot_id,
+            s.source_line, s.member, s.byte_start, s.byte_count
+        FROM raw.snapshot g
+        JOIN catalog.sighting s ON s.epoch_day = g.epoch_day AND s.snapshot_id = g.snapshot_id
+        JOIN catalog.element_set e ON e.element_set_id = s.element_set_id
+        WHERE g.kind = 'supplemental_gp'
+            AND g.epoch_day < %(epoch_day)s
+            AND g.epoch_day >= %(epoch_day)s::date - %(supplemental_days)s::int
+            AND e.epoch < (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+        ORDER BY e.element_set_id, s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
+    ) u
 )
 SELECT r.snapshot_id, r.source_line, r.byte_start, r.byte_count, e.norad_id, e.epoch, e.mean_motion_rev_per_day,
     e.eccentricity, e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot,
