@@ -76,7 +76,7 @@ class CleanCatalog:
     rejected: list[RejectedRecord]  # of the day's sets all others, of earlier ones those with a fault
     flags: Text  # blank-separated words (core.object_flags), '' where there is none
     source: Text  # where the set came from, e.g. celestrak
-    received_day: Days  # on which it was received last; earlier than epoch_day: carried over
+    received_day: Days  # on which it was received last
     rejected_snapshot_id: Int64  # of each rejected record, 0 where there is none
     aliases: Aliases  # numbers that look like one object
 
@@ -121,7 +121,7 @@ def clean_catalog(
     receipts = receipts or Receipts.alike(len(received), epoch_day)
     day_us = day_start_us(epoch_day)
     is_gp = receipts.kind == GP
-    ranked = _ranks(receipts.source, source_priority)
+    ranked = _ranks(receipts.sources, source_priority)
     gp, supplemental = (_Received(received.take(rows), receipts.take(rows), ranked[rows]) for rows in (is_gp, ~is_gp))
     decays = decays_before(known, day_us) if known else {}
     choice = _chosen(gp, day_us, max_age_days, decays, lambda sets, days: _ahead_faults(sets, days, max_ahead_days))
@@ -130,7 +130,7 @@ def clean_catalog(
         other = _chosen(supplemental, day_us, max_age_days, decays, lambda sets, _: _unasked(sets, limit, day_us))
         choice = _with_supplemental(choice, other, decays)
     used, previous = choice.used, choice.previous
-    sets, came, received_day = choice.sets.take(used), choice.receipts.take(used), choice.newest_day[used]
+    sets, came = choice.sets.take(used), choice.receipts.take(used)
     rejected_rows = _rejected_rows(choice, epoch_day)
     rejected_receipts = choice.receipts.take(rejected_rows)
     raw = record_bytes(rejected_receipts) if record_bytes else [b""] * len(rejected_rows)
@@ -142,7 +142,7 @@ def clean_catalog(
         _rejected(choice.sets, rejected_rows, choice.faults, raw),
         flags_text(
             {
-                ObjectFlag.CARRIED_OVER: received_day < np.datetime64(epoch_day),
+                ObjectFlag.CARRIED_OVER: choice.newest_day[used] < np.datetime64(epoch_day),
                 ObjectFlag.SUPPLEMENTAL: came.kind != GP,
                 **_jumps(choice.sets, used, previous, day_us),
                 **_known_flags(sets, epoch_day, known, decays),
@@ -150,7 +150,7 @@ def clean_catalog(
             len(used),
         ),
         came.source,
-        received_day,
+        came.received_day,
         rejected_receipts.snapshot_id,
         find_aliases(sets, day_us),
     )
@@ -185,9 +185,11 @@ class _Received:
     rank: Int64  # of the source, 0 first
 
 
-def _ranks(source: Text, priority: Sequence[str]) -> Int64:
+def _ranks(sources: Text, priority: Sequence[str]) -> Int64:
+    """The place of the first of each row's sources."""
     place = {name: rank for rank, name in enumerate(priority)}
-    return np.array([place.get(name, len(place)) for name in source.tolist()], dtype=np.int64)
+    ranks = {names: min(place.get(name, len(place)) for name in names.split()) for names in set(sources.tolist())}
+    return np.array([ranks[names] for names in sources.tolist()], dtype=np.int64)
 
 
 def _chosen(

@@ -123,12 +123,13 @@ class RecordSpans(Columns):
 class Receipts(RecordSpans):
     """How each of n element sets came, and where it is in its snapshot: ``source`` (e.g. celestrak), ``kind`` of the
     snapshot (``gp`` or ``supplemental_gp``), ``received_day`` (UTC day of the newest receipt) and its ``snapshot_id``
-    (0: none); every field has length n."""
+    (0: none), ``sources`` (blank-separated: those that sent the same set before, too); every field has length n."""
 
     source: Text
     kind: Text
     received_day: Days
     snapshot_id: Int64
+    sources: Text
 
     @classmethod
     def alike(
@@ -150,6 +151,7 @@ class Receipts(RecordSpans):
             np.full(n, kind, dtype=object),
             np.full(n, day, "datetime64[D]"),
             np.full(n, snapshot_id, dtype=np.int64),
+            np.full(n, source, dtype=object),
         )
 
 

@@ -4,9 +4,9 @@ are not usable. Reading it for day D answers "what has been received up to the e
 The answer holds every set of D's own snapshots, one that a source sent again later on D once. Of earlier days it
 holds, per object, at most OLDER_SETS_PER_OBJECT GP sets, the newest by epoch that D did not repeat and that were not
 too far ahead when received, with epochs within LOOK_BACK_DAYS before D: the set that an object without a new one
-keeps, and some to fall back on and to compare with; all of them where none of these can be right. Of supplemental sets
-it holds, apart from those, as many of the SUPPLEMENTAL_DAYS before. Rows are ordered by object, epoch and content, so
-the same bytes give the same answer in every database.
+keeps, and some to fall back on and to compare with; all of them where none of these can be right, or all have one
+epoch. Of supplemental sets it holds, apart from those, as many of the SUPPLEMENTAL_DAYS before. Rows are ordered by
+object, epoch and content, so the same bytes give the same answer in every database.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from ssa_pipeline.core.clean_catalog import without_usable_set
+from ssa_pipeline.core.clean_catalog import EPOCH_ROUNDING_US, without_usable_set
 from ssa_pipeline.core.records import GP, ElementSets, Int64, Receipts
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.element_sets import (
@@ -75,10 +75,10 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
         # By index only. Statistics lag behind the day's write, and the plan then chosen took 89 s where this takes 1.
         connection.execute("SELECT set_config(%s, 'off', true)", [f"enable_{plan}"])
     sets, receipts = _received(connection, key.epoch_day, OLDER_SETS_PER_OBJECT)
-    lost = without_usable_set(sets, receipts, _with_more_sets(sets, receipts, key.epoch_day))
-    if len(lost):
-        others = np.flatnonzero(~np.isin(sets.norad_id, lost))
-        every_set, every_receipt = _received(connection, key.epoch_day, _EVERY, lost.tolist())
+    short = _too_few(sets, receipts, key.epoch_day)
+    if len(short):
+        others = np.flatnonzero(~np.isin(sets.norad_id, short))
+        every_set, every_receipt = _received(connection, key.epoch_day, _EVERY, short.tolist())
         sets = ElementSets.concat([sets.take(others), every_set])
         receipts = Receipts.concat([receipts.take(others), every_receipt])
         order = np.argsort(sets.norad_id, kind="stable")
@@ -93,11 +93,15 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
     )
 
 
-def _with_more_sets(sets: ElementSets, receipts: Receipts, epoch_day: date) -> Int64:
-    """Objects that may have more older sets than were read."""
-    is_older = (receipts.kind == GP) & (receipts.received_day < np.datetime64(epoch_day))
-    norad_ids, counts = np.unique(sets.norad_id[is_older], return_counts=True)
-    return norad_ids[counts >= OLDER_SETS_PER_OBJECT]
+def _too_few(sets: ElementSets, receipts: Receipts, epoch_day: date) -> Int64:
+    """Objects of which more than the OLDER_SETS_PER_OBJECT are needed: to find one that can be right, or one before."""
+    rows = np.flatnonzero((receipts.kind == GP) & (receipts.received_day < np.datetime64(epoch_day)))
+    rows = rows[np.lexsort((sets.epoch_us[rows], sets.norad_id[rows]))]
+    norad_ids, first, counts = np.unique(sets.norad_id[rows], return_index=True, return_counts=True)
+    has_more = counts >= OLDER_SETS_PER_OBJECT
+    span_us = sets.epoch_us[rows[first + counts - 1]] - sets.epoch_us[rows[first]]
+    lost = without_usable_set(sets, receipts, norad_ids[has_more])
+    return np.union1d(lost, norad_ids[has_more & (span_us < EPOCH_ROUNDING_US)])
 
 
 def _received(
@@ -114,7 +118,7 @@ def _received(
     }
     kinds = {"snapshot_id": "int8", "source_line": "int8", "byte_start": "int8", "byte_count": "int8"}
     kinds |= {**ELEMENT_KINDS, "received_day": "date", **TEXT_KINDS}
-    kinds |= {"source_file": "text", "source": "text", "kind": "text", "member": "text"}
+    kinds |= {"source_file": "text", "source": "text", "kind": "text", "member": "text", "sources": "text"}
     columns = copy_out(connection, section("queries.sql", "received_up_to"), params, kinds)
     receipts = Receipts(
         text(columns["member"]),
@@ -124,5 +128,6 @@ def _received(
         text(columns["kind"]),
         columns["received_day"].astype("datetime64[D]"),
         columns["snapshot_id"],
+        text(columns["sources"]),
     )
     return from_columns(columns), receipts

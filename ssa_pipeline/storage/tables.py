@@ -109,7 +109,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     # catalogue membership
     "age_days": ("double precision", "Epoch day 00:00 UTC minus epoch, days; negative: epoch ahead."),
     "is_forward_epoch": ("boolean", "True where the epoch lies after the end of the epoch day."),
-    "received_day": ("date", "UTC day on which the set was received last; before the epoch day: carried over."),
+    "received_day": ("date", "UTC day on which the set was received last."),
     # SATCAT
     "satcat_name": ("text", "Name in the SATCAT."),
     "object_type": ("text", "PAYLOAD, ROCKET BODY, DEBRIS or UNKNOWN, from the SATCAT; NULL: not in it."),

@@ -228,6 +228,27 @@ def test_an_object_keeps_its_newest_usable_set_however_many_came_after_it(two_da
     assert (np.diff(received.norad_id) >= 0).all()
 
 
+def test_a_set_carried_over_counts_with_the_best_of_its_sources(two_days: DatabaseUrl) -> None:
+    """Two sets of one epoch, the first of them from two sources; then nothing comes, the one or the other. And the
+    receipt that is named is the set's own."""
+    right = lines_of(FILE_2.read_bytes(), ISS)
+    other = _renumbered(right)
+    best = ["space-track", "folder", "celestrak"]
+    receive(two_days, DAY_2, right + b"\n", "first.tle", "space-track")
+    receive(two_days, DAY_2, other, "other.tle", "folder")
+    without = FILE_2.read_bytes().replace(right, b"")
+    for n, more in enumerate((b"", other, right)):
+        day = DAY_3 + timedelta(days=n)
+        receive(two_days, day, without + more, "x.tle")
+        clean(two_days, DAY_2, source_priority=best)
+        clean(two_days, day, source_priority=best)
+        catalog = read(two_days, day)
+        place = catalog.element_sets.norad_id.tolist().index(ISS)
+        assert catalog.element_sets.element_set_no[place] == parse_tle(right, "x")[0].element_set_no[0]
+        assert ("carried_over" in catalog.flags[place]) == (not more)
+        assert catalog.received_day[place] == np.datetime64(day if more == right else DAY_2)
+
+
 def test_supplemental_sets_of_the_day_before_are_read_beside_gp(two_days: DatabaseUrl) -> None:
     """Two GP sets of the ISS are received; the supplemental one takes the place of neither in what is read."""
     line = lines_of(FILE_2.read_bytes(), ISS)

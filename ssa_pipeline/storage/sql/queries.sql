@@ -102,7 +102,24 @@ WITH RECURSIVE object AS (
 SELECT r.snapshot_id, r.source_line, r.byte_start, r.byte_count, e.norad_id, e.epoch, e.mean_motion_rev_per_day,
     e.eccentricity, e.inclination_deg, e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot,
     e.mean_motion_ddot, e.element_set_no, e.rev_at_epoch, n.epoch_day, e.object_name, e.object_id, e.classification,
-    CASE WHEN r.member = '' THEN n.file_name ELSE n.file_name || '!' || r.member END, n.source, n.kind, r.member
+    CASE WHEN r.member = '' THEN n.file_name ELSE n.file_name || '!' || r.member END, n.source, n.kind, r.member,
+    coalesce(
+        CASE
+            -- where several sets have one epoch, the best of all sources that sent each decides
+            WHEN e.epoch < lag(e.epoch) OVER same_object + interval '1 ms'
+                OR e.epoch > lead(e.epoch) OVER same_object - interval '1 ms'
+            THEN (
+                SELECT string_agg(DISTINCT g.source, ' ')
+                FROM catalog.sighting s
+                JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = n.kind
+                WHERE s.element_set_id = e.element_set_id
+                    AND s.epoch_day <= %(epoch_day)s
+                    AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
+                    AND e.epoch <= (s.epoch_day + 15)::timestamp AT TIME ZONE 'UTC'
+            )
+        END,
+        n.source
+    )
 FROM (
     SELECT * FROM of_day
     UNION ALL
@@ -115,6 +132,7 @@ FROM (
 JOIN catalog.element_set e ON e.element_set_id = r.element_set_id
 JOIN raw.snapshot n ON n.snapshot_id = r.snapshot_id
 WHERE %(only)s::bigint[] IS NULL OR e.norad_id = ANY(%(only)s::bigint[])
+WINDOW same_object AS (PARTITION BY e.norad_id ORDER BY e.epoch)
 ORDER BY e.norad_id, e.epoch, e.content_key, n.epoch_day, n.sha256, r.member, r.source_line, r.byte_start;
 
 -- name: rejected_of_slice
