@@ -304,6 +304,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._begin(200, "text/csv", {"Content-Length": str(len(body))})
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
+        elif mode.startswith("cut off "):
+            self._begin(int(mode[8:]), "text/html", {"Content-Length": "5000"})
+            self.wfile.write(b"<html>")
+            self.close_connection = True
+        elif mode == "403 in brotli":
+            self._send(403, "text/html", b"\x8b\x02\x80", {"Content-Encoding": "br"})
         elif mode == "reset":
             linger = struct.pack("ii", 1, 0)  # close() then sends RST
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
