@@ -271,6 +271,19 @@ def test_small_letters_in_json_keys_and_garbage_between_objects() -> None:
     assert [record.raw for record in rejected] == [b"garbage,", b'"text"']
 
 
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"epoch": "2020-01-01T00:00:00"}, RejectRule.MALFORMED),
+        ({"ref_frame": "GCRF"}, RejectRule.REFERENCE_FRAME),
+        ({"Mean_Element_Theory": "SGP4-XP"}, RejectRule.THEORY),
+    ],
+)
+def test_a_json_name_in_small_letters_counts_beside_capitals(more: dict[str, str], rule: RejectRule) -> None:
+    sets, rejected = read(json.dumps([json.loads(celestrak_json(ROWS[:1]))[0] | more]).encode())
+    assert (len(sets), [record.rule for record in rejected]) == (0, [rule])
+
+
 def test_an_empty_json_array_is_an_empty_catalogue() -> None:
     assert read(b"[]")[0].norad_id.tolist() == read(b" [ ] \n")[0].norad_id.tolist() == []
     assert read(b"[]")[1] == []
