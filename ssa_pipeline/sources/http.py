@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
+from pathlib import Path
 
 import httpx
 
@@ -41,10 +42,11 @@ class Reply:
 
 def open_client(settings: HttpSettings) -> httpx.Client:
     """A client that reads nothing from the environment and follows no redirect by itself. Warns of what NO_PROXY holds
-    beside addresses, where there is a proxy. QueryError names the variable of a proxy that cannot be used."""
+    beside addresses, where there is a proxy. QueryError names the
+    variable of a proxy or of certificates that cannot be used."""
     logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
-    verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    verify = _certificates(settings.ca_file)
     mounts: dict[str, httpx.BaseTransport | None] = {
         scheme: _through(proxy, verify) for scheme, proxy in settings.proxies.items()
     }
@@ -56,6 +58,14 @@ def open_client(settings: HttpSettings) -> httpx.Client:
         follow_redirects=False,
         headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip"},
     )
+
+
+def _certificates(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except OSError as error:  # SSLError is one
+        said = error.strerror or error
+        raise QueryError(f"SSA_CA_FILE={ca_file} cannot be read as certificates (PEM): {said}") from None
 
 
 def _through(proxy: Proxy, verify: ssl.SSLContext) -> httpx.HTTPTransport:
