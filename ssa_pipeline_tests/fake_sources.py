@@ -20,7 +20,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -61,6 +61,8 @@ class MemoryFetchState:
         self, query_key: str, source: str, now: datetime, check: Callable[[Attempt | None], None]
     ) -> Attempt | None:
         last = self.attempts.get(query_key)
+        if last and last.attempted_at > now:
+            last = self.attempts[query_key] = replace(last, attempted_at=now)
         check(last)
         kept = (last.received_at, last.etag, last.last_modified) if last else (None, None, None)
         self.attempts[query_key] = Attempt(now, STARTED, "", *kept)
