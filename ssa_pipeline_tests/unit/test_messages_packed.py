@@ -72,6 +72,12 @@ def test_a_member_that_is_no_catalogue_is_rejected_and_the_others_used() -> None
     assert "is neither OMM" in catalog.rejected[0].detail
 
 
+def test_a_members_name_is_shown_without_control_characters() -> None:
+    catalog = parse_catalog(zipped({"a\n\x1b[2J.tle": TLE}), "release.zip")
+    assert set(catalog.element_sets.source_file.tolist()) == {"release.zip!a\ufffd\ufffd[2J.tle"}
+    assert record_bytes(zipped({"a\n\x1b[2J.tle": TLE}), catalog.spans)[0] in TLE
+
+
 def test_members_of_one_name_are_told_apart() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
