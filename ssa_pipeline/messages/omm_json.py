@@ -21,7 +21,7 @@ LARGEST_RECORD = 1 << 14  # characters; real ones have 500 to 1,600. Bounds the 
 _MOST_NESTED = 64  # arrays and objects in one record, whose own is the only one; Python's own limit differs by version
 _TOO_DEEP = "values are nested too deep"
 _NO_SEPARATOR = re.compile(r"[^\s,\[\]]")
-_END_OF_RECORD = re.compile(r"\}(?=\s*(?:,?\s*\{|\]|\Z))")
+_END_OF_RECORD = re.compile(r"\}(?=\s*(?:,\s*\{|\{|\]|\Z))")
 
 
 class Pairs(list[tuple[str, Any]]):

@@ -422,6 +422,14 @@ def test_files_of_the_right_kind_with_something_else_in_them_are_refused(data: b
         parse_catalog(data, "file." + kind)
 
 
+def test_blanks_after_a_damaged_json_record_cost_no_more_than_their_length() -> None:
+    """The time rose with the square of their number: 80,000 took 9 s."""
+    started = time.process_time()
+    sets, rejected = read(b'[{"EPOCH": x}' + b" " * 80_000 + b"x}," + celestrak_json(ROWS[:1])[1:])
+    assert (len(sets), len(rejected)) == (1, 1)
+    assert time.process_time() - started < 2.0
+
+
 def test_comments_before_the_first_message_cost_no_more_than_their_length() -> None:
     """Blanks at their ends doubled the time with every one: 24 took 3 s, 60 would take for ever."""
     started = time.process_time()
