@@ -119,7 +119,7 @@ def _post(url: str, http: HttpSettings, due: DueAlert) -> None:
             status = client.post(url, json=payload).status_code
     except QueryError as error:
         raise ChannelError(str(error)) from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
         raise ChannelError(f"no answer ({type(error).__name__})") from None  # its text may hold the address
     if not 200 <= status < 300:
         raise ChannelError(f"HTTP {status}")

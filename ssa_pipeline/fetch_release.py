@@ -25,13 +25,14 @@ from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.satcat import KINDS as TABLES
 from ssa_pipeline.storage.snapshots import Provenance, read_received, store_snapshot
 
+_NOT_STORED = "the provider has nothing newer than what it sent last, but that is not stored here as a whole"
 SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
 
 
 @dataclass(frozen=True)
 class Fetched:
     """How one query ended. ``epoch_day`` and ``byte_count`` where something came, ``error`` where the source gave
-    nothing, neither where it has nothing new. ``lack``: why what came is not used."""
+    nothing, neither where it has nothing new. ``lack``: why what came is not used, or why there is nothing."""
 
     query: Query
     is_new: bool = False
@@ -72,7 +73,8 @@ def fetch_release(
             except SourceError as error:
                 results.append(Fetched(query, error=error))
             else:
-                results.append(Fetched(query, is_new, keeper.day, keeper.byte_count, lack=keeper.lack))
+                lack = keeper.lack if keeper.day else _NOT_STORED
+                results.append(Fetched(query, is_new, keeper.day, keeper.byte_count, lack=lack))
         return results
 
 

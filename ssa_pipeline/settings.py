@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 _N = TypeVar("_N", int, float)
+_DAY_S = 86_400
 _SPACE_TRACK = "https://www.space-track.org"
 # Whom element sets come from; in the order in which they are preferred.
 SOURCES = ("space-track", "celestrak", "folder", "file")
@@ -254,8 +255,8 @@ def _http(env: Mapping[str, str]) -> HttpSettings:
         proxies={} if "*" in direct else _proxies(env),
         direct=direct,
         ca_file=ca_file,
-        timeout_s=_number(env, "SSA_HTTP_TIMEOUT_S", 60.0, minimum=1e-3),
-        deadline_s=_number(env, "SSA_HTTP_DEADLINE_S", 600.0, minimum=1e-3),
+        timeout_s=_number(env, "SSA_HTTP_TIMEOUT_S", 60.0, minimum=1e-3, maximum=_DAY_S),
+        deadline_s=_number(env, "SSA_HTTP_DEADLINE_S", 600.0, minimum=1e-3, maximum=_DAY_S),
     )
 
 
@@ -280,7 +281,8 @@ def _either_case(env: Mapping[str, str], name: str) -> str:
 
 
 def base_url(name: str, text: str) -> str:
-    """A server's address without a final slash; SettingsError for one with a login, a query, or no HTTP."""
+    """A server's address in one spelling, since the providers' intervals are kept by it: host in small letters, no
+    default port, no final slash. SettingsError for one with a login, a query, or no HTTP."""
     try:
         parts = urlsplit(text)
         is_good = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
@@ -288,7 +290,8 @@ def base_url(name: str, text: str) -> str:
         raise SettingsError(f"{name} is not an address like https://celestrak.org") from None
     if not is_good or "@" in parts.netloc or parts.query or parts.fragment:
         raise SettingsError(f"{name} must look like https://celestrak.org, without login or query")
-    return text.rstrip("/")
+    host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+    return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
 
 
 def login_url(name: str, text: str) -> str:
@@ -313,7 +316,7 @@ def _database_url(env: Mapping[str, str]) -> DatabaseUrl | None:
     return DatabaseUrl.parse(f"postgresql://{login}@{env['POSTGRES_HOST']}:{port}/{name}")
 
 
-def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float) -> _N:
+def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float, maximum: float = math.inf) -> _N:
     text = env.get(name)
     if text is None or text == "":
         return default
@@ -325,6 +328,8 @@ def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float) -
         raise SettingsError(f"{name}={text} is not a finite number")
     if value < minimum:
         raise SettingsError(f"{name}={text} is below {minimum:g}")
+    if value > maximum:
+        raise SettingsError(f"{name}={text} is above {maximum:g}")
     return value
 
 

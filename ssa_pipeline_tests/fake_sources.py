@@ -20,7 +20,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -61,6 +61,8 @@ class MemoryFetchState:
         self, query_key: str, source: str, now: datetime, check: Callable[[Attempt | None], None]
     ) -> Attempt | None:
         last = self.attempts.get(query_key)
+        if last and last.attempted_at > now:
+            last = self.attempts[query_key] = replace(last, attempted_at=now)
         check(last)
         kept = (last.received_at, last.etag, last.last_modified) if last else (None, None, None)
         self.attempts[query_key] = Attempt(now, STARTED, "", *kept)
@@ -304,6 +306,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._begin(200, "text/csv", {"Content-Length": str(len(body))})
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
+        elif mode.startswith("cut off "):
+            self._begin(int(mode[8:]), "text/html", {"Content-Length": "5000"})
+            self.wfile.write(b"<html>")
+            self.close_connection = True
+        elif mode == "403 in brotli":
+            self._send(403, "text/html", b"\x8b\x02\x80", {"Content-Encoding": "br"})
         elif mode == "reset":
             linger = struct.pack("ii", 1, 0)  # close() then sends RST
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -101,7 +101,7 @@ def _report(results: list[Fetched]) -> None:
             typer.echo(f"ssa: WARNING: {result.query.file_name}: {result.lack}", err=True)
     worst = (Exit.REFUSED, Exit.NO_USABLE_INPUT, Exit.FAILED, Exit.TOO_EARLY, Exit.OK, Exit.NO_CHANGE)
     if not codes:
-        typer.echo("the folder holds no file to read")
+        typer.echo("the folder holds no file to read (one that changed within the last 10 s is left for the next time)")
     raise typer.Exit(next((code for code in worst if code in codes), Exit.NO_CHANGE))
 
 

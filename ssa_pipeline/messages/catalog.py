@@ -113,7 +113,9 @@ def _spans(member: Member, spans: list[Span]) -> RecordSpans:
 
 
 def _name(member: Member, file_name: str) -> str:
-    return f"{file_name}!{member.name}" if member.name else file_name
+    """What is not printable in a member's name could forge lines on a terminal."""
+    shown = "".join(character if character.isprintable() else "\ufffd" for character in member.name)
+    return f"{file_name}!{shown}" if shown else file_name
 
 
 def _stranger(member: Member, file_name: str, error: CatalogFormatError) -> RejectedRecord:

@@ -7,6 +7,7 @@ Numbers are taken as the text that stands there, so that JSON, CSV, XML and KVN 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
@@ -18,10 +19,9 @@ LOOKS_LIKE_JSON = re.compile(rb'\[\s*(?:[{\]]|\Z)|\{\s*["}]')
 LARGEST_RECORD = 1 << 14  # characters; real ones have 500 to 1,600. Bounds the work on a damaged file.
 
 _MOST_NESTED = 64  # arrays and objects in one record, whose own is the only one; Python's own limit differs by version
-_LEAST_FIELDS = 9  # the required ones
 _TOO_DEEP = "values are nested too deep"
 _NO_SEPARATOR = re.compile(r"[^\s,\[\]]")
-_END_OF_RECORD = re.compile(r"\}(?=\s*(?:,?\s*\{|\]|\Z))")
+_END_OF_RECORD = re.compile(r"\}(?=\s*(?:,\s*\{|\{|\]|\Z))")
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -114,15 +114,20 @@ class JsonReader:
         self.assembly.reject(RecordError(RejectRule.MALFORMED, why), self._place.span(start, stop))
 
 
+@lru_cache(maxsize=256)
+def _keyword(name: str) -> str:
+    """In capitals; '' for a name that is not read here."""
+    keyword = name.strip().upper()
+    return keyword if keyword in KEYWORDS else ""
+
+
 class _OmmReader(JsonReader):
     def __init__(self, data: bytes, assembly: Assembly) -> None:
         super().__init__(data, assembly)
         self.objects_with_fields = self.objects_without_fields = 0
 
     def add(self, pairs: Pairs, span: Span) -> None:
-        known = [(name, value) for name, value in pairs if name in KEYWORDS]
-        if len(known) < _LEAST_FIELDS:  # perhaps in small letters
-            known = [(name.strip().upper(), value) for name, value in pairs if name.strip().upper() in KEYWORDS]
+        known = [(keyword, value) for name, value in pairs if (keyword := _keyword(name))]
         self.objects_with_fields += bool(known)
         self.objects_without_fields += not known
         texts, error = texts_of(known)

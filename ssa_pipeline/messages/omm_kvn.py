@@ -17,7 +17,7 @@ from ssa_pipeline.messages.omm_fields import (
 )
 
 LOOKS_LIKE_KVN = re.compile(rb"(?:\A|[\r\n])[ \t]*(?:CCSDS_OMM_VERS|EPOCH|MEAN_MOTION|NORAD_CAT_ID)[ \t]*=")
-OTHER_MESSAGE = re.compile(rb"(?:COMMENT[^\r\n]*[\r\n\s]*)*CCSDS_(?!OMM)([A-Z]{2,4})_VERS\s*=")
+OTHER_MESSAGE = re.compile(rb"(?:COMMENT[^\r\n]*[\r\n]\s*)*CCSDS_(?!OMM)([A-Z]{2,4})_VERS\s*=")
 
 _BEGINS = re.compile(r"\s*CCSDS_([A-Za-z]+)_VERS\s*=")
 _LINE = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*(.*)")

@@ -46,7 +46,7 @@ def unpack(data: bytes) -> Iterator[Member]:
 
 def _gunzip(data: bytes, limit: int) -> bytes:
     if not data.startswith(_GZIP):
-        return data
+        return _within(data, limit)
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             content = stream.read(limit + 1)
@@ -59,7 +59,7 @@ def _gunzip(data: bytes, limit: int) -> bytes:
 
 def _within(content: bytes, limit: int) -> bytes:
     if len(content) > limit:
-        raise NoCatalogError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
+        raise NoCatalogError(f"holds more than {MAX_BYTES >> 20} MiB")
     return content
 
 
@@ -94,8 +94,9 @@ def _names(members: list[zipfile.ZipInfo]) -> list[str]:
 
 
 def _is_hidden(member: zipfile.ZipInfo) -> bool:
-    """Directories, and what file managers put beside the files: ``__MACOSX/…``, ``.DS_Store``."""
-    return member.is_dir() or any(part == "__MACOSX" or part.startswith(".") for part in member.filename.split("/"))
+    """Directories, and what file managers put beside the files: ``__MACOSX/…``, ``.DS_Store``; not ``./a.csv``."""
+    parts = [part for part in member.filename.split("/") if part not in (".", "..")]
+    return member.is_dir() or any(part == "__MACOSX" or part.startswith(".") for part in parts)
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:

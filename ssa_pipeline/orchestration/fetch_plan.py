@@ -60,6 +60,8 @@ def fetch_plan(queries: Iterable[tuple[str, Query]], attempts: Mapping[str, Atte
 
 
 def _not_before(query: Query, last: Attempt | None, now: datetime) -> datetime:
+    if last is not None and last.attempted_at > now:
+        return now  # a clock was ahead: asking keeps the attempt as made now (FetchState.begin), and is too early
     allowed = query.earliest(last, now)
     if last is None or last.outcome not in (STORED, UNCHANGED):
         return allowed  # what failed is asked again as soon as the provider's rule allows

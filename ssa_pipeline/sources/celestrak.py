@@ -106,7 +106,11 @@ class CelesTrak:
 def _may_follow(url: str, target: str) -> bool:
     """The same host and port or CelesTrak's own; never from HTTPS to HTTP."""
     old, new = urlsplit(url), urlsplit(target)
+    try:
+        port = new.port
+    except ValueError:  # no number, or none of a port
+        return False
     if new.scheme not in ("https", old.scheme):
         return False
     is_own = re.fullmatch(r"(www\.)?celestrak\.(org|com|net)", new.hostname or "") is not None
-    return new.netloc == old.netloc or (is_own and new.port is None)
+    return new.netloc == old.netloc or (is_own and port is None)

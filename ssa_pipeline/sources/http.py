@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
+from pathlib import Path
 
 import httpx
 
@@ -41,10 +42,11 @@ class Reply:
 
 def open_client(settings: HttpSettings) -> httpx.Client:
     """A client that reads nothing from the environment and follows no redirect by itself. Warns of what NO_PROXY holds
-    beside addresses, where there is a proxy. QueryError names the variable of a proxy that cannot be used."""
+    beside addresses, where there is a proxy. QueryError names the
+    variable of a proxy or of certificates that cannot be used."""
     logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
-    verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    verify = _certificates(settings.ca_file)
     mounts: dict[str, httpx.BaseTransport | None] = {
         scheme: _through(proxy, verify) for scheme, proxy in settings.proxies.items()
     }
@@ -56,6 +58,14 @@ def open_client(settings: HttpSettings) -> httpx.Client:
         follow_redirects=False,
         headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip"},
     )
+
+
+def _certificates(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except OSError as error:  # SSLError is one
+        said = error.strerror or error
+        raise QueryError(f"SSA_CA_FILE={ca_file} cannot be read as certificates (PEM): {said}") from None
 
 
 def _through(proxy: Proxy, verify: ssl.SSLContext) -> httpx.HTTPTransport:
@@ -109,17 +119,40 @@ def exchange(
     """Send one request and read its whole answer, whatever the status.
 
     TransientError where the connection fails, is cut, or takes longer than the settings allow; NotCatalogError for a
-    body that cannot be unpacked or is too large. Messages name the host and path, never what was sent.
+    body that cannot be unpacked or is too large; QueryError for an address that cannot be one; RefusedError for a
+    redirect to such. Messages name the host and path, never what was sent.
     """
+    _check_address(url)
     try:
         with client.stream(method, url, headers=headers, data=form) as response:
-            body = _read(response, url, settings.deadline_s)
+            body = _body(response, url, settings.deadline_s)
             kept = {k: v for k, v in response.headers.items() if not any(word in k for word in _SECRET)}
-            text = _unpacked(response, body, url)
-            return Reply(response.status_code, str(response.url), kept, text, "set-cookie" in response.headers)
+            return Reply(response.status_code, str(response.url), kept, body, "set-cookie" in response.headers)
     except httpx.HTTPError as error:
         reason = str(error) or type(error).__name__
         raise TransientError(f"{url}: {type(error).__name__}: {reason}") from None
+    except httpx.InvalidURL as error:
+        raise RefusedError(f"{url}: redirected to what is no address: {error}") from None
+    except UnicodeError as error:  # of a host or a proxy, when its name is looked up
+        raise QueryError(f"{url}: the name of the server or of the proxy cannot be one: {error}") from None
+
+
+def _check_address(url: str) -> None:
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise QueryError(f"{url!r} is no address: {error}") from None
+
+
+def _body(response: httpx.Response, url: str, deadline_s: float) -> bytes:
+    """Without its content encoding. A refusal needs no body: where that is cut off, it is a refusal all the same, and
+    not to be asked again like something that may pass."""
+    try:
+        return _unpacked(response, _read(response, url, deadline_s), url)
+    except (httpx.HTTPError, TransientError, NotCatalogError):
+        if response.status_code == 200 or response.status_code >= 500:
+            raise
+        return b""
 
 
 def _read(response: httpx.Response, url: str, deadline_s: float) -> bytes:

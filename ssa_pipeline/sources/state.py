@@ -29,7 +29,11 @@ class FetchState(Protocol):
         self, query_key: str, source: str, now: datetime, check: Callable[[Attempt | None], None]
     ) -> Attempt | None:
         """Record an attempt and return the one before it. ``check`` sees that one and raises where a new one is not
-        allowed: then nothing is recorded. No other process can come between."""
+        allowed: then nothing is recorded. No other process can come between.
+
+        One later than ``now`` was recorded by a clock that was ahead, and is kept as made now: at least its interval is
+        waited for, and not for years.
+        """
         ...
 
     def finish(

@@ -25,13 +25,17 @@ class PostgresFetchState:
     def begin(
         self, query_key: str, source: str, now: datetime, check: Callable[[Attempt | None], None]
     ) -> Attempt | None:
-        with connect(self.url) as connection, connection.transaction():
-            connection.execute(section(_FILE, "lock"), {"name": query_key})
-            row = connection.execute(section(_FILE, "attempt"), {"query_key": query_key}).fetchone()
-            previous = Attempt(*row) if row else None
-            check(previous)
-            connection.execute(section(_FILE, "begin"), {"query_key": query_key, "source": source, "now": now})
-        return previous
+        begun = {"query_key": query_key, "source": source, "now": now}
+        with connect(self.url) as connection:
+            with connection.transaction():
+                connection.execute(section(_FILE, "not_ahead"), begun)
+            with connection.transaction():
+                connection.execute(section(_FILE, "lock"), {"name": query_key})
+                row = connection.execute(section(_FILE, "attempt"), begun).fetchone()
+                previous = Attempt(*row) if row else None
+                check(previous)
+                connection.execute(section(_FILE, "begin"), begun)
+            return previous
 
     def finish(
         self,
@@ -59,7 +63,7 @@ class PostgresFetchState:
         with connect(self.url) as connection, connection.transaction():
             connection.execute(section(_FILE, "lock"), {"name": account})
             row = connection.execute(section(_FILE, "requests"), {"account": account}).fetchone()
-            times = [time for time in (row[0] if row else []) if time > now - _HOUR]
+            times = [min(time, now) for time in (row[0] if row else []) if time > now - _HOUR]
             check(times)
             connection.execute(section(_FILE, "keep_requests"), {"account": account, "requested_at": [*times, now]})
 

@@ -225,6 +225,11 @@ class TestFetchPlan:
         assert max(gaps) <= 3 * HOUR + timedelta(minutes=1)
         assert len(gaps) == 55
 
+    def test_an_attempt_by_a_clock_that_was_ahead_is_not_waited_for(self) -> None:
+        asked = queries("celestrak", "GROUP=active")
+        last = attempt(-9 * 365 * 24 * HOUR, STORED)
+        assert fetch_plan(asked, {asked[0][1].key: last}, NOON).due == ["GROUP=active"]
+
     def test_a_refused_query_is_held_and_says_so(self) -> None:
         asked = queries("celestrak", "GROUP=active")
         plan = fetch_plan(asked, {asked[0][1].key: attempt(HOUR, "refused")}, NOON)

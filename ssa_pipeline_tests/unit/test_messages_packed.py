@@ -53,13 +53,13 @@ def test_several_members_are_read_in_order_and_named(method: int) -> None:
         "groups/": b"",
         "__MACOSX/groups/._active.tle": b"junk",
         ".DS_Store": b"junk",
-        "all.csv.gz": gzip.compress(CELESTRAK_CSV),
+        "./all.csv.gz": gzip.compress(CELESTRAK_CSV),
     }
     catalog = parse_catalog(zipped(members, method), "release.zip")
     assert (catalog.format, catalog.rejected) == ("omm_csv+tle", [])
     assert len(catalog.element_sets) == 55 + 138
     files = catalog.element_sets.source_file.tolist()
-    assert files == ["release.zip!groups/active.tle"] * 55 + ["release.zip!all.csv.gz"] * 138
+    assert files == ["release.zip!groups/active.tle"] * 55 + ["release.zip!./all.csv.gz"] * 138
     assert catalog.element_sets.source_line[55] == 2
 
 
@@ -70,6 +70,12 @@ def test_a_member_that_is_no_catalogue_is_rejected_and_the_others_used() -> None
         ("release.zip!README.txt", 1, RejectRule.MALFORMED, b"Read me first.")
     ]
     assert "is neither OMM" in catalog.rejected[0].detail
+
+
+def test_a_members_name_is_shown_without_control_characters() -> None:
+    catalog = parse_catalog(zipped({"a\n\x1b[2J.tle": TLE}), "release.zip")
+    assert set(catalog.element_sets.source_file.tolist()) == {"release.zip!a\ufffd\ufffd[2J.tle"}
+    assert record_bytes(zipped({"a\n\x1b[2J.tle": TLE}), catalog.spans)[0] in TLE
 
 
 def test_members_of_one_name_are_told_apart() -> None:
@@ -134,11 +140,12 @@ def test_what_is_refused(data: bytes, rule: str) -> None:
         zipped({"a.tle": TLE * 40}),
         zipped({f"{n}.tle": TLE for n in range(40)}),
         zipped({"a.tle.gz": gzip.compress(TLE * 40)}),
+        TLE * 40,
     ],
 )
 def test_a_bomb_is_refused_before_it_unpacks(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed, "MAX_BYTES", 1 << 18)  # 256 KiB; the content has 330
-    with pytest.raises(CatalogFormatError, match="unpacks to more than 0 MiB"):
+    with pytest.raises(CatalogFormatError, match="holds more than 0 MiB"):
         parse_catalog(data, "bomb")
 
 

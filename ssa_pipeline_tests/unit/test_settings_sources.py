@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -41,6 +43,8 @@ def test_secrets_do_not_show() -> None:
         ("SSA_CA_FILE", "/nonexistent/ca.pem"),
         ("SSA_CONTACT", "two\nlines"),
         ("SSA_HTTP_TIMEOUT_S", "0"),
+        ("SSA_HTTP_TIMEOUT_S", "inf"),
+        ("SSA_HTTP_DEADLINE_S", "1e10"),
     ],
 )
 def test_what_cannot_be_used_is_named_without_its_secret(name: str, value: str) -> None:
@@ -63,6 +67,17 @@ def test_a_proxy_of_other_programs_that_cannot_be_used_stops_only_who_uses_it(na
     settings = read_settings({name: value})
     with pytest.raises(QueryError, match=f"^{name.upper()} must look like http://proxy:3128$"):
         open_client(settings.sources.http)
+
+
+def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(QueryError, match=r"SSA_CA_FILE=.*ca\.pem cannot be read as certificates"):
+        open_client(read_settings({"SSA_CA_FILE": str(tmp_path / "ca.pem")}).sources.http)
+
+
+@pytest.mark.parametrize("url", ["HTTPS://CelesTrak.org/", "https://celestrak.org:443", "https://celestrak.org//"])
+def test_spellings_of_a_server_share_its_intervals(url: str) -> None:
+    assert read_settings({"SSA_CELESTRAK_URL": url}).sources.celestrak_url == "https://celestrak.org"
 
 
 ADDRESSES = (

@@ -189,19 +189,20 @@ def test_no_error_of_a_provider_is_taken_for_a_confirmation(desk: Desk, mode: st
     assert len(desk.kept_again) == 1
 
 
-@pytest.mark.parametrize("mode", ["403", "404", "429"])
+@pytest.mark.parametrize("mode", ["403", "404", "429", "cut off 403", "cut off 404", "403 in brotli"])
 def test_a_refusal_is_final_until_somebody_has_looked(desk: Desk, mode: str) -> None:
+    """Also one whose body cannot be read."""
     desk.server.modes.append(mode)
-    with pytest.raises(RefusedError, match=f"HTTP {mode}"):
+    with pytest.raises(RefusedError, match="HTTP 4"):
         desk.celestrak()
     desk.clock.advance(days=3)
-    with pytest.raises(RefusedError, match=r"not asked again .*HTTP " + mode):
+    with pytest.raises(RefusedError, match=r"not asked again .*HTTP 4"):
         desk.celestrak()
     assert len(desk.server.requests) == 1
     assert desk.celestrak(after_refusal=True)
 
 
-@pytest.mark.parametrize("mode", ["500", "503", "reset", "truncated", "truncated gzip"])
+@pytest.mark.parametrize("mode", ["500", "503", "cut off 503", "reset", "truncated", "truncated gzip"])
 def test_what_may_pass_is_transient_and_asked_once(desk: Desk, mode: str) -> None:
     desk.server.modes.append(mode)
     with pytest.raises(TransientError):
@@ -275,6 +276,21 @@ def test_other_redirects_are_refused(desk: Desk) -> None:
     desk.server.modes.extend(["301 /pub/satcat.csv"] * 9)
     with pytest.raises(RefusedError, match="more than 3 times"):
         desk.celestrak("GROUP=stations")
+
+
+@pytest.mark.parametrize("target", ["https://celestrak.org:99999999/", "https://celestrak.org:-1/", "javascript:x"])
+def test_a_redirect_to_what_is_no_address_is_refused(desk: Desk, target: str) -> None:
+    desk.server.modes.append(f"301 {target}")
+    with pytest.raises(RefusedError, match="redirected to"):
+        desk.celestrak()
+    assert len(desk.server.requests) == 1
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example", "xn--a", "ü..com", "a\x01"])
+def test_an_address_that_cannot_be_one_is_named(desk: Desk, host: str) -> None:
+    desk.settings = replace(desk.settings, celestrak_url=f"http://{host}")
+    with pytest.raises(QueryError, match=r"is no address|cannot be one"):
+        desk.celestrak()
 
 
 @pytest.mark.parametrize(
@@ -505,6 +521,8 @@ def test_a_folder_gives_each_settled_file_once(desk: Desk, tmp_path: Path) -> No
     _put(tmp_path, "a.csv", GP_CSV, long_ago)
     _put(tmp_path, "bad.csv", b"<html>", long_ago)
     _put(tmp_path, "fresh.csv", GP_CSV, NOON)
+    _put(tmp_path, "ahead.csv", GP_CSV, NOON + timedelta(hours=1))
+    _put(tmp_path, "bad_clock.csv", GP_CSV, NOON + timedelta(days=999))
     _put(tmp_path, ".hidden.csv", GP_CSV, long_ago)
     _put(tmp_path, "a.csv.part", GP_CSV, long_ago)
     folder = Folder(tmp_path, desk.clock)
@@ -519,18 +537,19 @@ def test_a_folder_gives_each_settled_file_once(desk: Desk, tmp_path: Path) -> No
                 outcomes.append(f"{query.file_name} {type(error).__name__}")
         return outcomes
 
-    assert read() == ["a.csv", "b.csv.gz", "bad.csv NotCatalogError"]
-    assert [answer.data[:2] for _, answer in desk.kept] == [GP_CSV[:2], b"\x1f\x8b"]
+    assert read() == ["a.csv", "b.csv.gz", "bad.csv NotCatalogError", "bad_clock.csv"]
+    assert [answer.data[:2] for _, answer in desk.kept] == [GP_CSV[:2], b"\x1f\x8b", GP_CSV[:2]]
     desk.clock.advance(minutes=1)
     assert read() == [
         "a.csv TooEarlyError",
         "b.csv.gz TooEarlyError",
         "bad.csv TooEarlyError",
+        "bad_clock.csv TooEarlyError",
         "fresh.csv",
     ]
     _put(tmp_path, "bad.csv", GP_CSV, NOON - timedelta(minutes=2))
     assert "bad.csv" in read()
-    assert len(desk.kept) == 4
+    assert len(desk.kept) == 5
 
 
 @pytest.mark.parametrize(("ahead", "is_read"), [(1, True), (2, False), (36 * 365, False)])

@@ -11,6 +11,9 @@ SELECT query_key, attempted_at, outcome, detail, content_received_at, etag, last
 FROM raw.fetch_state
 WHERE query_key = ANY(%(query_keys)s);
 
+-- name: not_ahead
+UPDATE raw.fetch_state SET attempted_at = %(now)s WHERE query_key = %(query_key)s AND attempted_at > %(now)s;
+
 -- name: begin
 INSERT INTO raw.fetch_state (query_key, source, attempted_at, outcome, detail)
 VALUES (%(query_key)s, %(source)s, %(now)s, 'started', '')
