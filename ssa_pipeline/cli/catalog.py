@@ -48,7 +48,9 @@ def ingest(
         str, typer.Option(help="Day (UTC) of reception or release, e.g. 2024-11-01; today when left out.")
     ] = "",
     source: Annotated[str, typer.Option(help="Where the files come from, kept with them.")] = "file",
-    kind: Annotated[Kind, typer.Option(help="What the files are (docs/catalog.md).")] = Kind.GP,
+    kind: Annotated[
+        Kind | None, typer.Option(help="What catalogues are (docs/catalog.md); told by their columns when left out.")
+    ] = None,
 ) -> None:
     """Check catalogue files, say what of them can be used, and store their bytes for an epoch day.
 
@@ -63,7 +65,7 @@ def ingest(
     _refuse_far_ahead(day)
     with errors_as_messages():
         settings = read_settings()
-        intake = Intake(database_url(settings), day, source, kind.value)
+        intake = Intake(database_url(settings), day, source, kind)
         _warn_of_day_without_partition(day, settings.first_day)
         for file in files:
             intake.take(file)
@@ -78,8 +80,9 @@ class Intake:
     url: DatabaseUrl
     epoch_day: date
     source: str
-    kind: str = "gp"
+    kind: Kind | None = None  # of the catalogues among them; None: told by their columns
     stored: dict[str, ElementSets] = field(default_factory=dict)  # catalogues by sha256
+    has_gp: bool = False
     n_tables: int = 0  # SATCAT, decay and TIP tables stored
     problems: list[str] = field(default_factory=list)
 
@@ -111,6 +114,7 @@ class Intake:
         }
 
     def _store(self, data: bytes, name: str, catalog: ParsedCatalog) -> None:
+        from ssa_pipeline.messages.satcat import is_supplemental_gp
         from ssa_pipeline.storage.snapshots import store_snapshot
 
         n_used, n_rejected = len(catalog.element_sets), len(catalog.rejected)
@@ -118,11 +122,15 @@ class Intake:
             _print_rejected(catalog.rejected)
             self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
             return
-        snapshot = store_snapshot(self.url, data, kind=self.kind, **self._receipt(name))
+        kind = self.kind or (Kind.SUPPLEMENTAL_GP if is_supplemental_gp(data) else Kind.GP)
+        snapshot = store_snapshot(self.url, data, kind=kind.value, **self._receipt(name))
         self.stored[snapshot.sha256] = catalog.element_sets
+        self.has_gp |= snapshot.kind == Kind.GP
         what = "stored" if snapshot.is_new else "was stored before"
-        if snapshot.kind != self.kind:
+        if snapshot.kind != kind:
             what += f" as {snapshot.kind}, which it stays"
+        elif kind != Kind.GP:
+            what += f" as {kind}"
         typer.echo(f"{name}: {n_used:,} element sets usable, {n_rejected:,} rejected; {what} for {self.epoch_day}")
         _print_rejected(catalog.rejected)
 
@@ -173,7 +181,7 @@ def _warn_of_partial_release(intake: Intake) -> None:
     from ssa_pipeline.core.completeness import judge
     from ssa_pipeline.storage.release_gate import ReleaseGate
 
-    if not intake.stored or intake.kind != Kind.GP:
+    if not intake.has_gp:
         return
     earlier = ReleaseGate(intake.url).newest_received_day(intake.epoch_day)
     verdict = judge(_received(intake, intake.epoch_day), None if earlier is None else _received(intake, earlier))

@@ -5,7 +5,7 @@ from __future__ import annotations
 CHUNK_FORMAT_VERSION = 1
 
 CODE_VERSIONS: dict[str, str] = {
-    "raw_tle_snapshots": "4",
+    "raw_tle_snapshots": "5",
     "clean_catalog": "6",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "3",

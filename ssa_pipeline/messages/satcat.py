@@ -100,6 +100,14 @@ def table_kind(data: bytes) -> str | None:
         return None
 
 
+def is_supplemental_gp(data: bytes) -> bool:
+    """Whether a catalogue (CSV, JSON) has the columns that CelesTrak's supplemental GP has and GP never."""
+    try:
+        return _names(next(iter(unpack(data))).data) >= {"MEAN_MOTION", "RMS", "DATA_SOURCE"}
+    except NoCatalogError:
+        return False
+
+
 def parse_table(data: bytes, file_name: str) -> ParsedTable:
     """Read a table; ``file_name`` is for messages and lineage (of a zip member: ``file!member``). CatalogFormatError
     where the file, or a member of it, is none, or members are of two kinds. Zero usable rows are no error here."""

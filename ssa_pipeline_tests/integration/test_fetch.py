@@ -285,18 +285,20 @@ def test_a_folder_takes_tables_by_their_content(fresh_database: DatabaseUrl, clo
         "b_20260822.csv.gz": gzip.compress(SATCAT_CSV),
         "c_20260821.json": (DATA / "space_track_decay.json").read_bytes(),
         "d.txt": as_csv((DATA / "space_track_tip.json").read_bytes()),
-        "e.csv": SATCAT_CSV.splitlines(keepends=True)[0],
+        "e_20260822.csv": (DATA / "celestrak_supgp_starlink_20260929.csv").read_bytes(),
+        "f.csv": SATCAT_CSV.splitlines(keepends=True)[0],
     }
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
         os.utime(tmp_path / name, (0, 0))
     settings = replace(read_settings({}).sources, folder=tmp_path)
     results = fetch_release(fresh_database, settings, "folder", [], clock=clock)
-    assert [result.is_new for result in results] == [True, True, True, True, False]
-    assert str(results[4].error) == "none of 0 rows can be used; the first: there is none"
+    assert [result.is_new for result in results] == [True, True, True, True, True, False]
+    assert str(results[5].error) == "none of 0 rows can be used; the first: there is none"
     with connect(fresh_database) as connection:
         stored = connection.execute("SELECT file_name, kind, epoch_day FROM raw.snapshot ORDER BY 1").fetchall()
         n_objects = connection.execute("SELECT count(*) FROM catalog.satcat").fetchone()
-    days = [DAY, DAY, DAY - timedelta(days=1), DAY]
-    assert stored == list(zip(list(files)[:4], ("gp", "satcat", "decay", "tip"), days, strict=True))
+    days = [DAY, DAY, DAY - timedelta(days=1), DAY, DAY]
+    kinds = ("gp", "satcat", "decay", "tip", "supplemental_gp")
+    assert stored == list(zip(list(files)[:5], kinds, days, strict=True))
     assert n_objects == (len(parse_table(SATCAT_CSV, "a").satcat),)

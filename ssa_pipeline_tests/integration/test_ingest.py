@@ -69,12 +69,17 @@ def test_supplemental_sets_are_stored_as_such_and_bytes_keep_their_kind(
     ssa: Ssa, database: DatabaseUrl, day: date
 ) -> None:
     supplemental = DATA / "celestrak_supgp_starlink_20260929.csv"
-    done = ssa("ingest", str(supplemental), "--epoch-day", str(day), "--kind", "supplemental_gp")
+    done = ssa("ingest", str(supplemental), "--epoch-day", str(day))  # told by its columns
     assert (done.returncode, done.stderr) == (0, b"")
+    assert b"stored as supplemental_gp for" in done.stdout
     assert read_snapshots(database, day) == []
     assert [s.file_name for s in read_snapshots(database, day, "supplemental_gp")] == [supplemental.name]
-    again = ssa("ingest", str(supplemental), "--epoch-day", str(day))
+    again = ssa("ingest", str(supplemental), "--epoch-day", str(day), "--kind", "gp")
     assert b"was stored before as supplemental_gp, which it stays for" in again.stdout
+    tle = supplemental.with_suffix(".tle")
+    done = ssa("ingest", str(tle), "--epoch-day", str(day), "--kind", "supplemental_gp")  # that tells nothing
+    assert b"stored as supplemental_gp for" in done.stdout
+    assert len(read_snapshots(database, day, "supplemental_gp")) == 2
 
 
 def test_today_is_the_default_day(ssa: Ssa, database: DatabaseUrl) -> None:
