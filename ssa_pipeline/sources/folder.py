@@ -16,7 +16,8 @@ from ssa_pipeline.sources.judge import check_content, day_ahead
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 
 SOURCE = "folder"
-SETTLED = timedelta(seconds=10)  # a file that changed within this time may still be being written
+SETTLED = timedelta(seconds=10)  # a file that changed within this time may still be being written; one dated further
+# ahead (unpacked with another zone's time, say) was given its time, and is read
 _UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".filepart")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -30,7 +31,7 @@ class Folder:
 
     def queries(self) -> list[Query]:
         """One per settled file, by name; QueryError where the folder cannot be read."""
-        settled = self._clock() - SETTLED
+        now = self._clock().timestamp()
         try:
             files = sorted(path for path in self._path.iterdir() if path.is_file() and _is_finished(path))
             changed = {path: path.stat() for path in files}
@@ -39,7 +40,7 @@ class Folder:
         return [
             Query(SOURCE, _key(path.resolve(), s), GP, path.resolve().as_uri(), printable(path.name), _once)
             for path, s in changed.items()
-            if datetime.fromtimestamp(s.st_mtime, UTC) <= settled
+            if abs(now - s.st_mtime) >= SETTLED.total_seconds()
         ]
 
     def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer:

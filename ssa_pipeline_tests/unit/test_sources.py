@@ -499,6 +499,12 @@ def _put(folder: Path, name: str, data: bytes, changed: datetime) -> None:
     os.utime(folder / name, (changed.timestamp(),) * 2)
 
 
+def test_a_file_dated_ahead_is_read(desk: Desk, tmp_path: Path) -> None:
+    _put(tmp_path, "hours.csv", GP_CSV, NOON + timedelta(hours=9))
+    _put(tmp_path, "just_now.csv", GP_CSV, NOON + timedelta(seconds=2))
+    assert [query.file_name for query in Folder(tmp_path, desk.clock).queries()] == ["hours.csv"]
+
+
 def test_a_folder_gives_each_settled_file_once(desk: Desk, tmp_path: Path) -> None:
     long_ago = NOON - timedelta(hours=1)
     _put(tmp_path, "b.csv.gz", gzip.compress(GP_CSV), long_ago)
