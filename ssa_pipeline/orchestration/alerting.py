@@ -19,6 +19,7 @@ from dagster import (
     SkipReason,
     sensor,
 )
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from ssa_pipeline.alerts import deliver_due, raise_alert
 from ssa_pipeline.freshness import check_freshness
@@ -93,12 +94,19 @@ def failure_alert(instance: DagsterInstance, run: DagsterRun, settings: Settings
     """What failed, why, and what to do."""
     held = [_check_text(check) for check in _blocking_failures(instance, run)]
     reason = "\n".join(held or _errors(instance, run))
-    advice = (
-        "ssa catalog status; docs/operations.md, A release is held back" if held else "docs/operations.md, A run failed"
-    )
+    kind, advice = "failure", "docs/operations.md, A run failed"
+    if held:
+        advice = "ssa catalog status; docs/operations.md, A release is held back"
+    elif (
+        run.tags.get(WILL_RETRY_TAG) == "true"
+    ):  # of another key: the failure of the last retry must not only be counted
+        kind, advice = (
+            "retried",
+            "nothing, the run is started again by itself; if its last retry fails, an alert says so",
+        )
     ui = settings.alerts.ui_url or services.ui_url(settings)
     return Alert(
-        key=f"failure {run.job_name} {_fingerprint(reason)}",
+        key=f"{kind} {run.job_name} {_fingerprint(reason)}",
         severity="error",
         title=f"{run.job_name} {'held back by a check' if held else 'failed'}{_partitions(run.tags)}",
         text=f"{reason}\nDo: {advice}.",
