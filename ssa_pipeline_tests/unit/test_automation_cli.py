@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from ssa_pipeline.cli import CliError, automation
 from ssa_pipeline.orchestration import instigators
 from ssa_pipeline.orchestration.instigators import Instigator
+from ssa_pipeline.orchestration.webserver import Webserver
 
 SENSORS = [Instigator(name, "sensor", False, False, name, None, None) for name in ("new_tle_release", "screen_catalog")]
 
@@ -49,3 +51,24 @@ def test_a_switch_that_does_not_last_is_no_success(undone: dict[str, int]) -> No
     found = CliRunner().invoke(automation.automation, ["on"])
     assert isinstance(found.exception, CliError)
     assert str(found.exception) == "not turned on: screen_catalog; repeat the command"
+
+
+class FailedTick:
+    """A webserver with one sensor, whose last tick failed the way Dagster tells it."""
+
+    def query(self, text: str, _: object) -> dict[str, object]:
+        assert "causes" in text
+        error = {
+            "message": "SensorExecutionError: Error occurred during the execution of evaluation_fn\n",
+            "causes": [{"message": "ValueError: invalid literal for int() with base 10: 'abc'\n"}],
+        }
+        tick = {"timestamp": 0.0, "status": "FAILURE", "skipReason": None, "runIds": [], "error": error}
+        state = {"id": "1", "status": "RUNNING", "nextTick": None, "ticks": [tick]}
+        sensor = {"name": "new_tle_release", "defaultStatus": "STOPPED", "sensorState": state}
+        return {"repositoryOrError": {"__typename": "Repository", "sensors": [sensor], "schedules": []}}
+
+
+def test_the_reason_of_a_failed_tick_is_its_cause() -> None:
+    [found] = instigators.instigators(cast(Webserver, FailedTick()))
+    assert found.last_tick is not None
+    assert found.last_tick.reason == "ValueError: invalid literal for int() with base 10: 'abc'"
