@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from dagster import (
     DagsterInstance,
     DagsterRun,
     Failure,
+    RunsFilter,
     SensorDefinition,
     asset,
     asset_check,
@@ -25,6 +27,7 @@ from dagster import (
     materialize,
     op,
 )
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from ssa_pipeline import alerts
 from ssa_pipeline.alerts import Delivery, deliver_due, raise_alert
@@ -298,6 +301,36 @@ def test_every_failed_run_is_told_once_and_the_same_failure_counted(
     assert "held back by a check" in third["title"]
     assert "Check is_complete of release: 12 of 26,834 objects. Nothing after it was computed." in third["text"]
     assert "docs/operations.md, A release is held back" in third["text"]
+
+
+@op
+def is_interrupted() -> None:
+    raise DagsterExecutionInterruptedError
+
+
+@job
+def interrupted_job() -> None:
+    is_interrupted()
+
+
+def test_a_run_that_was_ended_from_outside_is_told_with_the_reason(
+    without_runs: DagsterInstance, clean: DatabaseUrl, home: str
+) -> None:
+    instance, settings = without_runs, settings_of(home, clean)
+    killed, late = (instance.create_run_for_job(breaking_job) for _ in range(2))
+    instance.report_engine_event(
+        "[DagsterApiServer] Run execution process was terminated by signal 9 (SIGKILL).", killed
+    )
+    instance.report_run_failed(killed)
+    instance.report_run_failed(late, "Exceeded maximum runtime of 12 seconds.")
+    with suppress(DagsterExecutionInterruptedError):
+        interrupted_job.execute_in_process(instance=instance, raise_on_error=False)
+    interrupted = instance.get_runs(filters=RunsFilter(job_name="interrupted_job"))[0]
+    said = [failure_alert(instance, run, settings).text for run in (killed, late, interrupted)]
+    assert said[0].startswith("[DagsterApiServer] Run execution process was terminated by signal 9 (SIGKILL).\nDo:")
+    assert said[1].startswith("Exceeded maximum runtime of 12 seconds.\nDo:")
+    assert "Error" not in said[2]
+    assert "interrupted" in said[2]
 
 
 def test_a_run_that_is_started_again_by_itself_is_told_as_that_and_its_last_retry_apart(
