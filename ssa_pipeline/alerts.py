@@ -115,8 +115,8 @@ def _post(url: str, http: HttpSettings, due: DueAlert) -> None:
         "occurrences": due.occurrences,
     }
     try:
-        with open_client(http) as client:
-            status = client.post(url, json=payload).status_code
+        with open_client(http) as client, client.stream("POST", url, json=payload) as response:
+            status = response.status_code  # nothing more is read: an answer without an end would hold the sensor
     except QueryError as error:
         raise ChannelError(str(error)) from None
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:

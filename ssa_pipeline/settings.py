@@ -14,6 +14,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 _N = TypeVar("_N", int, float)
 _DAY_S = 86_400
+_MUCH = 1e6  # of any number; more, or "inf", overflows a date, a timeout or a LIMIT where it is used, at night
+_MOST_DAYS = 36_500  # a hundred years before today is still a date
+_MOST_PORT = 65_535
 _SPACE_TRACK = "https://www.space-track.org"
 # Whom element sets come from; in the order in which they are preferred.
 SOURCES = ("space-track", "celestrak", "folder", "file")
@@ -154,15 +157,15 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         supplemental_max_age_days=_supplemental_max_age_days(env),
         threads=threads,
         max_runs=_number(env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
-        retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1),
-        run_retention_days=_number(env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1),
-        ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0) or None,
+        retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
+        run_retention_days=_number(env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1, maximum=_MOST_DAYS),
+        ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0, maximum=_MOST_PORT) or None,
         sources=_sources(env),
         alerts=_alerts(env),
         automation=AutomationSettings(
             interval_s=_number(env, "SSA_SENSOR_INTERVAL_S", 30, minimum=1),
             rescreen_hours=_number(env, "SSA_RESCREEN_HOURS", 6.0, minimum=0),
-            reconcile_days=_number(env, "SSA_RECONCILE_DAYS", 7, minimum=1),
+            reconcile_days=_number(env, "SSA_RECONCILE_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
         ),
     )
 
@@ -219,6 +222,10 @@ def _silent_hours(env: Mapping[str, str]) -> dict[str, float]:
     hours = {"": 26.0, "file": math.inf}  # what `ssa ingest` was given by hand is not expected again
     for part in filter(None, (part.strip() for part in env.get("SSA_SOURCE_SILENT_HOURS", "").split(","))):
         source, _, text = part.rpartition("=")
+        if source and source not in SOURCES:
+            raise SettingsError(
+                f"SSA_SOURCE_SILENT_HOURS: {source!r} is no source; the sources are {', '.join(SOURCES)}"
+            )
         try:
             hours[source] = math.inf if text == "never" else float(text)
         except ValueError:
@@ -311,12 +318,12 @@ def _database_url(env: Mapping[str, str]) -> DatabaseUrl | None:
     user = quote(env.get("POSTGRES_USER", "postgres"), safe="")
     password = quote(env.get("POSTGRES_PASSWORD", ""), safe="")
     login = f"{user}:{password}" if password else user
-    port = _number(env, "POSTGRES_PORT", 5432, minimum=1)
+    port = _number(env, "POSTGRES_PORT", 5432, minimum=1, maximum=_MOST_PORT)
     name = quote(env.get("POSTGRES_DB", "ssa"), safe="")
     return DatabaseUrl.parse(f"postgresql://{login}@{env['POSTGRES_HOST']}:{port}/{name}")
 
 
-def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float, maximum: float = math.inf) -> _N:
+def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float, maximum: float = _MUCH) -> _N:
     text = env.get(name)
     if text is None or text == "":
         return default
@@ -329,7 +336,7 @@ def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float, m
     if value < minimum:
         raise SettingsError(f"{name}={text} is below {minimum:g}")
     if value > maximum:
-        raise SettingsError(f"{name}={text} is above {maximum:g}")
+        raise SettingsError(f"{name}={text} is above {maximum:.0f}")
     return value
 
 

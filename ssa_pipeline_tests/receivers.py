@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,11 +15,14 @@ from typing import Any
 
 @dataclass
 class Webhook:
-    """``statuses``: of the next answers; 200 when used up."""
+    """``statuses``: of the next answers; 200 when used up. ``is_endless``: bodies of answers come for five seconds,
+    and ``was_read_to_the_end``: somebody waited for it."""
 
     url: str = ""
     received: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    is_endless: bool = False
+    was_read_to_the_end: bool = False
 
 
 @dataclass
@@ -40,8 +44,15 @@ def webhook() -> Iterator[Webhook]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             state.received.append(json.loads(body))
             self.send_response(state.statuses.pop(0) if state.statuses else 200)
-            self.send_header("Content-Length", "0")
+            if not state.is_endless:
+                self.send_header("Content-Length", "0")
             self.end_headers()
+            if state.is_endless:
+                with suppress(OSError):  # nobody listens any more
+                    for _ in range(500):
+                        self.wfile.write(b": still here\n")
+                        time.sleep(0.01)
+                    state.was_read_to_the_end = True
 
         def log_message(self, format: str, *args: object) -> None:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ssa_pipeline.orchestration.webserver import Webserver
 
 automation = typer.Typer(no_args_is_help=True, help="Turn sensors and schedules on or off, show what they do.")
+_TRIES = 3
+_SETTLE_S = 0.5
 Names = Annotated[list[str] | None, typer.Argument(help="Sensors or schedules; all of automation when left out.")]
 
 
@@ -56,7 +59,7 @@ def status() -> None:
 
 
 def _switch(names: list[str] | None, *, on: bool) -> None:
-    from ssa_pipeline.orchestration.instigators import instigators, switch
+    from ssa_pipeline.orchestration.instigators import instigators
 
     with _webserver() as webserver:
         found = {one.name: one for one in instigators(webserver)}
@@ -65,10 +68,27 @@ def _switch(names: list[str] | None, *, on: bool) -> None:
             raise CliError(f"there is no {', '.join(unknown)}; there are {', '.join(found)}", Exit.USAGE)
         meant = [found[name] for name in names] if names else [one for one in found.values() if _is_meant(one, on=on)]
         to_switch = [one for one in meant if one.is_on != on]
-        for one in to_switch:
-            switch(webserver, one, on=on)
+        _make_sure(webserver, to_switch, on=on)
     state = "on" if on else "off"
     typer.echo(f"{len(to_switch)} turned {state}, {len(meant) - len(to_switch)} were {state} already")
+
+
+def _make_sure(webserver: Webserver, to_switch: list[Instigator], *, on: bool) -> None:
+    """Switch and look again: the daemon reads and writes back the whole state of a sensor at every tick, which undoes a
+    switch made in that moment."""
+    from ssa_pipeline.orchestration.instigators import instigators, switch
+
+    names = {one.name for one in to_switch}
+    for _ in range(_TRIES):
+        if not to_switch:
+            return
+        for one in to_switch:
+            switch(webserver, one, on=on)
+        time.sleep(_SETTLE_S)
+        to_switch = [one for one in instigators(webserver) if one.name in names and one.is_on != on]
+    if to_switch:
+        state = "on" if on else "off"
+        raise CliError(f"not turned {state}: {', '.join(one.name for one in to_switch)}; repeat the command")
 
 
 def _is_meant(one: Instigator, *, on: bool) -> bool:

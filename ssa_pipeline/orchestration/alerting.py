@@ -19,6 +19,9 @@ from dagster import (
     SkipReason,
     sensor,
 )
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from ssa_pipeline.alerts import deliver_due, raise_alert
 from ssa_pipeline.freshness import check_freshness
@@ -30,6 +33,9 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline.storage.rejected_records import storable
 from ssa_pipeline.supervisor import services
 
+_FROM_OUTSIDE = (
+    "This run has been marked as failed from outside the execution context."  # Dagster's words for no reason
+)
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -93,12 +99,19 @@ def failure_alert(instance: DagsterInstance, run: DagsterRun, settings: Settings
     """What failed, why, and what to do."""
     held = [_check_text(check) for check in _blocking_failures(instance, run)]
     reason = "\n".join(held or _errors(instance, run))
-    advice = (
-        "ssa catalog status; docs/operations.md, A release is held back" if held else "docs/operations.md, A run failed"
-    )
+    kind, advice = "failure", "docs/operations.md, A run failed"
+    if held:
+        advice = "ssa catalog status; docs/operations.md, A release is held back"
+    elif (
+        run.tags.get(WILL_RETRY_TAG) == "true"
+    ):  # of another key: the failure of the last retry must not only be counted
+        kind, advice = (
+            "retried",
+            "nothing, the run is started again by itself; if its last retry fails, an alert says so",
+        )
     ui = settings.alerts.ui_url or services.ui_url(settings)
     return Alert(
-        key=f"failure {run.job_name} {_fingerprint(reason)}",
+        key=f"{kind} {run.job_name} {_fingerprint(reason)}",
         severity="error",
         title=f"{run.job_name} {'held back by a check' if held else 'failed'}{_partitions(run.tags)}",
         text=f"{reason}\nDo: {advice}.",
@@ -120,13 +133,28 @@ def _check_text(check: AssetCheckEvaluation) -> str:
 
 
 def _errors(instance: DagsterInstance, run: DagsterRun) -> list[str]:
-    """One line per failed step; the run's own message where no step failed, as when its process is gone."""
-    steps, ends = (
-        [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kind)]
-        for kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE)
-    )
-    lines = [f"{event.step_key}: {what_failed(event.step_failure_data)}" for event in steps]
-    return lines or [event.message or "failed" for event in ends[-1:]] or ["failed"]
+    """One line per failed step; why the run ended where none failed by itself, as when its process is gone or its time
+    was over."""
+    entries = instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)
+    steps = [(event.step_key, event.step_failure_data) for event in (entry.get_dagster_event() for entry in entries)]
+    lines = [f"{key}: {what_failed(data)}" for key, data in steps if not _was_interrupted(data)]
+    return lines or [_end(instance, run)]
+
+
+def _was_interrupted(data: StepFailureData) -> bool:
+    return data.error is not None and data.error.cls_name == DagsterExecutionInterruptedError.__name__
+
+
+def _end(instance: DagsterInstance, run: DagsterRun) -> str:
+    """What the run's failure says. Where a code server finds a process gone, the event before it says why."""
+    said, before = "failed", ""
+    kinds = {DagsterEventType.ENGINE_EVENT, DagsterEventType.RUN_FAILURE}
+    for event in (entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kinds)):
+        if event.event_type == DagsterEventType.RUN_FAILURE:
+            said = before if before and event.message == _FROM_OUTSIDE else event.message or said
+        else:
+            before = event.message or ""
+    return said
 
 
 def _partitions(tags: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ssa_pipeline.orchestration.webserver import LOCATION, REPOSITORY, Webserver, WebserverError
 
 _STATE = """{ id status nextTick { timestamp }
-  ticks(limit: 1) { timestamp status skipReason runIds error { message } } }"""
+  ticks(limit: 1) { timestamp status skipReason runIds error { message causes { message } } } }"""
 _LIST = f"""query List($repository: RepositorySelector!) {{ repositoryOrError(repositorySelector: $repository) {{
   __typename
   ... on PythonError {{ message }}
@@ -90,7 +90,8 @@ def _instigator(found: dict[str, Any], kind: str, state: dict[str, Any]) -> Inst
 def _tick(tick: dict[str, Any]) -> Tick:
     outcome = str(tick["status"]).lower()
     if tick["error"]:
-        reason = str(tick["error"]["message"]).strip().splitlines()[0]
+        innermost = ([tick["error"]] + tick["error"]["causes"])[-1]  # the outer ones only say that a sensor failed
+        reason = str(innermost["message"]).strip().splitlines()[0]
     elif tick["runIds"]:
         reason = "requested run " + ", ".join(str(run_id)[:8] for run_id in tick["runIds"])
     else:

@@ -16,8 +16,8 @@ from ssa_pipeline.sources.judge import check_content, day_ahead
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 
 SOURCE = "folder"
-SETTLED = timedelta(seconds=10)  # a file that changed within this time may still be being written
-_MOST_AHEAD = timedelta(days=1)  # clocks and time zones differ by less
+SETTLED = timedelta(seconds=10)  # a file that changed within this time may still be being written; one dated further
+# ahead (unpacked with another zone's time, say) was given its time, and is read
 _UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".filepart")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -31,7 +31,7 @@ class Folder:
 
     def queries(self) -> list[Query]:
         """One per settled file, by name; QueryError where the folder cannot be read."""
-        now = self._clock()
+        now = self._clock().timestamp()
         try:
             files = sorted(path for path in self._path.iterdir() if path.is_file() and _is_finished(path))
             changed = {path: path.stat() for path in files}
@@ -40,7 +40,7 @@ class Folder:
         return [
             Query(SOURCE, _key(path.resolve(), s), GP, path.resolve().as_uri(), printable(path.name), _once)
             for path, s in changed.items()
-            if _is_settled(s.st_mtime, now)
+            if abs(now - s.st_mtime) >= SETTLED.total_seconds()
         ]
 
     def get(self, query: Query, _previous: Attempt | None, _state: FetchState) -> Answer:
@@ -84,12 +84,6 @@ def _key(path: Path, stat: os.stat_result) -> str:
 def _once(last: Attempt | None, now: datetime) -> datetime:
     is_settled = last is not None and last.outcome in (STORED, UNCHANGED, NotCatalogError.outcome)
     return _NEVER if is_settled else now
-
-
-def _is_settled(changed_s: float, now: datetime) -> bool:
-    """Also where the time of change lies so far ahead that it is none: it would be waited for in silence, for years."""
-    age = now.timestamp() - changed_s
-    return age >= SETTLED.total_seconds() or age < -_MOST_AHEAD.total_seconds()
 
 
 def _is_finished(path: Path) -> bool:

@@ -26,7 +26,10 @@ from ssa_pipeline.supervisor import processes
 
 _IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _ANSWER_TIMEOUT_S = 5
-GONE = "The process of this run is gone (killed, or the machine was restarted). Start the run again."
+GONE = (
+    "The process of this run is gone (killed, or the machine was restarted). "
+    "Start the run again, unless that happens by itself."
+)
 
 
 @contextmanager

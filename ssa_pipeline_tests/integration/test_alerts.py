@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from dagster import (
     DagsterInstance,
     DagsterRun,
     Failure,
+    RunsFilter,
     SensorDefinition,
     asset,
     asset_check,
@@ -25,6 +27,7 @@ from dagster import (
     materialize,
     op,
 )
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from ssa_pipeline import alerts
 from ssa_pipeline.alerts import Delivery, deliver_due, raise_alert
@@ -178,6 +181,13 @@ def test_an_unreachable_channel_is_given_up_and_doctor_says_so(
     assert told[1].endswith("email: SMTPRecipientsRefused")
 
 
+def test_an_answer_without_an_end_does_not_hold_up_the_delivery(clean: DatabaseUrl, home: str, hook: Webhook) -> None:
+    hook.is_endless = True
+    raise_alert(clean, ALERT, NOW)
+    assert deliver_due(clean, settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url), NOW) == Delivery(sent=1)
+    assert not hook.was_read_to_the_end
+
+
 def test_a_proxy_that_cannot_be_used_is_named_where_the_webhook_fails(clean: DatabaseUrl, home: str) -> None:
     environment = {"ALL_PROXY": "socks5://u:SECRET@proxy:1080", "SSA_ALERT_WEBHOOK": "http://127.0.0.1:9/SECRET"}
     raise_alert(clean, ALERT, NOW)
@@ -291,6 +301,52 @@ def test_every_failed_run_is_told_once_and_the_same_failure_counted(
     assert "held back by a check" in third["title"]
     assert "Check is_complete of release: 12 of 26,834 objects. Nothing after it was computed." in third["text"]
     assert "docs/operations.md, A release is held back" in third["text"]
+
+
+@op
+def is_interrupted() -> None:
+    raise DagsterExecutionInterruptedError
+
+
+@job
+def interrupted_job() -> None:
+    is_interrupted()
+
+
+def test_a_run_that_was_ended_from_outside_is_told_with_the_reason(
+    without_runs: DagsterInstance, clean: DatabaseUrl, home: str
+) -> None:
+    instance, settings = without_runs, settings_of(home, clean)
+    killed, late = (instance.create_run_for_job(breaking_job) for _ in range(2))
+    instance.report_engine_event(
+        "[DagsterApiServer] Run execution process was terminated by signal 9 (SIGKILL).", killed
+    )
+    instance.report_run_failed(killed)
+    instance.report_run_failed(late, "Exceeded maximum runtime of 12 seconds.")
+    with suppress(DagsterExecutionInterruptedError):
+        interrupted_job.execute_in_process(instance=instance, raise_on_error=False)
+    interrupted = instance.get_runs(filters=RunsFilter(job_name="interrupted_job"))[0]
+    said = [failure_alert(instance, run, settings).text for run in (killed, late, interrupted)]
+    assert said[0].startswith("[DagsterApiServer] Run execution process was terminated by signal 9 (SIGKILL).\nDo:")
+    assert said[1].startswith("Exceeded maximum runtime of 12 seconds.\nDo:")
+    assert "Error" not in said[2]
+    assert "interrupted" in said[2]
+
+
+def test_a_run_that_is_started_again_by_itself_is_told_as_that_and_its_last_retry_apart(
+    without_runs: DagsterInstance, clean: DatabaseUrl, home: str, hook: Webhook
+) -> None:
+    instance = without_runs
+    settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url)
+    lost = breaking_job.execute_in_process(instance=instance, raise_on_error=False).run_id
+    instance.add_run_tags(lost, {"dagster/will_retry": "true"})  # as Dagster does with a lost run that has retries left
+    tick(alert_on_failure, instance, settings)
+    breaking_job.execute_in_process(instance=instance, raise_on_error=False)
+    tick(alert_on_failure, instance, settings)
+    tick(deliver_alerts, instance, settings)
+    first, last = (payload["text"] for payload in hook.received)
+    assert "Do: nothing, the run is started again by itself" in first
+    assert "Do: docs/operations.md, A run failed" in last
 
 
 def test_a_failure_is_told_once_although_the_database_refused_connections_when_it_was_looked_for(

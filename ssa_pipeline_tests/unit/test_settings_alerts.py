@@ -23,9 +23,18 @@ from ssa_pipeline.settings import SettingsError, read_settings
         ({"SSA_UI_URL": "ui.example.org"}, "SSA_UI_URL must look like"),
         ({"SSA_SOURCE_SILENT_HOURS": "folder=often"}, "'folder=often' is not like 26, folder=200"),
         ({"SSA_SOURCE_SILENT_HOURS": "0"}, "'0' is not like 26"),
+        ({"SSA_SOURCE_SILENT_HOURS": "26,celestark=10"}, "SSA_SOURCE_SILENT_HOURS: 'celestark' is no source; the sou"),
+        ({"SSA_SOURCE_SILENT_HOURS": "space_track=never"}, "'space_track' is no source; the sources are space-track"),
         ({"SSA_RUN_RETENTION_DAYS": "0"}, "SSA_RUN_RETENTION_DAYS=0 is below 1"),
         ({"SSA_MAX_AGE_DAYS": "inf"}, "SSA_MAX_AGE_DAYS=inf is not a finite number"),
         ({"SSA_SUPPLEMENTAL_GP": "prefer", "SSA_SUPPLEMENTAL_MAX_AGE_DAYS": "nan"}, "=nan is not a finite number"),
+        ({"SSA_RUN_RETENTION_DAYS": "800000"}, "SSA_RUN_RETENTION_DAYS=800000 is above 36500"),
+        ({"SSA_RETENTION_DAYS": "9" * 20}, "is above 36500"),
+        ({"SSA_RECONCILE_DAYS": "9" * 20}, "is above 36500"),
+        ({"SSA_RESCREEN_HOURS": "inf"}, "SSA_RESCREEN_HOURS=inf is not a finite number"),
+        ({"SSA_HTTP_TIMEOUT_S": "inf"}, "SSA_HTTP_TIMEOUT_S=inf is not a finite number"),
+        ({"SSA_UI_PORT": "99999"}, "SSA_UI_PORT=99999 is above 65535"),
+        ({"POSTGRES_HOST": "h", "POSTGRES_PORT": "65536"}, "POSTGRES_PORT=65536 is above 65535"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_without_secrets(environment: dict[str, str], message: str) -> None:
