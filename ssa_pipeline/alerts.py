@@ -31,6 +31,7 @@ from ssa_pipeline.storage.alerts import (
 )
 
 TIMEOUT_S = 5.0
+_GREETING_S = 15.0  # some mail servers let strangers wait for 6 s, to see who speaks first
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _log = logging.getLogger(__name__)
 
@@ -145,10 +146,12 @@ def _send_mail(url: str, http: HttpSettings, message: EmailMessage) -> None:
     parts = urlsplit(url)
     host, context = parts.hostname or "", ssl.create_default_context(cafile=http.ca_file and str(http.ca_file))
     if parts.scheme == "smtps":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_S, context=context)
+        client: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=_GREETING_S, context=context)
     else:
-        client = smtplib.SMTP(host, parts.port or 25, timeout=TIMEOUT_S)
+        client = smtplib.SMTP(host, parts.port or 25, timeout=_GREETING_S)
     with client:
+        if client.sock is not None:
+            client.sock.settimeout(TIMEOUT_S)
         client.ehlo()
         is_encrypted = parts.scheme == "smtps"
         if not is_encrypted and client.has_extn("starttls"):

@@ -27,6 +27,12 @@ from ssa_pipeline.storage.snapshots import Provenance, read_received, store_snap
 
 _NOT_STORED = "the provider has nothing newer than what it sent last, but that is not stored here as a whole"
 SOURCES = (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)
+# What automation asks each for.
+SETTINGS = {
+    celestrak.SOURCE: "SSA_CELESTRAK_QUERIES",
+    space_track.SOURCE: "SSA_SPACE_TRACK_QUERIES",
+    folder.SOURCE: "SSA_WATCHED_FOLDER",
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,12 @@ def fetch_release(
                 lack = keeper.lack if keeper.day else _NOT_STORED
                 results.append(Fetched(query, is_new, keeper.day, keeper.byte_count, lack=lack))
         return results
+
+
+def wanted_queries(settings: SourceSettings, source: str) -> list[str]:
+    """What automation asks a source for, in the words of ``ssa fetch``; of a folder none."""
+    wanted = {celestrak.SOURCE: settings.celestrak_queries, space_track.SOURCE: settings.space_track_queries}
+    return list(wanted.get(source, ()))
 
 
 def planned_queries(settings: SourceSettings, source: str, texts: list[str]) -> list[Query]:

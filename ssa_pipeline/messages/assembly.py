@@ -77,6 +77,9 @@ LIMITS = (
 )
 
 
+MOST_LINES = 4_000_000  # 100,000 objects in KVN; every line is kept as text, at sixty times the bytes of an empty one
+
+
 class Span(NamedTuple):
     """Where a record is: the 1-based line on which it begins, and its bytes ``data[start:stop]``."""
 
@@ -152,6 +155,9 @@ class Lines:
 
 
 def split_lines(data: bytes) -> Lines:
+    """NoCatalogError for more than MOST_LINES."""
+    if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:
+        raise NoCatalogError(f"has more than {MOST_LINES:,} lines")
     raw = data.splitlines(keepends=True)
     encoding = encoding_of(data)
     return Lines([line.decode(encoding).rstrip() for line in raw], list(accumulate(map(len, raw), initial=0)))

@@ -12,14 +12,14 @@ from dagster import (
     schedule,
 )
 
-from ssa_pipeline.fetch_release import planned_queries
+from ssa_pipeline.fetch_release import SETTINGS, planned_queries, wanted_queries
 from ssa_pipeline.orchestration.chain import SCREEN_JOB
 from ssa_pipeline.orchestration.fetch_plan import fetch_plan
 from ssa_pipeline.orchestration.fetching import job_name, run_config
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.screening import REASON_TAG, screenings
 from ssa_pipeline.orchestration.under_way import named, unfinished_run
-from ssa_pipeline.settings import Settings, SourceSettings
+from ssa_pipeline.settings import Settings
 from ssa_pipeline.sources import celestrak, space_track
 from ssa_pipeline.sources.errors import QueryError
 from ssa_pipeline.sources.fetching import utc_now
@@ -28,10 +28,6 @@ _RESOURCES = {"settings", "storage"}
 # Every quarter of an hour what is due is asked for (fetch_plan says why); never near the full hour, when all ask.
 _TICKS = {celestrak.SOURCE: "8,23,38,53 * * * *", space_track.SOURCE: "7,22,37,52 * * * *"}
 _SENSORS_TURN = timedelta(minutes=15)  # what is younger is left to the sensor, so that the two never ask for the same
-
-
-def _queries(settings: SourceSettings, source: str) -> list[str]:
-    return list(settings.celestrak_queries if source == celestrak.SOURCE else settings.space_track_queries)
 
 
 def _fetch_schedule(source: str) -> ScheduleDefinition:
@@ -48,11 +44,11 @@ def _fetch_schedule(source: str) -> ScheduleDefinition:
     def fetch_due(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
         settings: Settings = context.resources.settings
         storage: Storage = context.resources.storage
-        texts = _queries(settings.sources, source)
+        texts = wanted_queries(settings.sources, source)
         try:
             queries = planned_queries(settings.sources, source, texts)
         except QueryError as error:
-            return SkipReason(str(error))
+            return SkipReason(f"{error}; asked for is {' '.join(texts)} ({SETTINGS[source]})")
         plan = fetch_plan(
             list(zip(texts, queries, strict=True)), storage.attempts(query.key for query in queries), utc_now()
         )

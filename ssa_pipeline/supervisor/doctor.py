@@ -49,6 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _sizes,
         _ports,
         _dagster,
+        _sources,
         _alerts,
         _strays,
     ]
@@ -205,6 +206,24 @@ def _dagster(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "Dagster", str(error))
         return
     yield _finding(problem is None, "Dagster", f"the daemon's heart beats; {text}", f"{problem}; {text}")
+
+
+def _sources(settings: Settings) -> Iterator[Finding]:
+    """What automation would ask for, of every source that is set; nothing is sent."""
+    from ssa_pipeline.fetch_release import SETTINGS, planned_queries, wanted_queries
+    from ssa_pipeline.sources import celestrak, folder, space_track
+    from ssa_pipeline.sources.errors import QueryError
+
+    is_set = {
+        celestrak.SOURCE: True,
+        space_track.SOURCE: bool(settings.sources.space_track_username),
+        folder.SOURCE: settings.sources.folder is not None,
+    }
+    for source in (source for source in SETTINGS if is_set[source]):
+        try:
+            planned_queries(settings.sources, source, wanted_queries(settings.sources, source))
+        except QueryError as error:
+            yield Finding(Level.FAIL, "sources", f"{error} ({SETTINGS[source]}): automation cannot ask {source}")
 
 
 def _alerts(settings: Settings) -> Iterator[Finding]:

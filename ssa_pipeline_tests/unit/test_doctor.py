@@ -122,6 +122,16 @@ def test_a_damaged_embedded_server_is_named(tmp_path: Path) -> None:
     assert "server.json" in found.text
 
 
+def test_a_source_that_automation_cannot_ask_is_named(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path, SSA_CELESTRAK_QUERIES="GROUP=active bogus", SSA_WATCHED_FOLDER=str(tmp_path / "no")
+    )
+    texts = [one.text for one in doctor.examine(settings) if one.subject == "sources" and one.level is Level.FAIL]
+    assert texts[0].startswith("'bogus' is no query for CelesTrak")
+    assert texts[0].endswith("(SSA_CELESTRAK_QUERIES): automation cannot ask celestrak")
+    assert texts[1:] == [f"{tmp_path}/no: no such file or directory (SSA_WATCHED_FOLDER): automation cannot ask folder"]
+
+
 def test_a_worker_without_its_daemon_is_named(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     environment = {**os.environ, processes.MARK: str(settings.home)}

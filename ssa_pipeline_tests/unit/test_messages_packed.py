@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline.core.records import RejectRule
-from ssa_pipeline.messages import packed
+from ssa_pipeline.messages import assembly, packed
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog, record_bytes
 from ssa_pipeline_tests.omm_samples import CELESTRAK_CSV, DATA, ROWS, celestrak_json, kvn, xml
 
@@ -162,3 +162,11 @@ def test_damaged_packings_are_refused_and_never_crash(data: bytes) -> None:
         except CatalogFormatError:
             continue
         assert set(sets.epoch_us.tolist()) <= whole  # CRCs and checksums hold
+
+
+@pytest.mark.parametrize("data", [CELESTRAK_CSV, TLE, b"CCSDS_OMM_VERS = 2.0\n" * 60, TLE.replace(b"\n", b"\r")])
+def test_too_many_lines_are_refused(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every line an object is made: a kilobyte of packed newlines would take a megabyte."""
+    monkeypatch.setattr(assembly, "MOST_LINES", 50)
+    with pytest.raises(CatalogFormatError, match="many lines: has more than 50 lines"):
+        parse_catalog(data, "many lines")
