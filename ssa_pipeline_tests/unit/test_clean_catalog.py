@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km
+from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km, without_usable_set
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog
@@ -170,6 +170,21 @@ def test_a_set_sgp4_cannot_start_from_gives_way_to_an_older_one(elements: dict[s
     assert catalog.element_sets.source_line.tolist() == [3]
     assert _rules(catalog) == {2: RejectRule.SGP4_INIT}
     assert said in catalog.rejected[0].detail
+
+
+def test_objects_of_which_no_set_decides_are_named() -> None:
+    """The second has an older set that does, the third a stale one, the fourth a decayed one."""
+    low, ahead = {"eccentricity": 0.3}, {"epoch_days": 15.5}
+    falling = {"epoch_days": -5, "bstar": 0.9, "mean_motion_rev_per_day": 16.2}
+    rows = [low, SGP4_CANNOT_START, ahead, low, {"epoch_days": -5}, low, {"epoch_days": -99}, low, falling, low]
+    sets = replace(_sets(*rows), norad_id=np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 5]))
+    receipts = Receipts.alike(len(sets), DAY)
+    assert without_usable_set(sets, receipts, np.array([1, 2, 3, 4, 6])).tolist() == [1]
+    assert without_usable_set(sets, receipts, np.array([1, 2, 3, 4, 5])).tolist() == [1, 5]
+    gives_way = {RejectRule.PERIGEE_BELOW_SURFACE, RejectRule.SGP4_INIT, RejectRule.EPOCH_TOO_FAR_AHEAD}
+    catalog = clean_catalog(sets, DAY)
+    decided = {record.norad_id for record in catalog.rejected if record.rule not in gives_way}
+    assert decided | set(catalog.element_sets.norad_id.tolist()) == {2, 3, 4}
 
 
 def test_the_four_decayed_objects_of_the_real_slice() -> None:
