@@ -188,7 +188,7 @@ class _Received:
 def _ranks(sources: Text, priority: Sequence[str]) -> Int64:
     """The place of the first of each row's sources."""
     place = {name: rank for rank, name in enumerate(priority)}
-    ranks = {names: min(place.get(name, len(place)) for name in names.split()) for names in set(sources.tolist())}
+    ranks = {names: min(place.get(name, len(place)) for name in names.split("\n")) for names in set(sources.tolist())}
     return np.array([ranks[names] for names in sources.tolist()], dtype=np.int64)
 
 

@@ -123,7 +123,7 @@ class RecordSpans(Columns):
 class Receipts(RecordSpans):
     """How each of n element sets came, and where it is in its snapshot: ``source`` (e.g. celestrak), ``kind`` of the
     snapshot (``gp`` or ``supplemental_gp``), ``received_day`` (UTC day of the newest receipt) and its ``snapshot_id``
-    (0: none), ``sources`` (blank-separated: those that sent the same set before, too); every field has length n."""
+    (0: none), ``sources`` (by lines: those that sent the same set before, too); every field has length n."""
 
     source: Text
     kind: Text

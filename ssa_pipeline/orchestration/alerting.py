@@ -33,9 +33,8 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline.storage.rejected_records import storable
 from ssa_pipeline.supervisor import services
 
-_FROM_OUTSIDE = (
-    "This run has been marked as failed from outside the execution context."  # Dagster's words for no reason
-)
+# Dagster's words for no reason.
+_FROM_OUTSIDE = "This run has been marked as failed from outside the execution context."
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -102,13 +101,9 @@ def failure_alert(instance: DagsterInstance, run: DagsterRun, settings: Settings
     kind, advice = "failure", "docs/operations.md, A run failed"
     if held:
         advice = "ssa catalog status; docs/operations.md, A release is held back"
-    elif (
-        run.tags.get(WILL_RETRY_TAG) == "true"
-    ):  # of another key: the failure of the last retry must not only be counted
-        kind, advice = (
-            "retried",
-            "nothing, the run is started again by itself; if its last retry fails, an alert says so",
-        )
+    elif run.tags.get(WILL_RETRY_TAG) == "true":
+        kind = "retried"  # of another key: the failure of the last retry must not only be counted
+        advice = "nothing, the run is started again by itself; if its last retry fails, an alert says so"
     ui = settings.alerts.ui_url or services.ui_url(settings)
     return Alert(
         key=f"{kind} {run.job_name} {_fingerprint(reason)}",

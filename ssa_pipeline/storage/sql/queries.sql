@@ -109,7 +109,7 @@ SELECT r.snapshot_id, r.source_line, r.byte_start, r.byte_count, e.norad_id, e.e
             WHEN e.epoch < lag(e.epoch) OVER same_object + interval '1 ms'
                 OR e.epoch > lead(e.epoch) OVER same_object - interval '1 ms'
             THEN (
-                SELECT string_agg(DISTINCT g.source, ' ')
+                SELECT string_agg(DISTINCT g.source, E'\n')
                 FROM catalog.sighting s
                 JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = n.kind
                 WHERE s.element_set_id = e.element_set_id
