@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from psycopg import sql
+from psycopg import IntegrityError, sql
 
 from ssa_pipeline.core.records import ElementSets, RecordSpans
 from ssa_pipeline.messages.catalog import parse_catalog, record_bytes
@@ -52,6 +52,17 @@ def receive(
 
 def rows(sets: ElementSets) -> list[tuple[object, ...]]:
     return sorted(zip(*(getattr(sets, field.name).tolist() for field in fields(sets)), strict=True))
+
+
+@pytest.mark.parametrize("table", ["snapshot", "content"])
+@pytest.mark.parametrize("change", ["UPDATE raw.{} SET sha256 = sha256", "DELETE FROM raw.{}"])
+def test_what_was_received_cannot_be_changed(any_database: DatabaseUrl, table: str, change: str) -> None:
+    store_snapshot(any_database, b"as received", file_name="a", source="test", epoch_day=DAY, received_at=NOON)
+    with (
+        connect(any_database) as connection,
+        pytest.raises(IntegrityError, match=rf"raw\.{table} is append-only: what was received stays as it is"),
+    ):
+        connection.execute(change.format(table).encode())
 
 
 def test_records_may_share_a_line_as_in_json_on_one(fresh_database: DatabaseUrl) -> None:
