@@ -121,8 +121,10 @@ def clean_catalog(
     receipts = receipts or Receipts.alike(len(received), epoch_day)
     day_us = day_start_us(epoch_day)
     is_gp = receipts.kind == GP
-    ranked = _ranks(receipts.sources, source_priority)
-    gp, supplemental = (_Received(received.take(rows), receipts.take(rows), ranked[rows]) for rows in (is_gp, ~is_gp))
+    ranks, own_ranks = (_ranks(names, source_priority) for names in (receipts.sources, receipts.source))
+    gp, supplemental = (
+        _Received(received.take(rows), receipts.take(rows), ranks[rows], own_ranks[rows]) for rows in (is_gp, ~is_gp)
+    )
     decays = decays_before(known, day_us) if known else {}
     choice = _chosen(gp, day_us, max_age_days, decays, lambda sets, days: _ahead_faults(sets, days, max_ahead_days))
     if len(supplemental.sets):
@@ -182,7 +184,8 @@ def perigee_altitude_km(element_sets: ElementSets) -> Float64:
 class _Received:
     sets: ElementSets
     receipts: Receipts
-    rank: Int64  # of the source, 0 first
+    rank: Int64  # of the first of all sources of the set, 0 first
+    own_rank: Int64  # of the source of this receipt
 
 
 def _ranks(sources: Text, priority: Sequence[str]) -> Int64:
@@ -316,6 +319,7 @@ def _newest_first(received: _Received) -> tuple[Int64, Int64, NDArray[np.bool_]]
             (-tied.rev_at_epoch).tolist(),
             keys,
             (tied.object_name == "").tolist(),
+            received.own_rank[rows].tolist(),
             received.receipts.source[rows].tolist(),
             tied.source_file.tolist(),
             tied.source_line.tolist(),

@@ -241,6 +241,8 @@ def test_a_set_carried_over_counts_with_the_best_of_its_sources(two_days: Databa
         day = DAY_3 + timedelta(days=n)
         receive(two_days, day, without + more, "x.tle")
         clean(two_days, DAY_2, source_priority=best)
+        that_day = read(two_days, DAY_2)
+        assert that_day.source[that_day.element_sets.norad_id == ISS].tolist() == ["space-track"]
         clean(two_days, day, source_priority=best)
         catalog = read(two_days, day)
         place = catalog.element_sets.norad_id.tolist().index(ISS)
