@@ -178,7 +178,8 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance:
+    quiet = {"telemetry": {"enabled": False}}  # it writes into the user's home
+    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster")), overrides=quiet) as instance:
         yield instance
 
 
