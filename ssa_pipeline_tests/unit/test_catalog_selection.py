@@ -57,9 +57,7 @@ def from_sources(*sources: str) -> list[tuple[ElementSets, Receipts]]:
 )
 def test_of_one_epoch_the_source_named_first_is_used(sources: tuple[str, ...], first: str) -> None:
     parts = from_sources(*sources)
-    if (
-        first in ("another", "my file") and "file" not in sources
-    ):  # equal rank: the content decides, as among sets of one source
+    if first not in PRIORITY:  # equal rank: the content decides, as among sets of one source
         first = str(clean_catalog(ElementSets.concat([s for s, _ in parts]), DAY_2).element_sets.source_line[0])
         first = sources[int(first) - 1]
     catalog = chosen(*parts)

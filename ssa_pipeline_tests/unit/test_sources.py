@@ -192,11 +192,12 @@ def test_no_error_of_a_provider_is_taken_for_a_confirmation(desk: Desk, mode: st
 @pytest.mark.parametrize("mode", ["403", "404", "429", "cut off 403", "cut off 404", "403 in brotli"])
 def test_a_refusal_is_final_until_somebody_has_looked(desk: Desk, mode: str) -> None:
     """Also one whose body cannot be read."""
+    said = "HTTP " + mode.replace("cut off ", "").replace(" in brotli", "")
     desk.server.modes.append(mode)
-    with pytest.raises(RefusedError, match="HTTP 4"):
+    with pytest.raises(RefusedError, match=said):
         desk.celestrak()
     desk.clock.advance(days=3)
-    with pytest.raises(RefusedError, match=r"not asked again .*HTTP 4"):
+    with pytest.raises(RefusedError, match="not asked again .*" + said):
         desk.celestrak()
     assert len(desk.server.requests) == 1
     assert desk.celestrak(after_refusal=True)
