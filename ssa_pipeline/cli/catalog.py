@@ -89,12 +89,13 @@ class Intake:
     def take(self, file: str) -> None:
         """Check, report and store one file, or note the problem."""
         from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
-        from ssa_pipeline.messages.satcat import parse_table, table_kind
+        from ssa_pipeline.messages.satcat import kind_by_columns, parse_table
 
         name = "standard input" if file == STDIN else Path(file).name
         try:
             data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-            if table_kind(data) is not None:
+            told = kind_by_columns(data)
+            if told not in (None, Kind.SUPPLEMENTAL_GP):
                 self._store_table(data, name, parse_table(data, name))
                 return
             catalog = parse_catalog(data, name)
@@ -103,7 +104,7 @@ class Intake:
         except CatalogFormatError as error:
             self._refuse(str(error))
         else:
-            self._store(data, name, catalog)
+            self._store(data, name, catalog, self.kind or Kind(told or Kind.GP))
 
     def _receipt(self, name: str) -> dict[str, Any]:
         return {
@@ -113,8 +114,7 @@ class Intake:
             "received_at": datetime.now(UTC),
         }
 
-    def _store(self, data: bytes, name: str, catalog: ParsedCatalog) -> None:
-        from ssa_pipeline.messages.satcat import is_supplemental_gp
+    def _store(self, data: bytes, name: str, catalog: ParsedCatalog, kind: Kind) -> None:
         from ssa_pipeline.storage.snapshots import store_snapshot
 
         n_used, n_rejected = len(catalog.element_sets), len(catalog.rejected)
@@ -122,7 +122,6 @@ class Intake:
             _print_rejected(catalog.rejected)
             self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
             return
-        kind = self.kind or (Kind.SUPPLEMENTAL_GP if is_supplemental_gp(data) else Kind.GP)
         snapshot = store_snapshot(self.url, data, kind=kind.value, **self._receipt(name))
         self.stored[snapshot.sha256] = catalog.element_sets
         self.has_gp |= snapshot.kind == Kind.GP

@@ -167,7 +167,9 @@ def without_usable_set(received: ElementSets, receipts: Receipts, norad_ids: Int
     while len(rows):  # newest first, as nearly every object needs no second look
         found, first = np.unique(received.norad_id[rows], return_index=True)
         sets, days = received.take(rows[first]), receipts.received_day[rows[first]]
-        gives_way = np.array([bool(fault and fault.rule in _NEXT_OLDER_MAY_DO) for fault in _set_faults(sets)])
+        gives_way = np.array(
+            [bool(fault and fault.rule in _NEXT_OLDER_MAY_DO) for fault in _set_faults(sets, to_satrecs(sets))]
+        )
         gives_way[list(_ahead_faults(sets, days, MAX_AHEAD_DAYS))] = True
         left = np.setdiff1d(left, found[~gives_way])
         rows = np.delete(rows, first)
@@ -400,11 +402,11 @@ def _faults(sets: ElementSets, day_us: int, max_age_days: float) -> list[Fault |
     ]
 
 
-def _set_faults(sets: ElementSets, satrecs: list[Satrec] | None = None) -> list[Fault | None]:
+def _set_faults(sets: ElementSets, satrecs: list[Satrec]) -> list[Fault | None]:
     """What speaks against each row on whatever day."""
     perigees = perigee_altitude_km(sets).tolist()
     axes = semi_major_axis_km(sets).tolist()
-    judged = zip(satrecs or to_satrecs(sets), perigees, axes, sets.eccentricity.tolist(), strict=True)
+    judged = zip(satrecs, perigees, axes, sets.eccentricity.tolist(), strict=True)
     return [
         _perigee_fault(perigee) or _epoch_fault(satrec, axis, eccentricity)
         for satrec, perigee, axis, eccentricity in judged

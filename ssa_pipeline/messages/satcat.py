@@ -15,7 +15,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, RejectedRecord, RejectRule
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, SUPPLEMENTAL_GP, RejectedRecord, RejectRule
 from ssa_pipeline.core.satcat import DecayMessages, MessageKind, ObjectType, Satcat
 from ssa_pipeline.messages.alpha5 import parse_catalog_number
 from ssa_pipeline.messages.assembly import (
@@ -67,6 +67,7 @@ _STATUSES = {
     "?": "unknown",
     "": "",
 }
+_OF_SUPPLEMENTAL_GP = {"MEAN_MOTION", "RMS", "DATA_SOURCE"}
 _SIZES = ("SMALL", "MEDIUM", "LARGE", "")
 
 
@@ -92,20 +93,14 @@ class ParsedTable:
         return len(self.satcat) + len(self.messages)
 
 
-def table_kind(data: bytes) -> str | None:
-    """SATCAT, DECAY or TIP, by the names of the columns; None for anything else, catalogues too."""
+def kind_by_columns(data: bytes) -> str | None:
+    """SATCAT, DECAY or TIP, or SUPPLEMENTAL_GP for a catalogue with the columns that CelesTrak's has and GP never; None
+    for anything else, other catalogues too."""
     try:
-        return _kind_of(_names(next(iter(unpack(data))).data))
+        names = _names(next(iter(unpack(data))).data)
     except NoCatalogError:
         return None
-
-
-def is_supplemental_gp(data: bytes) -> bool:
-    """Whether a catalogue (CSV, JSON) has the columns that CelesTrak's supplemental GP has and GP never."""
-    try:
-        return _names(next(iter(unpack(data))).data) >= {"MEAN_MOTION", "RMS", "DATA_SOURCE"}
-    except NoCatalogError:
-        return False
+    return SUPPLEMENTAL_GP if names >= _OF_SUPPLEMENTAL_GP else _kind_of(names)
 
 
 def parse_table(data: bytes, file_name: str) -> ParsedTable:

@@ -49,7 +49,7 @@ def being_made(epoch_day: date, under_way: Mapping[SliceKey, str]) -> str | None
 
 def about(newer: NewerInput) -> str:
     """Why a catalogue is made again without a new release of its day."""
-    return f"{newer.said}, is newer than the catalogue"
+    return f"{newer.what} {newer.at:%Y-%m-%d %H:%M} UTC, is newer than the catalogue"
 
 
 def obstacle_of_newer(newer: NewerInput, releases: list[Release], now: datetime, rescreen_hours: float) -> str | None:

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from ssa_pipeline.messages.satcat import is_supplemental_gp, table_kind
+from ssa_pipeline.messages.satcat import kind_by_columns
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
-from ssa_pipeline.sources.fetching import GP, SUPPLEMENTAL_GP, Answer, Clock, Query, utc_now
+from ssa_pipeline.sources.fetching import GP, Answer, Clock, Query, utc_now
 from ssa_pipeline.sources.judge import check_content, day_ahead
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 
@@ -54,7 +54,7 @@ class Folder:
             data = Path(os.fsdecode(unquote_to_bytes(urlsplit(query.url).path))).read_bytes()
         except OSError as error:
             raise TransientError(f"{shown}: {(error.strerror or str(error)).lower()}") from None
-        kind = table_kind(data) or (SUPPLEMENTAL_GP if is_supplemental_gp(data) else query.kind)
+        kind = kind_by_columns(data) or query.kind
         try:
             check_content(replace(query, kind=kind), data)
         except NotCatalogError as error:

@@ -42,8 +42,8 @@ class Reply:
 
 def open_client(settings: HttpSettings) -> httpx.Client:
     """A client that reads nothing from the environment and follows no redirect by itself. Warns of what NO_PROXY holds
-    beside addresses, where there is a proxy. QueryError names the
-    variable of a proxy or of certificates that cannot be used."""
+    beside addresses, where there is a proxy. QueryError names the variable of a proxy or of certificates that cannot be
+    used."""
     logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
     verify = _certificates(settings.ca_file)

@@ -33,7 +33,8 @@ class NewerInput:
     epoch_day: date
     cataloged_at: datetime
     key: str  # names exactly this input
-    said: str  # what it is and when it came
+    what: str  # it is, and what was done with it at ``at``
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,21 @@ def read_newer_input(url: DatabaseUrl, first_day: date, last_day: date) -> Newer
     """What would count for the newest catalogue of a range of days (ends included) if that were made now: a SATCAT,
     decay or TIP table of the week up to its day, else an earlier day that came late."""
     with connect(url) as connection:
-        params = {"first_day": first_day, "last_day": last_day}
-        row = connection.execute(section(_FILE, "newer_table"), params).fetchone()
+        given = {"first_day": first_day, "last_day": last_day}
+        newest = connection.execute(section(_FILE, "newest_catalog"), given).fetchone()
+        if newest is None:
+            return None
+        log_id, day, cataloged_at = newest
+        row = connection.execute(section(_FILE, "newer_table"), {"log_id": log_id}).fetchone()
         if row:
-            day, cataloged_at, snapshot_id, kind, source, received_at = row
+            snapshot_id, kind, source, received_at = row
             key = f"{kind} snapshot {snapshot_id}"
-            return NewerInput(day, cataloged_at, key, f"{key} from {source}, received {received_at:%Y-%m-%d %H:%M} UTC")
-        row = connection.execute(section(_FILE, "late_day"), params).fetchone()
+            return NewerInput(day, cataloged_at, key, f"{key} from {source}, received", received_at)
+        row = connection.execute(section(_FILE, "late_day"), {"log_id": log_id}).fetchone()
         if row:
-            day, cataloged_at, log_id, earlier_day, read_at = row
-            said = f"what was received for {earlier_day}, read {read_at:%Y-%m-%d %H:%M} UTC"
-            return NewerInput(day, cataloged_at, f"{earlier_day} read in slice version {log_id}", said)
+            version, earlier_day, read_at = row
+            key = f"{earlier_day} read in slice version {version}"
+            return NewerInput(day, cataloged_at, key, f"what was received for {earlier_day}, read", read_at)
         return None
 
 

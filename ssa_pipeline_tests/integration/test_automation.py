@@ -217,8 +217,9 @@ def test_every_tick_asks_indexes_only(fresh_database: DatabaseUrl) -> None:
         connection.execute("ANALYZE raw.snapshot, screening.slice_log")
         questions = {
             "releases": {"first": 3640},
-            "newer_table": {"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
-            "late_day": {"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
+            "newest_catalog": {"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},
+            "newer_table": {"log_id": 3640},
+            "late_day": {"log_id": 3640},
             "screenings": {
                 **{"days": 7, "lead_days": list(range(7))},
                 **{"first_day": date(2016, 1, 1), "last_day": date(2030, 1, 1)},

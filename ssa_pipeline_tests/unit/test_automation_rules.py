@@ -102,9 +102,11 @@ class TestReleases:
         assert next_cursor(0, [old, release(2)], NOON, FIRST_DAY) == 2
 
     def test_a_table_makes_no_catalog_again_that_is_young_or_whose_day_is_held(self) -> None:
-        table = NewerInput(TODAY, NOON - 3 * HOUR, "satcat snapshot 7", "satcat snapshot 7 from celestrak")
+        what = "satcat snapshot 7 from celestrak, received"
+        table = NewerInput(TODAY, NOON - 3 * HOUR, "satcat snapshot 7", what, NOON - HOUR)
         assert obstacle_of_newer(table, [release(1)], NOON, 3) is None
-        said = f"satcat snapshot 7 from celestrak, is newer than the catalogue of {TODAY}"
+        said = "satcat snapshot 7 from celestrak, received 2026-08-22 11:03 UTC, is newer than the catalogue of "
+        said += str(TODAY)
         young = obstacle_of_newer(table, [], NOON, 6)
         assert young == f"{said}, which is made again from 2026-08-22 15:03 UTC on (SSA_RESCREEN_HOURS=6)"
         held = obstacle_of_newer(table, [release(1), release(2, used=False, gate="held")], NOON, 3)

@@ -19,7 +19,7 @@ from ssa_pipeline.core.records import RejectRule
 from ssa_pipeline.core.satcat import MessageKind, ObjectType
 from ssa_pipeline.core.time import format_utc
 from ssa_pipeline.messages.catalog import CatalogFormatError
-from ssa_pipeline.messages.satcat import DECAY, SATCAT, TIP, ParsedTable, parse_table, table_kind
+from ssa_pipeline.messages.satcat import DECAY, SATCAT, TIP, ParsedTable, kind_by_columns, parse_table
 from ssa_pipeline_tests.fake_sources import GP_CSV, as_csv, as_space_track_csv
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -108,7 +108,7 @@ def test_json_csv_and_packed_files_give_the_same_rows() -> None:
     ]
     assert rows(parse_table(json.dumps(numbers).encode(), "a")) == table
     for data in (gzip.compress(CELESTRAK), zipped(satcat=CELESTRAK), b"\xef\xbb\xbf" + CELESTRAK, as_csv(records)):
-        assert table_kind(data) == SATCAT
+        assert kind_by_columns(data) == SATCAT
         assert rows(parse_table(data, "a")) == table
     with pytest.raises(CatalogFormatError, match="several kinds, satcat, tip"):
         parse_table(zipped(a=CELESTRAK, b=SPACE_TRACK[TIP]), "a.zip")
@@ -128,7 +128,7 @@ def zipped(**members: bytes) -> bytes:
 def test_what_is_no_table_is_not_taken_for_one() -> None:
     with_types = as_space_track_csv(GP_CSV).replace(b'"CENTER_NAME"', b'"OBJECT_TYPE","DECAY_DATE"', 1)
     for data in (GP_CSV, with_types, b"", b"[]", b"{}", b"<html>", b"PK\x03\x04", b"NORAD_CAT_ID,OBJECT_TYPE\n1,PAY"):
-        assert table_kind(data) is None
+        assert kind_by_columns(data) is None
         with pytest.raises(CatalogFormatError, match=r"a\.csv"):
             parse_table(data, "a.csv")
     with pytest.raises(CatalogFormatError, match="names the column DECAY_DATE twice"):

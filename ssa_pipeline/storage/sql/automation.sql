@@ -26,36 +26,32 @@ WHERE s.snapshot_id >= %(first)s AND (
 )
 ORDER BY s.snapshot_id;
 
+-- name: newest_catalog
+SELECT log_id, epoch_day, written_at
+FROM screening.slice_log
+WHERE asset = 'clean_catalog' AND lead_day = -1 AND epoch_day BETWEEN %(first_day)s AND %(last_day)s
+ORDER BY epoch_day DESC, log_id DESC
+LIMIT 1;
+
 -- name: newer_table
--- What the catalogue of the newest day was made with stands in its metadata, by content.
-SELECT c.epoch_day, c.written_at, s.snapshot_id, s.kind, s.source, s.received_at
-FROM (
-    SELECT l.epoch_day, l.written_at, l.metadata -> 'tables' AS tables
-    FROM screening.slice_log l
-    WHERE l.asset = 'clean_catalog' AND l.lead_day = -1 AND l.epoch_day BETWEEN %(first_day)s AND %(last_day)s
-    ORDER BY l.epoch_day DESC, l.log_id DESC
-    LIMIT 1
-) c
+-- What a catalogue was made with stands in its metadata, by content.
+SELECT s.snapshot_id, s.kind, s.source, s.received_at
+FROM screening.slice_log c
 CROSS JOIN LATERAL (
     SELECT DISTINCT ON (t.kind) t.snapshot_id, t.kind, t.source, t.received_at, t.sha256
     FROM raw.snapshot t
     WHERE t.kind IN ('satcat', 'decay', 'tip') AND t.epoch_day BETWEEN c.epoch_day - 7 AND c.epoch_day
     ORDER BY t.kind, t.epoch_day DESC, t.received_at DESC, t.sha256
 ) s
-WHERE encode(s.sha256, 'hex') IS DISTINCT FROM c.tables -> s.kind ->> 'sha256'
+WHERE c.log_id = %(log_id)s
+    AND encode(s.sha256, 'hex') IS DISTINCT FROM c.metadata -> 'tables' -> s.kind ->> 'sha256'
 ORDER BY s.snapshot_id DESC
 LIMIT 1;
 
 -- name: late_day
--- The catalogue of the newest day carries over from the days before: is one of them read anew, with another content?
-SELECT c.epoch_day, c.written_at, r.log_id, r.epoch_day, r.written_at
-FROM (
-    SELECT l.epoch_day, l.written_at, l.log_id
-    FROM screening.slice_log l
-    WHERE l.asset = 'clean_catalog' AND l.lead_day = -1 AND l.epoch_day BETWEEN %(first_day)s AND %(last_day)s
-    ORDER BY l.epoch_day DESC, l.log_id DESC
-    LIMIT 1
-) c
+-- A catalogue carries over from the days before: is one of them read anew since, with another content?
+SELECT r.log_id, r.epoch_day, r.written_at
+FROM screening.slice_log c
 CROSS JOIN LATERAL (
     SELECT DISTINCT ON (l.epoch_day) l.epoch_day, l.log_id, l.written_at, l.content_hash
     FROM screening.slice_log l
@@ -69,7 +65,7 @@ LEFT JOIN LATERAL (
     ORDER BY l.log_id DESC
     LIMIT 1
 ) used ON true
-WHERE r.log_id > c.log_id AND r.content_hash IS DISTINCT FROM used.content_hash
+WHERE c.log_id = %(log_id)s AND r.log_id > c.log_id AND r.content_hash IS DISTINCT FROM used.content_hash
 ORDER BY r.log_id DESC
 LIMIT 1;
 
