@@ -1,18 +1,25 @@
-"""Every setting, read once from the environment; nothing else in the package looks at ``os.environ``."""
+"""Every setting, read once from the environment and ``settings.env`` in the home; nothing else in the package looks at
+``os.environ``."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from ssa_pipeline.settings_file import SettingsError as SettingsError
+from ssa_pipeline.settings_file import SettingsFile, read_settings_file
+from ssa_pipeline.settings_table import SHOWN
+
 _N = TypeVar("_N", int, float)
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
 _DAY_S = 86_400
 _MUCH = 1e6  # of any number; more, or "inf", overflows a date, a timeout or a LIMIT where it is used, at night
 _MOST_DAYS = 36_500  # a hundred years before today is still a date
@@ -27,10 +34,6 @@ _CELESTRAK_QUERIES = (
 )
 _SPACE_TRACK_QUERIES = "gp satcat decay tip"
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-class SettingsError(ValueError):
-    """A setting has a value that cannot be used; the message names the variable."""
 
 
 @dataclass(frozen=True)
@@ -123,50 +126,107 @@ class AlertSettings:
     silent_hours: Mapping[str, float] = field(default_factory=dict)  # SSA_SOURCE_SILENT_HOURS; "": any other source
 
 
-@dataclass(frozen=True)
+class _Concern(Generic[_T]):
+    """A field of Settings whose error, if it was read with one, is raised where the field is used: a bad e-mail address
+    stops alerts and not a screening."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, settings: Settings | None, _: type | None = None) -> _T:
+        if settings is None:
+            raise AttributeError(self._name)  # no default
+        value: _T | SettingsError = settings.__dict__[self._name]
+        if isinstance(value, SettingsError):
+            raise value
+        return value
+
+    def __set__(self, settings: Settings, value: _T) -> None:
+        settings.__dict__[self._name] = value
+
+
+@dataclass(frozen=True, repr=False)  # a repr would read, and raise
 class Settings:
     home: Path  # SSA_HOME, default var/ of the checkout: all state of this installation
-    database_url: DatabaseUrl | None  # None: the embedded server under home
-    first_day: date  # SSA_FIRST_DAY: first partition
-    threshold_km: float  # SSA_THRESHOLD_KM
-    max_age_days: float  # SSA_MAX_AGE_DAYS: selection, measured at 00:00 of the epoch day
-    source_priority: tuple[str, ...]  # SSA_SOURCE_PRIORITY: of sets with one epoch, the first named source's is used
-    supplemental_max_age_days: float | None  # SSA_SUPPLEMENTAL_GP=prefer, SSA_SUPPLEMENTAL_MAX_AGE_DAYS; None: off
     threads: int  # SSA_THREADS: threads of one run's kernels
-    max_runs: int  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
-    retention_days: int  # SSA_RETENTION_DAYS: chunks and candidates
-    run_retention_days: int  # SSA_RUN_RETENTION_DAYS: Dagster's finished runs and their events
-    ui_port: int | None  # SSA_UI_PORT: None = 3000 or the next free port
-    sources: SourceSettings
-    alerts: AlertSettings
-    automation: AutomationSettings
+    # None: the embedded server under home
+    database_url: _Concern[DatabaseUrl | None] = _Concern()
+    first_day: _Concern[date] = _Concern()  # SSA_FIRST_DAY: first partition
+    threshold_km: _Concern[float] = _Concern()  # SSA_THRESHOLD_KM
+    max_age_days: _Concern[float] = _Concern()  # SSA_MAX_AGE_DAYS: selection, measured at 00:00 of the epoch day
+    # SSA_SOURCE_PRIORITY: of sets with one epoch, the first named source's is used
+    source_priority: _Concern[tuple[str, ...]] = _Concern()
+    # SSA_SUPPLEMENTAL_GP=prefer, SSA_SUPPLEMENTAL_MAX_AGE_DAYS; None: off
+    supplemental_max_age_days: _Concern[float | None] = _Concern()
+    max_runs: _Concern[int] = _Concern()  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
+    retention_days: _Concern[int] = _Concern()  # SSA_RETENTION_DAYS: chunks and candidates
+    run_retention_days: _Concern[int] = _Concern()  # SSA_RUN_RETENTION_DAYS: Dagster's finished runs and their events
+    ui_port: _Concern[int | None] = _Concern()  # SSA_UI_PORT: None = 3000 or the next free port
+    sources: _Concern[SourceSettings] = _Concern()
+    alerts: _Concern[AlertSettings] = _Concern()
+    automation: _Concern[AutomationSettings] = _Concern()
+    file: SettingsFile = field(kw_only=True)  # settings.env of the home
+    from_file: Mapping[str, str] = field(kw_only=True)  # what the file sets and the environment does not
+
+    def check(self) -> None:
+        """Look at everything; SettingsError of the first that cannot be used."""
+        for one in fields(self):
+            getattr(self, one.name)
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment; SettingsError names a variable that cannot be used."""
+    """Settings from the environment and, unless ``environ`` is given, the settings file of the home. SettingsError
+    where home, file or threads cannot be used; of anything else it is raised by the field (``Settings.check``)."""
     env = os.environ if environ is None else environ
+    home = Path(env.get("SSA_HOME") or REPOSITORY / "var").expanduser().resolve()
+    file = read_settings_file(home, SHOWN) if environ is None else SettingsFile(home)
+    from_file = {name: value for name, value in file.values.items() if name not in env}
+    env = {**from_file, **env}
+
+    def tried(read: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+        """The value, or the error in its place: see _Concern."""
+        try:
+            return read(*arguments, **options)
+        except SettingsError as error:
+            named = [name for name in from_file if re.search(rf"\b{name}\b", str(error))]
+            where = f" ({file.path} line {file.lines[named[0]]})" if named else ""
+            failed: Any = SettingsError(f"{error}{where}")
+            return failed  # type: ignore[no-any-return]
+
     cores = len(os.sched_getaffinity(0))
-    threads = _number(env, "SSA_THREADS", cores, minimum=1)
+    threads = tried(_number, env, "SSA_THREADS", cores, minimum=1)
+    if isinstance(threads, SettingsError):
+        raise threads
     return Settings(
-        home=Path(env.get("SSA_HOME") or REPOSITORY / "var").expanduser().resolve(),
-        database_url=_database_url(env),
-        first_day=_day(env, "SSA_FIRST_DAY", "2024-01-01"),
-        threshold_km=_number(env, "SSA_THRESHOLD_KM", 5.0, minimum=1e-3),
-        max_age_days=_number(env, "SSA_MAX_AGE_DAYS", 30.0, minimum=1e-3),
-        source_priority=_source_priority(env),
-        supplemental_max_age_days=_supplemental_max_age_days(env),
+        home=home,
         threads=threads,
-        max_runs=_number(env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
-        retention_days=_number(env, "SSA_RETENTION_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
-        run_retention_days=_number(env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1, maximum=_MOST_DAYS),
-        ui_port=_number(env, "SSA_UI_PORT", 0, minimum=0, maximum=_MOST_PORT) or None,
-        sources=_sources(env),
-        alerts=_alerts(env),
-        automation=AutomationSettings(
-            interval_s=_number(env, "SSA_SENSOR_INTERVAL_S", 30, minimum=1),
-            rescreen_hours=_number(env, "SSA_RESCREEN_HOURS", 6.0, minimum=0),
-            reconcile_days=_number(env, "SSA_RECONCILE_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
-        ),
+        database_url=tried(_database_url, env),
+        first_day=tried(_day, env, "SSA_FIRST_DAY", "2024-01-01"),
+        threshold_km=tried(_number, env, "SSA_THRESHOLD_KM", 5.0, minimum=1e-3),
+        max_age_days=tried(_number, env, "SSA_MAX_AGE_DAYS", 30.0, minimum=1e-3),
+        source_priority=tried(_source_priority, env),
+        supplemental_max_age_days=tried(_supplemental_max_age_days, env),
+        max_runs=tried(_number, env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
+        retention_days=tried(_number, env, "SSA_RETENTION_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
+        run_retention_days=tried(_number, env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1, maximum=_MOST_DAYS),
+        ui_port=tried(_ui_port, env),
+        sources=tried(_sources, env),
+        alerts=tried(_alerts, env),
+        automation=tried(_automation, env),
+        file=file,
+        from_file=from_file,
+    )
+
+
+def _ui_port(env: Mapping[str, str]) -> int | None:
+    return _number(env, "SSA_UI_PORT", 0, minimum=0, maximum=_MOST_PORT) or None
+
+
+def _automation(env: Mapping[str, str]) -> AutomationSettings:
+    return AutomationSettings(
+        interval_s=_number(env, "SSA_SENSOR_INTERVAL_S", 30, minimum=1),
+        rescreen_hours=_number(env, "SSA_RESCREEN_HOURS", 6.0, minimum=0),
+        reconcile_days=_number(env, "SSA_RECONCILE_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
     )
 
 

@@ -1,15 +1,18 @@
-"""``ssa``: the command line. One module per group of commands; heavy imports live inside the functions, so that
-``ssa screen`` loads neither Dagster nor a database driver.
+"""``ssa``: which objects in orbit come close, from the command line.
 
 Exit codes: 0 done; 1 the work failed (the message says why); 2 wrong usage; 3 nothing usable in the input;
 4 a service or the database is not running; 130 interrupted. Of ``ssa fetch`` also:
 10 nothing new; 11 too early to ask; 12 refused by the provider.
 """
 
+# One module per group of commands; heavy imports live inside the functions, so that `ssa screen` loads neither Dagster
+# nor a database driver.
 from __future__ import annotations
 
+import os
 import sys
 from enum import IntEnum
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -38,26 +41,57 @@ app = typer.Typer(
     name="ssa",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     help=__doc__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from ssa_pipeline import __version__
+
+        typer.echo(f"ssa {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+options.__doc__ = __doc__
+
+
 def main() -> None:
-    """Entry point: turns CliError and Ctrl-C, while it still imports too, into messages and exit codes."""
+    """Entry point: turns every failure and Ctrl-C, while it still imports too, into messages and exit codes."""
     try:
         _register_groups()
         app()
     except CliError as error:
-        print(f"ssa: {error}", file=sys.stderr)
-        sys.exit(error.code)
+        _fail(error)
+    except Exception as error:
+        from ssa_pipeline.cli.errors import cli_error, unexpected
+
+        if os.environ.get("SSA_TRACEBACK"):
+            raise
+        _fail(cli_error(error) or unexpected(error))
     except KeyboardInterrupt:
         print("ssa: interrupted", file=sys.stderr)
         sys.exit(Exit.INTERRUPTED)
 
 
+def _fail(error: CliError) -> NoReturn:
+    print(f"ssa: {error}", file=sys.stderr)
+    sys.exit(error.code)
+
+
 def _register_groups() -> None:
+    if app.registered_commands:
+        return
     from ssa_pipeline.cli import (
         automation,
         catalog,
@@ -72,10 +106,12 @@ def _register_groups() -> None:
         release_gate,
         screen,
         services,
+        settings,
     )
 
     groups = (
         services,
+        settings,
         catalog,
         release_gate,
         convert,

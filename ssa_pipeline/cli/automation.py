@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import AsJson
+from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
     from ssa_pipeline.orchestration.instigators import Instigator
@@ -42,7 +45,7 @@ def off(names: Names = None) -> None:
 
 
 @automation.command()
-def status() -> None:
+def status(as_json: AsJson = False) -> None:
     """Every sensor and schedule: on or off, last tick and its result, next tick, and why nothing was requested.
 
     Exit codes: 0, 1 the last tick of one that is on failed, 4 the services are not running.
@@ -51,8 +54,11 @@ def status() -> None:
 
     with _webserver() as webserver:
         found = instigators(webserver)
-    for line in _table(found):
-        typer.echo(line)
+    if as_json:
+        print_json({"automation": [_facts(one) for one in found]})
+    else:
+        for line in _table(found):
+            typer.echo(line)
     failed = [one.name for one in found if one.is_on and one.last_tick and one.last_tick.outcome == "failure"]
     if failed:
         raise CliError(f"the last tick failed of {', '.join(failed)}")
@@ -97,22 +103,30 @@ def _is_meant(one: Instigator, *, on: bool) -> bool:
 
 @contextmanager
 def _webserver() -> Iterator[Webserver]:
-    from ssa_pipeline.orchestration.webserver import Webserver, WebserverError
-    from ssa_pipeline.settings import SettingsError, read_settings
+    from ssa_pipeline.orchestration.webserver import Webserver
+    from ssa_pipeline.settings import read_settings
     from ssa_pipeline.supervisor import services
 
-    try:
+    with errors_as_messages():
         settings = read_settings()
-    except SettingsError as error:
-        raise CliError(str(error), Exit.USAGE) from None
-    address = services.ui_url(settings)
-    if address is None or services.find_service(settings, services.DAEMON) is None:
-        raise CliError("the services are not running, so nothing ticks: `ssa up` first", Exit.NOT_RUNNING)
-    try:
+        address = services.ui_url(settings)
+        if address is None or services.find_service(settings, services.DAEMON) is None:
+            raise CliError("the services are not running, so nothing ticks: `ssa up` first", Exit.NOT_RUNNING)
         with Webserver(address) as webserver:
             yield webserver
-    except WebserverError as error:
-        raise CliError(str(error)) from None
+
+
+def _facts(one: Instigator) -> dict[str, Any]:
+    tick = one.last_tick
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "state": "on" if one.is_on else "off",
+        "last_tick_at": None if tick is None else f"{tick.at:%FT%TZ}",
+        "result": None if tick is None else tick.outcome,
+        "reason": None if tick is None else tick.reason,
+        "next_tick_at": f"{one.next_tick_at:%FT%TZ}" if one.next_tick_at and one.is_on else None,
+    }
 
 
 def _table(found: list[Instigator]) -> Iterator[str]:

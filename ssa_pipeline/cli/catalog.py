@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -14,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import parse_day
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.completeness import Release
@@ -61,7 +61,7 @@ def ingest(
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.database_url import database_url
 
-    day = _day(epoch_day)
+    day = parse_day(epoch_day) or datetime.now(UTC).date()
     _refuse_far_ahead(day)
     with errors_as_messages():
         settings = read_settings()
@@ -202,15 +202,6 @@ def _received(intake: Intake, day: date) -> Release:
     return release_of(ElementSets.concat(parts) if parts else ElementSets.empty(), day)
 
 
-def _day(text: str) -> date:
-    if not text:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise CliError(f"--epoch-day {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
-
-
 def _refuse_far_ahead(day: date) -> None:
     from ssa_pipeline.sources.judge import day_ahead
 
@@ -226,26 +217,3 @@ def _warn_of_day_without_partition(day: date, first_day: date) -> None:
     if day < first_day:
         said = f"{day} is before the first day that is computed, {first_day}: set SSA_FIRST_DAY"
         typer.echo(f"ssa: WARNING: {said}", err=True)
-
-
-@contextmanager
-def errors_as_messages() -> Iterator[None]:
-    """Failures of settings and storage as one message with its exit code."""
-    import psycopg
-
-    from ssa_pipeline.settings import SettingsError
-    from ssa_pipeline.storage.database_url import DatabaseNotRunningError
-    from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
-
-    try:
-        yield
-    except SettingsError as error:
-        raise CliError(str(error), Exit.USAGE) from None
-    except (DatabaseNotRunningError, DatabaseUnreachableError) as error:
-        raise CliError(str(error), Exit.NOT_RUNNING) from None
-    except StorageError as error:
-        raise CliError(str(error)) from None
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        raise CliError("the database is not set up: run `ssa db upgrade` (or `ssa up`)") from None
-    except psycopg.Error as error:
-        raise CliError(f"the database refused: {str(error).strip().splitlines()[0]}") from None

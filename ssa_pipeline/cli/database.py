@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import errors_as_messages
 
 db = typer.Typer(no_args_is_help=True, help="Upgrade, check or open the database.")
 
@@ -24,7 +25,6 @@ def upgrade(
     ] = "all",
 ) -> None:
     """Bring the database to this program's schema. With too few rights it prints the SQL for an administrator."""
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage import migrate
     from ssa_pipeline.storage.database_url import database_url
@@ -37,7 +37,6 @@ def upgrade(
 @db.command()
 def check() -> None:
     """Compare tables, partitions, views, comments and rights with the contract. Exit code 1 where they differ."""
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage import migrate
     from ssa_pipeline.storage.database_url import database_url
@@ -57,7 +56,6 @@ def psql(context: typer.Context) -> None:
     import os
     import shutil
 
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.database_url import database_url
     from ssa_pipeline.supervisor.shell import program_dirs, psql_environment

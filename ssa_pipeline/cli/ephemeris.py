@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.events import Format, parse_day, parse_number
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, parse_day
+from ssa_pipeline.cli.printing import Format
 
 if TYPE_CHECKING:
     from ssa_pipeline.storage.ephemeris import Position
@@ -28,7 +30,8 @@ def register(app: typer.Typer) -> None:
 
 
 def ephemeris(
-    object_id: Annotated[str, typer.Argument(metavar="ID", help="Catalogue number; Alpha-5 too.")],
+    object_id: ObjectArgument = "",
+    object_option: ObjectOption = "",
     at: Annotated[str, typer.Option(help="One time, UTC, like 2024-11-01T12:00:00Z.")] = "",
     begin: Annotated[str, typer.Option("--from", help="First time of a table.")] = "",
     end: Annotated[str, typer.Option("--to", help="Last time of a table, itself included.")] = "",
@@ -42,14 +45,14 @@ def ephemeris(
     are good to about 1 km at epoch. Exit codes: 0 printed, 1 no ephemeris covers the time or the object has none,
     2 wrong usage, 4 no database.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.database_url import database_url
     from ssa_pipeline.storage.ephemeris import positions
 
-    norad_id, times, day = parse_number(object_id), _times(at, begin, end, step), parse_day(epoch_day)
+    times, day = _times(at, begin, end, step), parse_day(epoch_day)
     with errors_as_messages():
-        found = positions(database_url(read_settings()), norad_id, times, day)
+        url = database_url(read_settings())
+        found = positions(url, object_in_database(url, object_id, object_option), times, day)
     _PRINTERS[output]([_row(position) for position in found])
 
 

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-
-
-class Format(StrEnum):
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, object_text, parse_day
+from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("events")(events)
     app.command("why")(why)
+    app.command("aliases")(aliases)
 
 
 def events(
+    object_id: ObjectArgument = "",
     epoch_day: Annotated[str, typer.Option(help="Day screened from; the newest one when left out.")] = "",
-    object_id: Annotated[str, typer.Option("--object", help="Catalogue number; Alpha-5 too.")] = "",
+    object_option: ObjectOption = "",
     max_miss_km: Annotated[float | None, typer.Option(min=0.0, help="Only what comes this near.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="Rows at most; 0 for all.")] = 10,
     output: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
@@ -38,16 +31,15 @@ def events(
     Exit codes: 0 printed (even where there is none), 1 the day was not screened or nothing of the object was ever
     received, 4 no database.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.answers import EVENT_COLUMNS, closest_events
     from ssa_pipeline.storage.database_url import database_url
 
-    day, norad_id = parse_day(epoch_day), parse_number(object_id) if object_id else None
+    day, meant = parse_day(epoch_day), object_text(object_id, object_option)
     with errors_as_messages():
-        rows = closest_events(
-            database_url(read_settings()), day, norad_id=norad_id, max_miss_km=max_miss_km, limit=limit or None
-        )
+        url = database_url(read_settings())
+        norad_id = object_in_database(url, meant) if meant else None
+        rows = closest_events(url, day, norad_id=norad_id, max_miss_km=max_miss_km, limit=limit or None)
     if output == Format.TABLE:
         _print_table(rows)
     elif output == Format.CSV:
@@ -57,22 +49,24 @@ def events(
 
 
 def why(
-    object_id: Annotated[str, typer.Argument(metavar="ID", help="Catalogue number; Alpha-5 too.")],
+    object_id: ObjectArgument = "",
+    object_option: ObjectOption = "",
     epoch_day: Annotated[str, typer.Option(help="Epoch day; the newest catalogue when left out.")] = "",
 ) -> None:
     """Say which element set of an object was used on a day, and why others were not: rule, file, line.
 
     Exit codes: 0 known, 1 nothing of this object was received or the day has no catalogue, 4 no database.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.core.object_flags import MEANINGS, ObjectFlag
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage import answers
     from ssa_pipeline.storage.database_url import database_url
 
-    norad_id, day = parse_number(object_id), parse_day(epoch_day)
+    day = parse_day(epoch_day)
     with errors_as_messages():
-        found = answers.why(database_url(read_settings()), norad_id, day)
+        url = database_url(read_settings())
+        norad_id = object_in_database(url, object_id, object_option)
+        found = answers.why(url, norad_id, day)
     used = found.used
     if used is None:
         typer.echo(f"{norad_id} on {found.epoch_day}: not used")
@@ -90,6 +84,36 @@ def why(
         typer.echo(f"  not used: {row['rule']}, {_origin(row)}: {row['detail']}")
     if found.satcat is not None:
         typer.echo(f"  {_satcat_text(found.satcat)}")
+
+
+def aliases(
+    object_id: ObjectArgument = "",
+    object_option: ObjectOption = "",
+    epoch_day: Annotated[str, typer.Option(help="Epoch day; the newest catalogue when left out.")] = "",
+    output: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+) -> None:
+    """Print catalogue numbers that look like one object: of an object, or all of an epoch day.
+
+    Exit codes: 0 printed (even where there is none), 1 the day has no catalogue, 4 no database.
+    """
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage import answers
+    from ssa_pipeline.storage.database_url import database_url
+
+    day, meant = parse_day(epoch_day), object_text(object_id, object_option)
+    with errors_as_messages():
+        url = database_url(read_settings())
+        rows = answers.aliases(url, object_in_database(url, meant) if meant else None, day)
+    if output == Format.CSV:
+        print_csv(rows, answers.ALIAS_COLUMNS)
+    elif output == Format.JSON:
+        print_json(plain(rows))
+    else:
+        for row in rows:
+            one, two = (f"{row[f'norad_id_{k}']} {row[f'object_name_{k}']}" for k in (1, 2))
+            typer.echo(f"{row['epoch_day']}  {one} and {two} may be one object: {row['reason']}")
+        if not rows:
+            typer.echo("none")
 
 
 def _origin(row: dict[str, Any]) -> str:
@@ -115,35 +139,6 @@ def _satcat_text(row: dict[str, Any]) -> str:
     return f"SATCAT of {row['epoch_day']} ({row['file_name']} line {row['source_line']}): {said}"
 
 
-def parse_day(text: str, option: str = "--epoch-day") -> date | None:
-    """A day, None where it was left out; CliError."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise CliError(f"{option} {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
-
-
-def parse_number(text: str) -> int:
-    """A catalogue number in any spelling; CliError."""
-    from ssa_pipeline.messages.alpha5 import parse_catalog_number
-
-    try:
-        return parse_catalog_number(text)
-    except ValueError as error:
-        raise CliError(f"{text!r} is no catalogue number: {error}", Exit.USAGE) from None
-
-
-def as_text(value: Any) -> str:
-    """A value as files have it: UTC with a Z, every digit of a number."""
-    if isinstance(value, datetime):
-        from ssa_pipeline.core.time import format_utc, to_us
-
-        return format_utc(to_us(value))
-    if isinstance(value, float):
-        return repr(value)
-    return str(value)
-
-
 def _print_table(rows: list[dict[str, Any]]) -> None:
     from ssa_pipeline.orchestration.closest import CLAIM, text_lines
 
@@ -162,19 +157,3 @@ def _table_row(row: dict[str, Any]) -> tuple[str, ...]:
     tca = as_text(row["tca_utc"])[:-4] + "Z"
     miss, speed = f"{row['miss_distance_km']:.3f}", f"{row['relative_speed_km_s']:.3f}"
     return first, second, tca, miss, speed, ages, row["event_class"]
-
-
-def print_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    """A head line and the rows; nothing between two commas where there is no value."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(["" if row[name] is None else as_text(row[name]) for name in columns] for row in rows)
-
-
-def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows for JSON: numbers and null as they are, everything else as text."""
-    return [{k: v if v is None or isinstance(v, (int, float)) else as_text(v) for k, v in r.items()} for r in rows]
-
-
-def print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))

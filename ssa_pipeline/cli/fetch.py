@@ -12,7 +12,8 @@ from urllib.request import url2pathname
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.events import parse_day
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import parse_day
 
 if TYPE_CHECKING:
     from ssa_pipeline.fetch_release import Fetched
@@ -54,7 +55,6 @@ def fetch(
     again), 3 the answer is not what was asked for, 1 no answer, 2 wrong usage, 4 no database. Of several queries, the
     worst: 12, 3, 1, 11, 0, 10.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.fetch_release import fetch_release
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.sources.errors import QueryError

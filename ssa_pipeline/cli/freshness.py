@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import math
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ssa_pipeline.cli import CliError
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import AsJson
+from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from ssa_pipeline.freshness import Freshness
+    from ssa_pipeline.storage.alerts import Alert
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +29,7 @@ def check_freshness(
         bool,
         typer.Option("--alert", help="Also send the alerts of what is wrong (each once a day), and those waiting."),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say how old the newest data of every source is, how far the chain got, and whether the daemon lives.
 
@@ -33,7 +39,6 @@ def check_freshness(
     from datetime import UTC, datetime
 
     from ssa_pipeline.alerts import deliver_due, raise_alert
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.freshness import check_freshness as check
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.database_url import database_url
@@ -49,9 +54,55 @@ def check_freshness(
                 raise_alert(url, problem, now)
             delivery = deliver_due(url, settings, now)
             typer.echo(f"alerts: {delivery.sent} sent, {delivery.waiting + delivery.given_up} not", err=True)
-    _print(found)
+    if as_json:
+        print_json(_facts(found, problems))
+    else:
+        _print(found)
     if problems:
         raise CliError("\nssa: ".join(f"{one.title}\n  {one.text}".replace("\nDo:", "\n  do:") for one in problems))
+
+
+def _facts(found: Freshness, problems: list[Alert]) -> dict[str, Any]:
+    """Ages and limits in hours; null where a source never gave anything, or is never expected to."""
+    progress = found.progress
+    return {
+        "is_current": not problems,
+        "problems": [{"title": one.title, "text": one.text} for one in problems],
+        "sources": [
+            {
+                "source": source.source,
+                "is_silent": found.is_silent(source),
+                "content_at": _iso(source.content_at),
+                "age_hours": _finite(found.age_hours(source)),
+                "limit_hours": _finite(found.limit_hours(source.source)),
+                "attempted_at": _iso(source.attempted_at),
+                "outcome": source.outcome,
+            }
+            for source in found.sources
+        ],
+        "newest_day": {
+            "received": _day(progress.received_day),
+            "catalogue": _day(progress.catalog_day),
+            "screened": _day(progress.screened_day),
+        },
+        "daemon": "silent" if found.silent_parts else "alive",
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%FT%TZ}"
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else str(day)
+
+
+def _finite(hours: float) -> float | None:
+    return round(hours, 3) if math.isfinite(hours) else None
+
+
+def _limit(hours: float) -> str:
+    return f"at most {hours:g} h" if math.isfinite(hours) else "never expected again"
 
 
 def _print(found: Freshness) -> None:
@@ -60,7 +111,7 @@ def _print(found: Freshness) -> None:
         judged = "SILENT" if found.is_silent(source) else "ok"
         typer.echo(
             f"{judged:<7} {source.source:<12} last content {_time(source.content_at)} ({age:.1f} h ago, "
-            f"limit {limit:g} h); last attempt {_time(source.attempted_at)} {source.outcome}".rstrip()
+            f"{_limit(limit)}); last attempt {_time(source.attempted_at)} {source.outcome}".rstrip()
         )
     if not found.sources:
         typer.echo("no source was used yet")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.events import Format, as_text, parse_day, parse_number, plain, print_csv, print_json
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, one_day, parse_day
+from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json
 
 if TYPE_CHECKING:
     from ssa_pipeline.storage.history import DayDiff, EventDiff
@@ -25,7 +26,8 @@ def register(app: typer.Typer) -> None:
 
 
 def history(
-    object_id: Annotated[str, typer.Argument(metavar="ID", help="Catalogue number; Alpha-5 too.")],
+    object_id: ObjectArgument = "",
+    object_option: ObjectOption = "",
     first: Annotated[str, typer.Option("--from", help="First day (UTC) of the epochs.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day of the epochs, included.")] = "",
     output: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
@@ -37,15 +39,15 @@ def history(
     A jump begins a new segment; across the reuse of an analyst's number the change is that to another object. Exit
     codes: 0 printed (even where none is in the time asked for), 1 nothing of this object was received, 4 no database.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage import history as storage
     from ssa_pipeline.storage.database_url import database_url
 
-    norad_id = parse_number(object_id)
     days = parse_day(first, "--from"), parse_day(last, "--to")
     with errors_as_messages():
-        rows = storage.history(database_url(read_settings()), norad_id, *days, limit or None)
+        url = database_url(read_settings())
+        norad_id = object_in_database(url, object_id, object_option)
+        rows = storage.history(url, norad_id, *days, limit or None)
     if output == Format.CSV:
         print_csv(rows, storage.HISTORY_COLUMNS)
     elif output == Format.JSON:
@@ -72,12 +74,11 @@ def diff(
     is compared; that and different lead days are warned of. Exit codes: 0 printed, 1 a day has no catalogue or the
     screenings have no day in common, 2 wrong usage, 4 no database.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage import history as storage
     from ssa_pipeline.storage.database_url import database_url
 
-    day_1, day_2 = _day(before, "D1"), _day(after, "D2")
+    day_1, day_2 = one_day(before, "D1"), one_day(after, "D2")
     if day_1 >= day_2:
         raise CliError(f"{day_1} is not before {day_2}: the earlier day comes first", Exit.USAGE)
     if output == Format.CSV and objects == events:
@@ -96,13 +97,6 @@ def diff(
         print_csv(found.events.rows, storage.EVENT_COLUMNS)
     else:
         print_csv(found.objects or [], storage.OBJECT_COLUMNS)
-
-
-def _day(text: str, name: str) -> date:
-    day = parse_day(text, name)
-    if day is None:
-        raise CliError(f"{name} is empty: a day like 2024-11-01 is wanted", Exit.USAGE)
-    return day
 
 
 def _history_lines(norad_id: int, rows: list[dict[str, Any]]) -> Iterator[str]:

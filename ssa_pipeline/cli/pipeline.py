@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import one_day, parse_lead_days
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,8 +48,9 @@ def materialize(
 
     from ssa_pipeline.settings import read_settings
 
-    day, leads, settings, console = _day(epoch_day), _lead_days(lead_days), read_settings(), Console(stderr=True)
-    with _errors_as_messages(), _runner(settings, console, foreground) as runner:
+    day, leads = one_day(epoch_day), parse_lead_days(lead_days)
+    settings, console = read_settings(), Console(stderr=True)
+    with errors_as_messages(), _runner(settings, console, foreground) as runner:
         Screening(settings, day, leads, runner, console, force).run()
 
 
@@ -65,7 +68,7 @@ def run(
 
     settings, console = read_settings(), Console()
     leads = list(range(days))
-    with _errors_as_messages():
+    with errors_as_messages():
         services.up(settings, typer.echo)
         _ingest_bundled(settings)
         with _runner(settings, console, foreground=False) as runner:
@@ -199,43 +202,8 @@ def _print_report(settings: Settings, lead_days: list[int], console: Console) ->
     console.print("Everything keeps running; `make stop` stops it.", highlight=False)
 
 
-@contextlib.contextmanager
-def _errors_as_messages() -> Iterator[None]:
-    from ssa_pipeline.cli.catalog import errors_as_messages
-    from ssa_pipeline.orchestration.runners import Detached
-    from ssa_pipeline.orchestration.webserver import WebserverError
-    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
-    from ssa_pipeline.supervisor.services import ServiceError
-
-    try:
-        with errors_as_messages():
-            yield
-    except Detached as run:
-        raise CliError(f"detached; the run {run} goes on in the services", Exit.INTERRUPTED) from None
-    except (ServiceError, EmbeddedPostgresError, WebserverError) as error:
-        raise CliError(str(error)) from None
-
-
 def _failure(outcome: RunOutcome, title: str) -> CliError:
     if outcome.status == "CANCELED":
         return CliError(f"{title}: cancelled (run {outcome.run_id})", Exit.INTERRUPTED)
     reasons = "\n  ".join(outcome.failures) or f"the run ended as {outcome.status}"
     return CliError(f"{title}: failed (run {outcome.run_id})\n  {reasons}")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day like 2024-11-01") from None
-
-
-def _lead_days(text: str) -> list[int]:
-    """``0-6``, ``3`` or ``0,2-4``."""
-    days: set[int] = set()
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not first.isdigit() or not (last or first).isdigit() or not int(first) <= int(last or first) <= 6:
-            raise typer.BadParameter(f"{text!r}: lead days are written like 0-6, 0 or 0,2-3, from 0 to 6")
-        days.update(range(int(first), int(last or first) + 1))
-    return sorted(days)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import AsJson, parse_day
+from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
     from ssa_pipeline.storage.release_gate import Judgement
@@ -25,13 +28,12 @@ def register(app: typer.Typer) -> None:
 @catalog.command()
 def status(
     epoch_day: Annotated[str, typer.Option(help="Day to tell all about; the newest days in short when left out.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Say which releases are open, held or accepted, and why.
 
     Exit codes: 0 said (held or not), 1 nothing was received or judged, 4 no database.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
-    from ssa_pipeline.cli.events import parse_day
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.database_url import database_url
     from ssa_pipeline.storage.release_gate import ReleaseGate
@@ -39,10 +41,13 @@ def status(
     day = parse_day(epoch_day)
     with errors_as_messages():
         gate = ReleaseGate(database_url(read_settings()))
-        if day is not None:
+        if day is not None and not as_json:
             _print_all(gate.of_day(day))
             return
-        newest = gate.newest_days(_DAYS_SHOWN)
+        newest = gate.newest_days(_DAYS_SHOWN) if day is None else [gate.of_day(day)]
+    if as_json:
+        print_json({"days": [_facts(judgement) for judgement in newest]})
+        return
     if not newest:
         raise CliError("no release was judged yet: `ssa ingest FILE`, then `ssa materialize --epoch-day DAY`")
     for judgement in newest:
@@ -58,8 +63,6 @@ def accept(
 
     Exit codes: 0 accepted, 1 the day is not held, not judged or nothing was received, 2 wrong usage, 4 no database.
     """
-    from ssa_pipeline.cli.catalog import errors_as_messages
-    from ssa_pipeline.cli.events import parse_day
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.database_url import database_url
     from ssa_pipeline.storage.release_gate import ReleaseGate
@@ -113,6 +116,19 @@ def _print_comparison(measures: dict[str, Any]) -> None:
     typer.echo(f"    {'all':<12} {measures['missing']:>8,} of {measures['objects_before']:>8,}")
     for name, group in measures["groups"].items():
         typer.echo(f"    {name:<12} {group['missing']:>8,} of {group['before']:>8,}")
+
+
+def _facts(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "epoch_day": str(judgement.epoch_day),
+        "state": judgement.state,
+        "reasons": list(judgement.reasons),
+        "judged_at": _time(judgement.judged_at),
+        "accepted_at": None if judgement.accepted_at is None else _time(judgement.accepted_at),
+        "accepted_by": judgement.accepted_by,
+        "accept_reason": judgement.accept_reason,
+        "measures": judgement.measures,
+    }
 
 
 def _time(moment: datetime) -> str:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
 from ssa_pipeline.supervisor.allocator import return_free_memory, return_large_arrays
 
@@ -168,13 +169,11 @@ def _is_same_target(out: str, stats: str) -> bool:
 
 
 def _threads(threads: int | None) -> int:
-    from ssa_pipeline.settings import SettingsError, read_settings
+    from ssa_pipeline.settings import read_settings
 
     if threads is None:
-        try:
+        with errors_as_messages():
             return read_settings().threads
-        except SettingsError as error:
-            raise CliError(str(error), Exit.USAGE) from None
     if not 1 <= threads <= 1024:
         raise CliError(f"--threads must be 1 to 1024, not {threads}", Exit.USAGE)
     return threads
@@ -324,13 +323,11 @@ def _screen(
 
 def _prepare_kernels() -> None:
     """Say where compiled kernels are kept, before numba is imported; tell a user who must wait for the compiler."""
-    from ssa_pipeline.settings import SettingsError, read_settings
+    from ssa_pipeline.settings import read_settings
     from ssa_pipeline.supervisor.numba_cache import has_kernels, use_numba_cache
 
-    try:
+    with errors_as_messages():
         directory = use_numba_cache(read_settings().home)
-    except SettingsError as error:
-        raise CliError(str(error), Exit.USAGE) from None
     if not has_kernels(directory):
         print("ssa: compiling kernels, once per installation: half a minute at most ...", file=sys.stderr, flush=True)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import AsJson
+from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
     from ssa_pipeline.settings import Settings
@@ -45,19 +49,22 @@ def down() -> None:
     """Stop everything that `ssa up` started. Runs in progress are canceled; no data is lost."""
     from ssa_pipeline.supervisor import services
 
-    with _errors() as settings:
+    with _errors(is_checked=False) as settings:
         if not services.down(settings, _say):
             _say("nothing was running")
 
 
-def status() -> None:
+def status(as_json: AsJson = False) -> None:
     """Show what runs: process, address, uptime, memory. Exit code 4 unless all runs and the daemon is alive."""
     from ssa_pipeline.supervisor import services
 
     with _errors() as settings:
         found = services.status(settings)
-        for one in found:
-            _say(_status_line(one))
+        if as_json:
+            print_json({"services": [_status_facts(one) for one in found]})
+        else:
+            for one in found:
+                _say(_status_line(one))
         stopped = [one.name for one in found if one.pid is None and one.name != "database"]
         if stopped:
             raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
@@ -74,7 +81,7 @@ def logs(
     """Print the end of the services' logs."""
     from ssa_pipeline.supervisor import processes, services
 
-    with _errors() as settings:
+    with _errors(is_checked=False) as settings:
         paths = services.log_paths(settings)
         if name is not None and name not in paths:
             raise CliError(f"there is no log {name!r}; choose from {', '.join(paths)}", Exit.USAGE)
@@ -102,40 +109,53 @@ def env() -> None:
         _say(f'export PATH={prefix}:"$PATH"')
 
 
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check the machine and the installation, line by line, with what to do. Exit code 1 if anything fails."""
     from ssa_pipeline.supervisor import doctor as checks
 
     with _errors() as settings:
-        findings = list(checks.examine(settings))
-        for finding in findings:
-            _say(f"{finding.level.value:<5} {finding.subject}: {finding.text}")
+        findings = []
+        for finding in checks.examine(settings):  # one by one: some take seconds
+            findings.append(finding)
+            if not as_json:
+                _say(f"{finding.level.value:<5} {finding.subject}: {finding.text}")
+        if as_json:
+            facts = [{"level": f.level.value.lower(), "subject": f.subject, "text": f.text} for f in findings]
+            print_json({"checks": facts})
         failed = sum(finding.level is checks.Level.FAIL for finding in findings)
         if failed:
             raise CliError(f"{failed} of {len(findings)} checks failed")
 
 
 @contextmanager
-def _errors() -> Iterator[Settings]:
-    """The settings; failures of the services become messages with an exit code."""
-    from ssa_pipeline.settings import SettingsError, read_settings
-    from ssa_pipeline.storage.database_url import DatabaseNotRunningError
-    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
-    from ssa_pipeline.storage.errors import StorageError
-    from ssa_pipeline.supervisor.services import ServiceError
+def _errors(*, is_checked: bool = True) -> Iterator[Settings]:
+    """The settings; failures of the services become messages with an exit code. What starts something looks at every
+    setting first; nobody is kept from stopping by a wrong one."""
+    from ssa_pipeline.settings import read_settings
 
-    try:
-        yield read_settings()
-    except SettingsError as error:
-        raise CliError(str(error), Exit.USAGE) from None
-    except DatabaseNotRunningError as error:
-        raise CliError(str(error), Exit.NOT_RUNNING) from None
-    except (ServiceError, EmbeddedPostgresError, StorageError) as error:
-        raise CliError(str(error)) from None
+    with errors_as_messages():
+        settings = read_settings()
+        if is_checked:
+            settings.check()
+        yield settings
 
 
 def _say(text: str) -> None:
     typer.echo(text)
+
+
+def _status_facts(one: ServiceStatus) -> dict[str, Any]:
+    """``state``: running, stopped, or external for a database that is somebody else's to start."""
+    stopped = "external" if one.name == "database" else "stopped"
+    return {
+        "name": one.name,
+        "state": stopped if one.pid is None else "running",
+        "address": one.address or None,
+        "pid": one.pid,
+        "started_at": None if one.started_at is None else f"{datetime.fromtimestamp(one.started_at, UTC):%FT%TZ}",
+        "memory_bytes": one.memory_bytes,
+        "log": str(one.log) if one.log else None,
+    }
 
 
 def _status_line(one: ServiceStatus) -> str:

@@ -23,6 +23,9 @@ EVENT_COLUMNS = (
 )
 
 
+ALIAS_COLUMNS = ("epoch_day", "norad_id_1", "object_name_1", "norad_id_2", "object_name_2", "reason")
+
+
 class UnknownObjectError(StorageError):
     """A catalogue number that is in no file received so far."""
 
@@ -60,10 +63,7 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
     """Which element set of an object is used on a day (the newest catalogue's by default), and why others are
     not. SliceMissingError where there is no catalogue of that day, UnknownObjectError."""
     with connect(url) as connection:
-        day = epoch_day or _newest(connection, "newest_catalog_day")
-        cleaned = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'clean_catalog' AND epoch_day = %s)"
-        if day is None or not _value(connection, cleaned, [day]):
-            raise SliceMissingError(f"no catalogue of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
+        day = _catalog_day(connection, epoch_day)
         demand_known(connection, norad_id)
         given = {"epoch_day": day, "norad_id": norad_id}
         cursor = connection.cursor(row_factory=dict_row)
@@ -74,6 +74,22 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
             cursor.execute(section(_FILE, "aliases_of_object"), given).fetchall(),
             cursor.execute(section(_FILE, "satcat_row"), given).fetchone(),
         )
+
+
+def aliases(url: DatabaseUrl, norad_id: int | None, epoch_day: date | None) -> list[dict[str, Any]]:
+    """Rows (ALIAS_COLUMNS) of pairs of numbers that look like one object on a day (the newest catalogue's by default).
+    SliceMissingError."""
+    with connect(url) as connection:
+        given = {"epoch_day": _catalog_day(connection, epoch_day), "norad_id": norad_id}
+        return connection.cursor(row_factory=dict_row).execute(section(_FILE, "aliases_of_object"), given).fetchall()
+
+
+def _catalog_day(connection: Any, epoch_day: date | None) -> date:
+    day = epoch_day or _newest(connection, "newest_catalog_day")
+    cleaned = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'clean_catalog' AND epoch_day = %s)"
+    if day is None or not _value(connection, cleaned, [day]):
+        raise SliceMissingError(f"no catalogue of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
+    return day
 
 
 def demand_known(connection: Any, norad_id: int) -> None:

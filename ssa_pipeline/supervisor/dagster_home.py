@@ -29,7 +29,13 @@ def link_dagster_home(settings: Settings) -> Path:
 
 
 def service_environment(settings: Settings, url: DatabaseUrl) -> dict[str, str]:
-    """What plain ``dagster`` commands and our services need beyond the caller's own environment."""
+    """What our services need beyond the caller's own environment, the settings file among it: a service goes on with
+    what it was started with."""
+    return {**settings.from_file, **dagster_environment(settings, url)}
+
+
+def dagster_environment(settings: Settings, url: DatabaseUrl) -> dict[str, str]:
+    """What plain ``dagster`` commands need; they read the settings file themselves."""
     environment = {
         "SSA_HOME": str(settings.home),
         "SSA_THREADS": str(settings.threads),

@@ -267,6 +267,8 @@ def _stop_outdated(
             )
             continue
         say(f"restarting the {name}: changed are {', '.join(changed)}")
+        if any(one.endswith("(no longer set)") for one in changed):
+            say(f"what is to hold in every shell belongs into {settings.file.path}")
         processes.end(_with_descendants(settings, name), grace_s=_GRACE_S)
 
 

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.storage.database_url import database_url
 from ssa_pipeline.storage.embedded import packaged_bin_dir
-from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
+from ssa_pipeline.supervisor.dagster_home import dagster_environment, link_dagster_home
 
 _PSQL = {
     "host": "PGHOST",
@@ -24,10 +24,10 @@ _PSQL = {
 
 
 def exports(settings: Settings) -> dict[str, str]:
-    """Variable -> value; DatabaseNotRunningError without a database. DATABASE_URL only where it was set before."""
+    """Variable -> value; DatabaseNotRunningError without a database. DATABASE_URL only where it is set."""
     url = database_url(settings)
     link_dagster_home(settings)
-    return service_environment(settings, url) | psql_environment(url)
+    return dagster_environment(settings, url) | psql_environment(url)
 
 
 def psql_environment(url: DatabaseUrl) -> dict[str, str]:

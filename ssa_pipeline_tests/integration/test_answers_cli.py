@@ -131,6 +131,27 @@ def test_a_number_may_be_written_in_alpha_5(ssa: Ssa) -> None:
     assert f"{TWIN} TWIN on {EPOCH_DAY}: used" in ssa("why", "T0001")
 
 
+def test_an_object_may_be_named(ssa: Ssa) -> None:
+    asked = ("--limit", "0", "--format", "json")
+    by_number = ssa("events", str(TWIN), *asked)
+    assert by_number == ssa("events", "twin", *asked) == ssa("events", "--object", "TWIN", *asked)
+    assert ssa("why", "TWIN") == ssa("why", "--object", str(TWIN)) == ssa("why", "T0001")
+    assert ssa("history", "TWIN") == ssa("history", str(TWIN))
+    assert "60 on " in ssa("why", "explorer 8")  # which only SATCAT knows
+    choices = ssa("why", "E", code=2)
+    assert "is part of the names of" in choices
+    assert f"{TWIN} TWIN" not in choices
+    assert "no object received so far is named 'HAL 9000'" in ssa("why", "HAL 9000", code=2)
+    assert "two objects" in ssa("why", "5", "--object", "TWIN", code=2)
+
+
+def test_aliases_of_an_object_and_of_a_day(ssa: Ssa) -> None:
+    rows = json.loads(ssa("aliases", "--format", "json"))
+    assert str(TWIN) in {str(row[name]) for row in rows for name in ("norad_id_1", "norad_id_2")}
+    assert json.loads(ssa("aliases", "TWIN", "--format", "json")) == rows
+    assert "TWIN" in ssa("aliases")
+
+
 def test_an_object_that_meets_nobody_is_told_from_one_never_received(ssa: Ssa) -> None:
     assert ssa("events", "--object", str(STALE)).startswith("no encounter")
     for command in (("events", "--object"), ("why",)):

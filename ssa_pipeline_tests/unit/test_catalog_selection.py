@@ -215,7 +215,7 @@ def test_events_of_aliases_are_flagged() -> None:
 )
 def test_settings_that_cannot_be_used_are_named(name: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        read_settings({name: value})
+        read_settings({name: value}).check()
 
 
 def test_settings_of_the_choice() -> None:

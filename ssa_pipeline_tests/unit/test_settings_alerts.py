@@ -39,7 +39,7 @@ from ssa_pipeline.settings import SettingsError, read_settings
 )
 def test_a_setting_that_cannot_be_used_is_named_without_secrets(environment: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        read_settings(environment)
+        read_settings(environment).check()
     assert message in str(caught.value)
     assert "SECRET" not in str(caught.value)
 

@@ -37,9 +37,10 @@ WHERE epoch_day = %(epoch_day)s AND norad_id = %(norad_id)s
 ORDER BY asset DESC, source_file, source_line;
 
 -- name: aliases_of_object
-SELECT norad_id_1, object_name_1, norad_id_2, object_name_2, reason
+SELECT epoch_day, norad_id_1, object_name_1, norad_id_2, object_name_2, reason
 FROM ssa.aliases
-WHERE epoch_day = %(epoch_day)s AND %(norad_id)s::bigint IN (norad_id_1, norad_id_2)
+WHERE epoch_day = %(epoch_day)s
+    AND (%(norad_id)s::bigint IS NULL OR %(norad_id)s::bigint IN (norad_id_1, norad_id_2))
 ORDER BY norad_id_1, norad_id_2;
 
 -- name: satcat_row
@@ -69,3 +70,17 @@ WHERE asset = 'ephemeris_chunks' AND epoch_day + lead_day = %(day)s::date
     AND (%(epoch_day)s::date IS NULL OR epoch_day = %(epoch_day)s::date)
 ORDER BY epoch_day DESC, log_id DESC
 LIMIT 1;
+
+-- name: objects_named
+SELECT norad_id, (array_agg(object_name ORDER BY rank, epoch DESC))[1], max(object_id)
+FROM (
+    SELECT norad_id, object_name, object_id, epoch, 0 AS rank
+    FROM catalog.element_set
+    WHERE position(upper(%(text)s::text) IN upper(object_name)) > 0 OR object_id = upper(%(text)s::text)
+    UNION ALL
+    SELECT norad_id, satcat_name, object_id, received_at, 1
+    FROM catalog.satcat
+    WHERE position(upper(%(text)s::text) IN upper(satcat_name)) > 0 OR object_id = upper(%(text)s::text)
+) named
+GROUP BY norad_id
+ORDER BY norad_id;

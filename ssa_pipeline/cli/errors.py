@@ -1,0 +1,64 @@
+"""Failures as one message with an exit code: the one place that knows which error means what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ssa_pipeline.cli import CliError, Exit
+
+
+@contextmanager
+def errors_as_messages() -> Iterator[None]:
+    """Failures of settings, storage, services and runs as CliError. (``main`` puts it around every command.)"""
+    try:
+        yield
+    except Exception as error:
+        message = cli_error(error)
+        if message is None:
+            raise
+        raise message from None
+
+
+def cli_error(error: Exception) -> CliError | None:
+    """What a user is told of an error, None where it is not one of ours. The imports cost only who fails."""
+    if isinstance(error, CliError):
+        return error
+    import psycopg
+
+    from ssa_pipeline.orchestration.runners import Detached
+    from ssa_pipeline.orchestration.webserver import WebserverError
+    from ssa_pipeline.settings import SettingsError
+    from ssa_pipeline.storage.database_url import DatabaseNotRunningError
+    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
+    from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
+    from ssa_pipeline.supervisor.services import ServiceError
+
+    if isinstance(error, SettingsError):
+        return CliError(str(error), Exit.USAGE)
+    if isinstance(error, DatabaseNotRunningError | DatabaseUnreachableError):
+        return CliError(str(error), Exit.NOT_RUNNING)
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
+        return CliError("the database is not set up: run `ssa db upgrade` (or `ssa up`)")
+    if isinstance(error, psycopg.Error):
+        return CliError(f"the database refused: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
+    if isinstance(error, Detached):
+        return CliError(f"detached; the run {error} goes on in the services: `ssa follow {error}`", Exit.INTERRUPTED)
+    if isinstance(error, StorageError | EmbeddedPostgresError | ServiceError | WebserverError):
+        return CliError(str(error))
+    return None
+
+
+def unexpected(error: Exception) -> CliError:
+    """A fault of the program: told in a sentence, with the place for a report; SSA_TRACEBACK=1 shows all of it."""
+    import traceback
+
+    if isinstance(error, OSError) and error.filename is not None:
+        return CliError(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "ssa_pipeline" in frame.filename]
+    place = f" at {ours[-1].filename}:{ours[-1].lineno}" if ours else ""
+    said = " ".join(str(error).split()) or "no message"
+    return CliError(
+        f"unexpected {type(error).__name__}{place}: {said}\n"
+        "  This is a fault of the program: please report it. SSA_TRACEBACK=1 shows where it happened."
+    )

@@ -1,0 +1,129 @@
+"""What users write on the command line, read in one way everywhere: days, ranges of days, lead days, objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssa_pipeline.cli import CliError, Exit
+
+if TYPE_CHECKING:
+    from ssa_pipeline.settings import DatabaseUrl
+
+MOST_DAYS = 3_660
+_CHOICES_SHOWN = 20
+_HELP = "Catalogue number (Alpha-5 too), name or international designator; part of a name where only one has it."
+
+# Every command that is about an object takes it like this: `ssa why 25544`, `ssa why "ISS (ZARYA)"`, `--object NAME`.
+ObjectArgument = Annotated[str, typer.Argument(metavar="OBJECT", help=_HELP, show_default=False)]
+ObjectOption = Annotated[str, typer.Option("--object", help="The same as OBJECT.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def parse_day(text: str, option: str = "--epoch-day") -> date | None:
+    """A day, None where it was left out; CliError."""
+    try:
+        if not text or (len(text) == 10 and text[4] == text[7] == "-"):  # not 20241101, not 2024-W44-5
+            return date.fromisoformat(text) if text else None
+    except ValueError:
+        pass
+    raise CliError(f"{option} {text!r} is not a day like 2024-11-01", Exit.USAGE)
+
+
+def one_day(text: str, option: str = "--epoch-day") -> date:
+    """A day that must be given; CliError."""
+    day = parse_day(text, option)
+    if day is None:
+        raise CliError(f"{option} is empty: a day like 2024-11-01 is wanted", Exit.USAGE)
+    return day
+
+
+def days_in_range(text: str, option: str = "--epoch-day") -> list[date]:
+    """``2024-11-01``, or ``2024-11-01..2024-11-07`` with both ends; CliError."""
+    first_text, dots, last_text = text.partition("..")
+    first = one_day(first_text, option)
+    return days_between(first, one_day(last_text, option) if dots else first)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Both ends included; CliError where there are none or too many."""
+    if last < first:
+        raise CliError(f"{last} lies before {first}: the earlier day comes first", Exit.USAGE)
+    count = (last - first).days + 1
+    if count > MOST_DAYS:
+        raise CliError(f"{count:,} days from {first} to {last}; at most {MOST_DAYS:,} at a time", Exit.USAGE)
+    return [first + timedelta(days=k) for k in range(count)]
+
+
+def parse_lead_days(text: str) -> list[int]:
+    """``0-6``, ``3`` or ``0,2-4``; CliError."""
+    days: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        last = last if dash else first
+        if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= 6):
+            rule = "lead days are written like 0-6, 0 or 0,2-3, from 0 to 6"
+            raise CliError(f"--lead-days {text!r}: {rule}", Exit.USAGE)
+        days.update(range(int(first), int(last) + 1))
+    return sorted(days)
+
+
+def parse_number(text: str) -> int:
+    """A catalogue number in any spelling; CliError."""
+    from ssa_pipeline.messages.alpha5 import parse_catalog_number
+
+    try:
+        return parse_catalog_number(text)
+    except ValueError as error:
+        raise CliError(f"{text!r} is no catalogue number: {error}", Exit.USAGE) from None
+
+
+def object_text(argument: str, option: str) -> str:
+    """What was given as OBJECT or as --object, '' where neither was; CliError where they differ."""
+    if argument and option and argument != option:
+        raise CliError(f"{argument!r} and --object {option!r} name two objects: give one", Exit.USAGE)
+    return (argument or option).strip()
+
+
+def object_in_database(url: DatabaseUrl, argument: str, option: str = "") -> int:
+    """The number of the object that is meant, asked of the database where a name was given; CliError."""
+    text = object_text(argument, option)
+    if not text:
+        raise CliError("name an object: a catalogue number like 25544, or a name", Exit.USAGE)
+
+    def named(part: str) -> list[tuple[int, str, str]]:
+        from ssa_pipeline.storage.object_names import objects_named
+
+        return objects_named(url, part)
+
+    return choose_object(text, named)
+
+
+def choose_object(text: str, named: Callable[[str], Iterable[tuple[int, str, str]]]) -> int:
+    """The object that ``text`` means. ``named`` gives number, name and designator of those whose name holds it or whose
+    designator it is. CliError where none or several match: with the choices."""
+    from ssa_pipeline.messages.alpha5 import parse_catalog_number
+
+    try:
+        return parse_catalog_number(text)
+    except ValueError as error:
+        if text.isdecimal():
+            raise CliError(f"{text!r} is no catalogue number: {error}", Exit.USAGE) from None
+    found = sorted(set(named(text)))
+    wanted = text.casefold()
+    exact = [one for one in found if wanted in (one[1].casefold(), one[2].casefold())]
+    chosen = exact or found
+    numbers = {number for number, _, _ in chosen}
+    if len(numbers) == 1:
+        return numbers.pop()
+    if not numbers:
+        said = f"no object received so far is named {text!r}, and {text!r} is no catalogue number"
+        raise CliError(said, Exit.USAGE)
+    how = "is the name of" if exact else "is part of the names of"
+    lines = [f"  {number:>9} {name}" for number, name, _ in chosen[:_CHOICES_SHOWN]]
+    if len(chosen) > _CHOICES_SHOWN:
+        lines.append(f"  … {len(chosen) - _CHOICES_SHOWN:,} more")
+    raise CliError("\n".join([f"{text!r} {how} {len(numbers):,} objects; give one's number:", *lines]), Exit.USAGE)

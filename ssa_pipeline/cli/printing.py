@@ -1,0 +1,45 @@
+"""How commands print values: as text, as CSV, as JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import typer
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def as_text(value: Any) -> str:
+    """A value as files have it: UTC with a Z, every digit of a number."""
+    if isinstance(value, datetime):
+        from ssa_pipeline.core.time import format_utc, to_us
+
+        return format_utc(to_us(value))
+    if isinstance(value, float):
+        return repr(value)
+    return str(value)
+
+
+def print_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """A head line and the rows; nothing between two commas where there is no value."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if row[name] is None else as_text(row[name]) for name in columns] for row in rows)
+
+
+def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows for JSON: numbers and null as they are, everything else as text."""
+    return [{k: v if v is None or isinstance(v, (int, float)) else as_text(v) for k, v in r.items()} for r in rows]
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
