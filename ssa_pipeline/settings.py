@@ -162,6 +162,9 @@ class Settings:
     retention_days: _Concern[int] = _Concern()  # SSA_RETENTION_DAYS: chunks and candidates
     run_retention_days: _Concern[int] = _Concern()  # SSA_RUN_RETENTION_DAYS: Dagster's finished runs and their events
     ui_port: _Concern[int | None] = _Concern()  # SSA_UI_PORT: None = 3000 or the next free port
+    # SSA_UI_HOSTS, and the host of SSA_UI_URL: names of the UI besides localhost
+    ui_hosts: _Concern[tuple[str, ...]] = _Concern()
+    ui_path: _Concern[str] = _Concern()  # SSA_UI_PATH: what stands before every path of the UI, "/ssa" or ""
     sources: _Concern[SourceSettings] = _Concern()
     alerts: _Concern[AlertSettings] = _Concern()
     automation: _Concern[AutomationSettings] = _Concern()
@@ -210,6 +213,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         retention_days=tried(_number, env, "SSA_RETENTION_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
         run_retention_days=tried(_number, env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1, maximum=_MOST_DAYS),
         ui_port=tried(_ui_port, env),
+        ui_hosts=tried(_ui_hosts, env),
+        ui_path=tried(_ui_path, env),
         sources=tried(_sources, env),
         alerts=tried(_alerts, env),
         automation=tried(_automation, env),
@@ -247,6 +252,24 @@ def _supplemental_max_age_days(env: Mapping[str, str]) -> float | None:
         raise SettingsError(f"SSA_SUPPLEMENTAL_GP={choice!r} is neither off nor prefer")
     max_age_days = _number(env, "SSA_SUPPLEMENTAL_MAX_AGE_DAYS", 1.0, minimum=0.0)
     return max_age_days if choice == "prefer" else None
+
+
+def _ui_hosts(env: Mapping[str, str]) -> tuple[str, ...]:
+    """``ssa.example.org,ssa.example.org:8443``, in small letters."""
+    hosts = [host.strip().lower() for host in env.get("SSA_UI_HOSTS", "").split(",") if host.strip()]
+    for host in hosts:
+        if not re.fullmatch(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", host):
+            raise SettingsError(f"SSA_UI_HOSTS: {host!r} is not a name like ssa.example.org or ssa.example.org:8443")
+    if is_url(env.get("SSA_UI_URL", ""), ("http", "https")):
+        hosts.append(urlsplit(env["SSA_UI_URL"]).netloc.rpartition("@")[2].lower())
+    return tuple(dict.fromkeys(hosts))
+
+
+def _ui_path(env: Mapping[str, str]) -> str:
+    path = env.get("SSA_UI_PATH", "").rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+        raise SettingsError(f"SSA_UI_PATH={path!r} is not a path like /ssa")
+    return path
 
 
 def _alerts(env: Mapping[str, str]) -> AlertSettings:

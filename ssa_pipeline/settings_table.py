@@ -69,6 +69,8 @@ SHOWN: dict[str, Callable[[Settings], object]] = {
     "SSA_RETENTION_DAYS": lambda s: s.retention_days,
     "SSA_RUN_RETENTION_DAYS": lambda s: s.run_retention_days,
     "SSA_UI_PORT": lambda s: s.ui_port or "(3000 or the next free one)",
+    "SSA_UI_HOSTS": lambda s: ", ".join(s.ui_hosts) or "(localhost only)",
+    "SSA_UI_PATH": lambda s: s.ui_path or "(none)",
     "SSA_CONTACT": lambda s: s.sources.http.user_agent.partition("(+")[2].rstrip(")"),
     "SSA_PROXY": _proxy("SSA_PROXY"),
     "HTTP_PROXY": _proxy("HTTP_PROXY"),

@@ -39,11 +39,13 @@ FIRST_UI_PORT = 3000
 _WEBSERVER_SCRIPT = Path(__file__).with_name("webserver_process.py")
 _NAME = "SSA_SERVICE"
 _PORT = "SSA_SERVICE_PORT"
+_PATH = "SSA_SERVICE_PATH"
 _FINGERPRINT = "SSA_SERVICE_FINGERPRINT"
 _SETTINGS = re.compile(r"(SSA|NUMBA|SPACE_TRACK)_.*|(HTTP|HTTPS|ALL|NO)_PROXY", re.IGNORECASE)
 _NOT_SETTINGS = {
     _NAME,
     _PORT,
+    _PATH,
     _FINGERPRINT,
     processes.MARK,
     "SSA_DAGSTER_PG_URL",
@@ -289,14 +291,19 @@ def _spawn(
     settings: Settings, name: str, environment: dict[str, str], fingerprint: _Fingerprint, say: Say, port: int = 0
 ) -> psutil.Process:
     say(f"starting the {name}")
-    arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port)]
+    arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port), "-l", settings.ui_path]
     if name == DAEMON:
         arguments = [sys.executable, "-m", "dagster._daemon", "run"]
     log = log_paths(settings)[name]
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
-    mark = {_NAME: name, _PORT: str(port), _FINGERPRINT: f"{fingerprint.database}:{fingerprint.code}"}
+    mark = {
+        _NAME: name,
+        _PORT: str(port),
+        _PATH: settings.ui_path,
+        _FINGERPRINT: f"{fingerprint.database}:{fingerprint.code}",
+    }
     return processes.spawn_detached(
         [*arguments, "-w", str(WORKSPACE_FILE)],
         environ={**os.environ, **environment, **mark, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"},
@@ -360,7 +367,7 @@ def _wait_for_ui(settings: Settings, webserver: psutil.Process, port: int) -> No
             tail = _log_end(settings, WEBSERVER)
             kind = _PortTakenError if "address already in use" in tail.lower() else ServiceError
             raise kind(f"the webserver ended while starting; the end of its log:\n{tail}")
-        if _listens(webserver, port) and _answers(f"http://{host.LOOPBACK}:{port}"):
+        if _listens(webserver, port) and _answers(_address(webserver)):
             return
         time.sleep(0.2)
     raise ServiceError(f"the webserver does not answer after {_READY_TIMEOUT_S:.0f} s; see `ssa logs {WEBSERVER}`")
@@ -460,7 +467,7 @@ def _port(webserver: psutil.Process) -> int:
 
 
 def _address(webserver: psutil.Process) -> str:
-    return f"http://{host.LOOPBACK}:{_port(webserver)}"
+    return f"http://{host.LOOPBACK}:{_port(webserver)}{webserver.environ().get(_PATH, '')}"
 
 
 def _is_code_server(process: psutil.Process) -> bool:
