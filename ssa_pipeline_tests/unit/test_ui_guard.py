@@ -229,7 +229,7 @@ def test_the_names_of_the_ui_are_settings() -> None:
         ("SSA_UI_PATH", "//evil.example"),
     ):
         with pytest.raises(SettingsError, match=name):
-            read_settings({name: value})
+            read_settings({name: value}).check()
 
 
 def test_the_address_of_the_ui_holds_the_path_with_which_it_was_started() -> None:
