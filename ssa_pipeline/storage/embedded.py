@@ -540,14 +540,15 @@ def _configuration(bin_dir: Path, port: int) -> str:
 
 
 def _works_on(process: psutil.Process, cluster: Path) -> bool:
-    """Every PostgreSQL process has its cluster as working directory; without leave to look, its arguments tell."""
+    """Every PostgreSQL process has its cluster as working directory and is its owner's; without leave to look at the
+    directory, its arguments tell."""
     try:
-        if not process.name().startswith("postgres"):
+        if not process.name().startswith("postgres") or process.uids().effective != cluster.stat().st_uid:
             return False
         return process.cwd() == str(cluster)
     except psutil.AccessDenied:
         return str(cluster) in process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+    except (psutil.NoSuchProcess, psutil.ZombieProcess, OSError):
         return False
 
 

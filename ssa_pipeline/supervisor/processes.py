@@ -2,6 +2,7 @@
 
 A started process and all its descendants carry ``SSA_SUPERVISED=<home>`` in their environment. So nothing is
 lost with a file, a re-used process id is never taken for ours, and workers whose parent was killed are found.
+Anyone can set a variable: only processes of the home's owner, of root and of the caller are believed.
 """
 
 from __future__ import annotations
@@ -72,9 +73,21 @@ def matching(test: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
 
 
 def supervised(home: Path) -> list[psutil.Process]:
-    """Every living process started for this home and its descendants, without the caller and its ancestors."""
+    """Every living process started for this home and its descendants, without the caller and its ancestors, and
+    without those of users who have no business here."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    return matching(lambda one: one.pid not in own and one.environ().get(MARK) == str(home))
+    trusted = trusted_users(home)
+    return matching(
+        lambda one: one.pid not in own and set(one.uids()) <= trusted and one.environ().get(MARK) == str(home)
+    )
+
+
+def trusted_users(home: Path) -> set[int]:
+    """User ids whose processes may be services of this home: its owner's, root's, the caller's."""
+    try:
+        return {0, os.geteuid(), home.stat().st_uid}
+    except OSError:
+        return {0, os.geteuid()}
 
 
 def spawn_detached(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from ssa_pipeline.settings import DatabaseUrl, read_settings
-from ssa_pipeline.supervisor import host, numba_cache, processes, shell
+from ssa_pipeline.supervisor import host, locks, numba_cache, processes, shell
 from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
 from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
 
@@ -36,12 +37,14 @@ class TestLock:
         with subprocess.Popen([sys.executable, "-c", _HOLDER, str(path)], stdout=subprocess.PIPE) as holder:
             assert holder.stdout is not None
             assert holder.stdout.readline() == b"held\n"
-            with (
-                pytest.raises(LockTimeoutError, match=rf"locked .* by process {holder.pid};"),
-                file_lock(path, timeout_s=0.2),
-            ):
-                pass
-            holder.kill()
+            try:
+                with (
+                    pytest.raises(LockTimeoutError, match=rf"locked .* by process {holder.pid} \(python.*, user "),
+                    file_lock(path, timeout_s=0.2),
+                ):
+                    pass
+            finally:
+                holder.kill()
             with file_lock(path, timeout_s=10):
                 pass
 
@@ -50,11 +53,53 @@ class TestLock:
         with file_lock(tmp_path / "lock", timeout_s=0):
             assert (tmp_path / "lock").read_text() == str(os.getpid())
 
+    def test_who_waits_says_for_whom(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(locks, "_SILENCE_S", 0.0)
+        said: list[str] = []
+        with file_lock(tmp_path / "lock"), pytest.raises(LockTimeoutError):  # noqa: SIM117
+            with file_lock(tmp_path / "lock", timeout_s=0.2, say=said.append):
+                pass
+        (line,) = said
+        assert line.startswith(f"waiting for process {os.getpid()} (")
+        assert str(tmp_path / "lock") in line
+
+    def test_a_file_that_others_could_open_is_replaced_so_that_nobody_else_holds_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "lock"
+        path.write_text("4711")
+        path.chmod(0o644)
+        with path.open() as stranger:  # who may read a file may lock it
+            fcntl.flock(stranger, fcntl.LOCK_EX)
+            with file_lock(path, timeout_s=1):
+                assert path.stat().st_mode & 0o777 == 0o600
+        assert [one.name for one in tmp_path.iterdir()] == ["lock"]
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of another user")
+    def test_a_lock_file_of_another_user_is_replaced_and_one_made_by_root_is_the_owners(self, tmp_path: Path) -> None:
+        path = tmp_path / "lock"
+        path.touch(mode=0o600)
+        os.chown(path, 65_534, 65_534)
+        with file_lock(path, timeout_s=1):
+            assert path.stat().st_uid == 0
+        os.chown(tmp_path, 65_534, 65_534)
+        with file_lock(path, timeout_s=1):
+            assert path.stat().st_uid == 65_534
+
+    def test_a_link_is_not_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "precious").write_text("data")
+        (tmp_path / "lock").symlink_to(tmp_path / "precious")
+        with file_lock(tmp_path / "lock", timeout_s=1):
+            pass
+        assert (tmp_path / "precious").read_text() == "data"
+
     def test_children_do_not_inherit_the_lock(self, tmp_path: Path) -> None:
         with file_lock(tmp_path / "lock"):
             child = subprocess.Popen(["sleep", "600"], close_fds=False)
-        with file_lock(tmp_path / "lock", timeout_s=0), child:
+        try:
+            with file_lock(tmp_path / "lock", timeout_s=0):
+                pass
+        finally:
             child.kill()
+            child.wait()
 
 
 class TestPorts:
@@ -110,6 +155,17 @@ class TestProcesses:
         assert processes.supervised(tmp_path / "elsewhere") == []
         processes.end(family, grace_s=0.5)
         assert processes.supervised(tmp_path) == []
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
+    def test_a_process_of_another_user_is_not_ours_whatever_its_environment_says(self, open_tmp_path: Path) -> None:
+        marked = {"PATH": os.environ["PATH"], processes.MARK: str(open_tmp_path), "SSA_SERVICE": "daemon"}
+        for user, count in ((65_534, 0), (0, 1)):
+            with subprocess.Popen(["sleep", "600"], env=marked, user=user, start_new_session=True) as stranger:
+                try:
+                    found = processes.supervised(open_tmp_path)
+                finally:
+                    stranger.kill()
+            assert len(found) == count
 
     def test_signals_that_the_starter_ignores_reach_a_detached_process(self, tmp_path: Path) -> None:
         """Started by a background shell job, SIGINT would otherwise stay ignored, and Dagster uses it."""
