@@ -63,7 +63,7 @@ lock: ## renew the lock files from pyproject.toml (needs uv)
 
 JUNK := .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov build dist ssa_pipeline.egg-info .venv
 clean: ## remove caches and .venv; never data (with DATA=1 data too, after asking)
-	@if [ -x $(BIN)/ssa ] && [ -n "$(DATA)" ]; then $(BIN)/python scripts/erase_data.py; fi
+	@if [ -n "$(DATA)" ]; then scripts/erase_data.sh; fi
 	@if [ -x $(BIN)/ssa ] && $(BIN)/ssa status 2> /dev/null | grep -q ' running '; then \
 		echo "make clean: services run from .venv; make stop first" >&2; exit 1; fi
 	@for junk in $(JUNK); do if [ -e $$junk ]; then echo "removing $$junk"; rm -rf $$junk; fi; done

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import configuration, settings
@@ -45,6 +48,24 @@ configuration.set_hypothesis_home_dir(REPOSITORY / ".pytest_cache" / "hypothesis
 settings.register_profile("ssa", database=None, deadline=None, derandomize=True)
 settings.load_profile("ssa")
 _scrub()  # before any test module is imported, and for every process that a test starts
+
+
+def _let_nothing_hang() -> None:
+    """Two ways in which a test outlasted its timeout: under nohup a program inherits that SIGINT is ignored, so Ctrl-C
+    never ended it; and a ``with Popen`` whose block has failed waits for a program that nobody ends."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    wait = subprocess.Popen.__exit__
+
+    def end_and_wait(process: subprocess.Popen[Any], kind: type[BaseException] | None, *about: Any) -> None:
+        if kind is not None and process.poll() is None:
+            process.kill()
+        wait(process, kind, *about)
+
+    subprocess.Popen.__exit__ = end_and_wait  # type: ignore[method-assign]
+
+
+_let_nothing_hang()
 
 
 def _open_directory() -> Path:

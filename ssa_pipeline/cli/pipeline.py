@@ -1,4 +1,4 @@
-"""``ssa materialize`` and ``ssa run``: the chain through Dagster, watched from the terminal."""
+"""``ssa materialize`` and ``ssa demo``: the chain through Dagster, watched from the terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
-from ssa_pipeline.cli.inputs import one_day, parse_lead_days
+from ssa_pipeline.cli.errors import cli_error, errors_as_messages
+from ssa_pipeline.cli.inputs import days_between, days_in_range, one_day, parse_lead_days
+from ssa_pipeline.cli.patience import Talker
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ssa_pipeline.orchestration.follow import RunOutcome
-    from ssa_pipeline.orchestration.runners import Runner
+    from ssa_pipeline.orchestration.runners import Runner, ServiceRunner
+    from ssa_pipeline.orchestration.webserver import Webserver
     from ssa_pipeline.settings import Settings
     from ssa_pipeline.storage.slice_key import SliceKey
 
@@ -29,51 +31,128 @@ BUNDLED_FILE = "data/omm_on_orbit_20241101.csv.gz"
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("materialize")(materialize)
-    app.command("run")(run)
+    app.command("demo")(demo)
+    app.command("run", hidden=True)(demo)  # its name in the first release
 
 
 def materialize(
-    epoch_day: Annotated[str, typer.Option(help="Day screened from, e.g. 2024-11-01.")],
+    epoch_day: Annotated[
+        str, typer.Option(help="Day screened from, e.g. 2024-11-01, or days, e.g. 2024-11-01..2024-11-07.")
+    ] = "",
+    begin: Annotated[str, typer.Option("--from", help="First of several epoch days.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Last of them, included.")] = "",
     lead_days: Annotated[str, typer.Option(help="Lead days, e.g. 0-6, 0 or 0,2-3.")] = "0-6",
     foreground: Annotated[bool, typer.Option("--foreground", help="Run in this process, without services.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Compute even what is up to date.")] = False,
 ) -> None:
-    """Compute the chain of an epoch day through Dagster and follow it; what is up to date is skipped.
+    """Compute the chain of an epoch day, or of several one after the other, through Dagster and follow it; what is up
+    to date is skipped.
 
-    Submits to the services that `ssa up` started and shows their progress. Ctrl-C offers to cancel the run or to
-    detach from it. Exit code: 0 done, 1 failed, 3 no data for the day, 4 services not running, 130 detached or
-    cancelled.
+    Submits to the services that `ssa up` started and shows their progress; a run that computes the same already is
+    followed instead. Ctrl-C offers to cancel the run or to detach from it. Of several days, one that fails does not
+    keep the next from being computed, and one of which nothing was received is passed over. Exit code: 0 done,
+    1 failed, 2 wrong usage, 3 no data, 4 services not running, 130 detached or cancelled.
     """
     from rich.console import Console
 
     from ssa_pipeline.settings import read_settings
 
-    day, leads = one_day(epoch_day), parse_lead_days(lead_days)
-    settings, console = read_settings(), Console(stderr=True)
-    with errors_as_messages(), _runner(settings, console, foreground) as runner:
-        Screening(settings, day, leads, runner, console, force).run()
+    days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
+    console = Console(stderr=True)
+    with errors_as_messages():
+        settings = read_settings()
+        with _runner(settings, console, foreground) as runner:
+            screenings = [Screening(settings, day, leads, runner, console, force) for day in days]
+            if len(screenings) == 1:
+                screenings[0].run()
+            else:
+                _run_all(screenings, console)
+            _print_summary(settings, days, leads)
 
 
-def run(
+def _days(epoch_day: str, begin: str, end: str) -> list[date]:
+    if epoch_day and not begin and not end:
+        return days_in_range(epoch_day)
+    if epoch_day or not begin or not end:
+        raise CliError("give either --epoch-day, or --from and --to", Exit.USAGE)
+    return days_between(one_day(begin, "--from"), one_day(end, "--to"))
+
+
+def _run_all(screenings: list[Screening], console: Console) -> None:
+    """Every day in order, since a day carries over from those before; CliError at the end where one failed."""
+    failed, empty = [], 0
+    for screening in screenings:
+        try:
+            screening.run()
+        except Exception as error:
+            known = cli_error(error)
+            if known is None or known.code in (Exit.INTERRUPTED, Exit.NOT_RUNNING):
+                raise
+            console.print(str(known), highlight=False, markup=False, soft_wrap=True)
+            if known.code == Exit.NO_USABLE_INPUT:
+                empty += 1
+            else:
+                failed.append(screening.epoch_day.isoformat())
+    if failed:
+        raise CliError(f"{len(failed)} of {len(screenings)} days failed: {', '.join(failed)}")
+    if empty == len(screenings):
+        raise CliError(f"nothing was received on any of the {empty} days", Exit.NO_USABLE_INPUT)
+
+
+def _print_summary(settings: Settings, days: list[date], lead_days: list[int]) -> None:
+    from ssa_pipeline.orchestration.report import summary_lines
+    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.slices import SliceStore
+
+    with SliceStore(database_url(settings)) as slices:
+        for day in days:
+            for line in summary_lines(slices, day, lead_days):
+                typer.echo(line)
+
+
+def demo(
     days: Annotated[int, typer.Option(min=1, max=7, help="Lead days to screen, from lead day 0 on.")] = 7,
 ) -> None:
-    """The main job: the bundled catalogue of 2024-11-01 through all five assets, then what was found.
+    """Show what the pipeline does: the bundled catalogue of 2024-11-01 through all five assets, then what was found.
 
-    Starts the services where they are not running. What is up to date is not computed again.
+    Starts the services where they are not running. What is up to date is not computed again; what another call has in
+    hand is followed.
     """
     from rich.console import Console
 
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.supervisor import services
 
-    settings, console = read_settings(), Console()
+    console = Console()
     leads = list(range(days))
     with errors_as_messages():
-        services.up(settings, typer.echo)
-        _ingest_bundled(settings)
-        with _runner(settings, console, foreground=False) as runner:
-            Screening(settings, BUNDLED_DAY, leads, runner, console).run()
-        _print_report(settings, leads, console)
+        settings = read_settings()
+        settings.check()
+        with _left_running_is_said(settings):
+            _start_services(settings)
+            _ingest_bundled(settings)
+            with _runner(settings, console, foreground=False) as runner:
+                Screening(settings, BUNDLED_DAY, leads, runner, console).run()
+            _print_report(settings, leads, console)
+
+
+def _start_services(settings: Settings) -> None:
+    from ssa_pipeline.supervisor import services
+
+    with Talker(typer.echo) as say:
+        services.up(settings, say)
+
+
+@contextlib.contextmanager
+def _left_running_is_said(settings: Settings) -> Iterator[None]:
+    """Ctrl-C before there is a run to detach from."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from ssa_pipeline.supervisor import services
+
+        running = [one.name for one in services.status(settings) if one.pid is not None]
+        left = f"still running: {', '.join(running)}; `make stop` stops it" if running else "nothing is left running"
+        raise CliError(f"interrupted; {left}; `make run` goes on from here", Exit.INTERRUPTED) from None
 
 
 @dataclass(frozen=True)
@@ -92,6 +171,7 @@ class Screening:
         from ssa_pipeline.orchestration.plan import contiguous
 
         day = self.epoch_day.isoformat()
+        self._follow_what_is_in_hand()
         needed = self._needed()
         if not needed:
             self.console.print(f"{day}: all {len(self.lead_days)} lead days are up to date", highlight=False)
@@ -99,6 +179,7 @@ class Screening:
         if any(key.lead_day is None for key in needed):
             self._catalog_earlier_days()
             self._run(INGEST_JOB, {"dagster/partition": day}, f"catalogue of {day}")
+            self._follow_what_is_in_hand()  # automation may be quicker
             needed = self._needed()
         for first, last in contiguous(key.lead_day for key in needed if key.lead_day is not None):
             tags = {
@@ -107,6 +188,17 @@ class Screening:
             }
             named = f"lead day {first}" if first == last else f"lead days {first} to {last}"
             self._run(SCREEN_JOB, tags, f"{day}, {named}")
+
+    def _follow_what_is_in_hand(self) -> None:
+        """Nothing is computed twice: a call left with Ctrl-C, automation or a back-fill may have it in hand."""
+        followed: set[str] = set()
+        while not self.force and (run := self.runner.in_hand(self.epoch_day, self.lead_days)) is not None:
+            if run.run_id in followed:
+                return
+            followed.add(run.run_id)
+            said = f"{run.title}: a run computes it already, it is followed (`ssa cancel {run.run_id[:8]}` ends it)"
+            self.console.print(said, highlight=False, soft_wrap=True)
+            self._finish(self.runner.follow(run), run.title)
 
     def _catalog_earlier_days(self) -> None:
         """As automation does: the day carries over from the days before, and the gate compares with them. One that is
@@ -141,30 +233,52 @@ class Screening:
             return slices_to_compute(slices, self.settings, self.epoch_day, self.lead_days, ids, everything=self.force)
 
     def _run(self, job: str, tags: dict[str, str], title: str) -> None:
-        outcome = self.runner.run(job, tags, title)
+        self._finish(self.runner.run(job, tags, title), title)
+
+    def _finish(self, outcome: RunOutcome, title: str) -> None:
         for check in outcome.failed_checks:
             self.console.print(f"  check {check}", highlight=False, soft_wrap=True)
         if not outcome.is_success:
-            raise _failure(outcome, title)
+            raise run_failure(outcome, title)
         self.console.print(f"{title}: done in {outcome.wall_s:.1f} s", highlight=False)
 
 
 @contextlib.contextmanager
-def _runner(settings: Settings, console: Console, foreground: bool) -> Iterator[Runner]:
+def _runner(settings: Settings, console: Console, foreground: bool = False) -> Iterator[Runner]:
     """Submits to the running services, or executes in this process with the environment they would have."""
-    from ssa_pipeline.orchestration.runners import ForegroundRunner, ServiceRunner
-    from ssa_pipeline.orchestration.webserver import Webserver
-    from ssa_pipeline.supervisor import services
-
     if foreground:
+        from ssa_pipeline.orchestration.runners import ForegroundRunner
+
         _become_a_worker(settings)
         yield ForegroundRunner()
         return
-    address = services.ui_url(settings)
+    with service_runner(console, settings) as (runner, _):
+        yield runner
+
+
+@contextlib.contextmanager
+def service_runner(console: Console, settings: Settings | None = None) -> Iterator[tuple[ServiceRunner, Webserver]]:
+    """The running services, and their webserver; CliError where they do not run."""
+    from ssa_pipeline.orchestration.runners import ServiceRunner
+    from ssa_pipeline.orchestration.webserver import Webserver
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.supervisor import services
+
+    used = settings or read_settings()
+    address = services.ui_url(used)
     if address is None:
-        raise CliError("the services are not running: `ssa up` first (or add --foreground)", Exit.NOT_RUNNING)
+        raise CliError("the services are not running: `ssa up` first", Exit.NOT_RUNNING)
     with Webserver(address) as webserver:
-        yield ServiceRunner(webserver, console)
+        yield ServiceRunner(webserver, console, lambda: _trouble(used)), webserver
+
+
+def _trouble(settings: Settings) -> str | None:
+    """Why a queued run would wait for ever."""
+    from ssa_pipeline.supervisor import services
+
+    if services.find_service(settings, services.DAEMON) is None:
+        return "the daemon does not run: `ssa up` in another shell"
+    return None
 
 
 def _become_a_worker(settings: Settings) -> None:
@@ -202,7 +316,8 @@ def _print_report(settings: Settings, lead_days: list[int], console: Console) ->
     console.print("Everything keeps running; `make stop` stops it.", highlight=False)
 
 
-def _failure(outcome: RunOutcome, title: str) -> CliError:
+def run_failure(outcome: RunOutcome, title: str) -> CliError:
+    """What a user is told of a run that did not succeed."""
     if outcome.status == "CANCELED":
         return CliError(f"{title}: cancelled (run {outcome.run_id})", Exit.INTERRUPTED)
     reasons = "\n  ".join(outcome.failures) or f"the run ended as {outcome.status}"

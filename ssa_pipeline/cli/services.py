@@ -12,6 +12,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import AsJson
+from ssa_pipeline.cli.patience import Talker
 from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def up(
     from ssa_pipeline.supervisor import services
 
     with _errors() as settings:
-        services.up(settings, _say, is_database_only=database_only)
+        with Talker(_say) as say:
+            services.up(settings, say, is_database_only=database_only)
         if foreground:
             _stay(settings)
 
@@ -49,9 +51,9 @@ def down() -> None:
     """Stop everything that `ssa up` started. Runs in progress are canceled; no data is lost."""
     from ssa_pipeline.supervisor import services
 
-    with _errors(is_checked=False) as settings:
-        if not services.down(settings, _say):
-            _say("nothing was running")
+    with _errors(is_checked=False) as settings, Talker(_say) as say:
+        if not services.down(settings, say):
+            say("nothing was running")
 
 
 def status(as_json: AsJson = False) -> None:

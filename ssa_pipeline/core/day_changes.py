@@ -62,7 +62,7 @@ def object_changes(before: ElementSets, after: ElementSets, jumped: Int64) -> Ob
     ids = np.union1d(before.norad_id, after.norad_id)
     row_before, row_after = _rows(before.norad_id, ids), _rows(after.norad_id, ids)
     is_both = (row_before >= 0) & (row_after >= 0)
-    old, new = before.object_name[row_before], after.object_name[row_after]
+    old, new = _names(before, row_before), _names(after, row_after)
     masks = {
         ObjectChange.APPEARED: row_before < 0,
         ObjectChange.VANISHED: row_after < 0,
@@ -145,6 +145,11 @@ def _period_us(norad_id: Int64, catalogs: tuple[ElementSets, ElementSets]) -> Fl
         rows = _rows(sets.norad_id, norad_id)
         found[rows >= 0] = 86_400e6 / sets.mean_motion_rev_per_day[rows[rows >= 0]]
     return found
+
+
+def _names(sets: ElementSets, rows: Int64) -> Text:
+    """Names by row, '' for the row -1: a catalogue may be empty."""
+    return np.append(sets.object_name, np.array([""], dtype=object))[rows]
 
 
 def _rows(sorted_ids: Int64, wanted: Int64) -> Int64:

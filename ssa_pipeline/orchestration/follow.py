@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from ssa_pipeline.orchestration.listed_runs import QUEUED, list_runs, what_it_waits_for
 from ssa_pipeline.orchestration.progress_message import Progress as Message
 from ssa_pipeline.orchestration.webserver import RunState, Webserver
 
 POLL_S = 0.5
+LOOK_EVERY_S = 2.0  # at the queue
+LINE_EVERY_S = 5.0  # of progress, where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,24 @@ class RunOutcome:
 
 @dataclass
 class Follower:
-    """Follows one run. ``outcome`` holds what is known even when following is interrupted."""
+    """Follows one run. ``outcome`` holds what is known even when following is interrupted. ``trouble`` says why nothing
+    can go on, or None."""
 
     webserver: Webserver
     run_id: str
     title: str
     console: Console
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    trouble: Callable[[], str | None] = lambda: None
     cursor: str | None = None
 
     def __post_init__(self) -> None:
         self.outcome = RunOutcome(self.run_id)
+        self._note = "queued"
+        self._fraction: float | None = None
+        self._passed: dict[str, str] = {}  # step of a check -> what came out
+        self._looked_s = self._said_s = self._since_s = self.clock()
 
     def until_finished(self) -> RunOutcome:
         """Returns when the run is over; KeyboardInterrupt passes through and following may be resumed."""
@@ -72,30 +82,57 @@ class Follower:
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self.console, transient=True) as bars:
-            task = bars.add_task(self.title, total=None, note="queued")
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bars:
+            task = bars.add_task(self.title, total=None, note=self._note)
             while True:
                 state = self.webserver.follow(self.run_id, self.cursor)
                 self.cursor = state.cursor
                 for event in state.events:
-                    self._take(event, bars, task)
+                    self._take(event)
                 self.outcome.status = state.status
                 if state.is_finished:
                     self.outcome.wall_s = _wall_s(state)
                     return self.outcome
+                self._look_at_the_queue(state.status)
+                total, done = (None, 0.0) if self._fraction is None else (100.0, 100.0 * self._fraction)
+                bars.update(task, total=total, completed=done, note=self._note)
+                self._say_where_it_is()
                 if not state.has_more:
                     self.sleep(POLL_S)
 
-    def _take(self, event: dict[str, Any], bars: Progress, task: TaskID) -> None:
+    def _look_at_the_queue(self, status: str) -> None:
+        """A run that waits says for what."""
+        if status not in (*QUEUED, "STARTING") or self.clock() - self._looked_s < LOOK_EVERY_S:
+            return
+        self._looked_s = self.clock()
+        trouble = self.trouble()
+        waits = what_it_waits_for(list_runs(self.webserver, unfinished=True), self.run_id)
+        self._note = f"{waits}; {trouble}" if trouble else waits
+
+    def _say_where_it_is(self) -> None:
+        """Without a terminal, which shows it all the time, a line now and then."""
+        if not self.console.is_terminal and self.clock() - self._said_s >= LINE_EVERY_S:
+            waited_s = self.clock() - self._since_s
+            self._say(self._note if waited_s < LINE_EVERY_S else f"{self._note}, for {waited_s:.0f} s")
+
+    def _say(self, what: str) -> None:
+        self._said_s = self.clock()
+        self.console.print(f"{self.title}: {what}", highlight=False, markup=False, soft_wrap=True)
+
+    def _take(self, event: dict[str, Any]) -> None:
         kind, message, step = event["__typename"], event.get("message") or "", event.get("stepKey") or ""
         progress = Message.parse(message)
         if progress:
-            note = f"{progress.partition} {progress.stage} {progress.percent} %"
-            bars.update(task, description=f"{self.title} · {step}", total=100, completed=progress.percent, note=note)
+            lead_day = progress.partition.partition("|")[2]
+            where = f", lead day {lead_day}" if lead_day else ""
+            self._note = f"{step}{where}: {progress.stage} {progress.percent} %"
+            self._fraction = progress.percent / 100.0
+            self._since_s = self.clock()
         elif kind == "ExecutionStepStartEvent":
-            bars.update(task, description=f"{self.title} · {step}", total=None, note="")
+            self._since_s = self.clock()
+            self._note, self._fraction = f"{step}: at work", None
         elif kind == "ExecutionStepSuccessEvent" and not self.console.is_terminal:
-            self.console.print(f"{self.title}: {step} done", highlight=False)
+            self._say(self._passed.get(step) or f"{step} done")
         elif kind == "AssetCheckEvaluationEvent":
             found = event["evaluation"]
             asset = "/".join(found["assetKey"]["path"])
@@ -103,6 +140,8 @@ class Follower:
                 asset, found["checkName"], found["partition"], found["success"], found["severity"], found["description"]
             )
             self.outcome.take_check(check)
+            is_good = found["success"] and not self._passed.get(step, "").endswith("not pass")
+            self._passed[step] = f"check {check.name} of {asset} {'passed' if is_good else 'did not pass'}"
         elif kind in ("ExecutionStepFailureEvent", "RunFailureEvent"):
             self._take_failure(event)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -56,6 +56,34 @@ def read_report(slices: Slices, epoch_day: date, lead_days: list[int]) -> Report
     keys += [SliceKey(asset, epoch_day, k) for asset in SCREENING_ASSETS for k in lead_days]
     versions = [version for version in map(slices.read_version, keys) if version is not None]
     return Report(epoch_day, lead_days, catalog, Events.concat(list(events)), versions)
+
+
+def summary_lines(slices: Slices, epoch_day: date, lead_days: list[int]) -> Iterator[str]:
+    """What `ssa materialize` says at its end, from the log of slices alone; nothing of a day without a catalogue."""
+    catalog = slices.read_version(SliceKey("clean_catalog", epoch_day, None))
+    if catalog is None:
+        return
+    yield f"{epoch_day}: {catalog.metadata.get('objects', 0):,} objects used"
+    total: Counter[str] = Counter()
+    n_screened = 0
+    for lead_day in lead_days:
+        version = slices.read_version(SliceKey("refined_events", epoch_day, lead_day))
+        if version is None:
+            yield f"  lead day {lead_day}: not screened"
+            continue
+        n_screened += 1
+        found = Counter(version.metadata.get("events_by_class", {}))
+        total.update(found)
+        yield f"  lead day {lead_day}: {_events_text(found)}"
+    if n_screened > 1:
+        yield f"  in all:     {_events_text(total)}"
+    if n_screened:
+        yield f"  `ssa events --epoch-day {epoch_day}` shows the closest"
+
+
+def _events_text(found: Counter[str]) -> str:
+    parts = ", ".join(f"{count:,} {name}" for name, count in sorted(found.items()) if count)
+    return f"{found.total():,} events" + (f": {parts}" if parts else "")
 
 
 def print_report(report: Report, console: Console) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.prompt import Prompt
 
 from ssa_pipeline.orchestration.follow import Check, Follower, RunOutcome
+from ssa_pipeline.orchestration.listed_runs import ListedRun, list_runs
 from ssa_pipeline.orchestration.webserver import Webserver
 
 if TYPE_CHECKING:
@@ -29,19 +31,37 @@ class Detached(Exception):  # noqa: N818 (the run goes on; nothing failed)
 class Runner(Protocol):
     def run(self, job: str, tags: Mapping[str, str], title: str) -> RunOutcome: ...
 
+    def in_hand(self, day: date, lead_days: Collection[int]) -> ListedRun | None:
+        """The oldest unfinished run that computes something of these already."""
+        ...
+
+    def follow(self, run: ListedRun) -> RunOutcome: ...
+
 
 class ServiceRunner:
     """Submits to the webserver and follows. Ctrl-C asks whether to cancel the run or to detach from it; where
     nobody can be asked, it detaches."""
 
-    def __init__(self, webserver: Webserver, console: Console) -> None:
+    def __init__(
+        self, webserver: Webserver, console: Console, trouble: Callable[[], str | None] = lambda: None
+    ) -> None:
         self._webserver = webserver
         self._console = console
+        self._trouble = trouble
 
     def run(self, job: str, tags: Mapping[str, str], title: str) -> RunOutcome:
-        run_id = self._webserver.launch(job, tags)
+        return self._follow(self._webserver.launch(job, tags), title)
+
+    def in_hand(self, day: date, lead_days: Collection[int]) -> ListedRun | None:
+        runs = list_runs(self._webserver, unfinished=True)
+        return next((run for run in reversed(runs) if run.computes(day, lead_days)), None)
+
+    def follow(self, run: ListedRun) -> RunOutcome:
+        return self._follow(run.run_id, run.title)
+
+    def _follow(self, run_id: str, title: str) -> RunOutcome:
         self._console.print(f"{title}: {self._webserver.url}/runs/{run_id}", highlight=False, soft_wrap=True)
-        follower = Follower(self._webserver, run_id, title, self._console)
+        follower = Follower(self._webserver, run_id, title, self._console, trouble=self._trouble)
         while True:
             try:
                 return follower.until_finished()
@@ -68,6 +88,12 @@ class ServiceRunner:
 class ForegroundRunner:
     """Executes in this process; the database must run, the services need not. Events go to Dagster's instance
     of this installation, so that the UI shows the run later."""
+
+    def in_hand(self, _: date, __: Collection[int]) -> ListedRun | None:
+        return None  # it waits for nobody, and nobody runs the queue perhaps
+
+    def follow(self, run: ListedRun) -> RunOutcome:
+        raise NotImplementedError(f"{run.run_id} is not a run of this process")
 
     def run(self, job: str, tags: Mapping[str, str], title: str) -> RunOutcome:
         from dagster import DagsterInstance

@@ -36,6 +36,7 @@ DAEMON = "daemon"
 WEBSERVER = "webserver"
 POSTGRES = "postgres"
 FIRST_UI_PORT = 3000
+_DAEMON_SCRIPT = Path(__file__).with_name("daemon_process.py")
 _WEBSERVER_SCRIPT = Path(__file__).with_name("webserver_process.py")
 _NAME = "SSA_SERVICE"
 _PORT = "SSA_SERVICE_PORT"
@@ -293,7 +294,7 @@ def _spawn(
     say(f"starting the {name}")
     arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port), "-l", settings.ui_path]
     if name == DAEMON:
-        arguments = [sys.executable, "-m", "dagster._daemon", "run"]
+        arguments = [sys.executable, str(_DAEMON_SCRIPT), "run"]
     log = log_paths(settings)[name]
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():

@@ -3,6 +3,7 @@ the UI is told of every partition."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -276,6 +277,21 @@ def test_ctrl_c_without_a_terminal_detaches_and_the_run_goes_on(installation: In
         assert command.returncode == 130
         assert f"detached; the run {run_id} goes on" in said
         assert "Traceback" not in said
+        listed = json.loads(installation.ssa("runs", "--unfinished", "--json").stdout)["runs"]
+        assert [one["run_id"] for one in listed] == [run_id]
+        again = subprocess.Popen(
+            [*SSA, "materialize", "--epoch-day", str(EPOCH_DAY), "--lead-days", "0"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "SSA_HOME": str(installation.settings.home)},
+        )
+        assert again.stderr is not None
+        assert any(f"`ssa cancel {run_id[:8]}` ends it" in line for line in again.stderr)  # it is followed
+    with again:
+        again.communicate(timeout=HANGING_S)
+    assert again.returncode == 0
+    newest = json.loads(installation.ssa("runs", "--limit", "1", "--json").stdout)["runs"]
+    assert [one["run_id"] for one in newest] == [run_id]
     assert installation.wait(run_id, lambda run: run.is_finished).status == "SUCCESS"
 
 

@@ -125,3 +125,15 @@ def test_object_changes_equal_their_twin() -> None:
     for k, norad_id in enumerate(found.norad_id.tolist()):
         for rows, catalog in ((found.row_before, first), (found.row_after, second)):
             assert rows[k] == -1 or catalog.norad_id[rows[k]] == norad_id
+
+
+def test_an_empty_catalogue_is_a_catalogue() -> None:
+    empty, none = ElementSets.empty(), np.zeros(0, dtype=np.int64)
+    numbers = SETS.norad_id.tolist()
+    for before, after, change in ((empty, SETS, ObjectChange.APPEARED), (SETS, empty, ObjectChange.VANISHED)):
+        found = object_changes(before, after, none)
+        assert found.norad_id.tolist() == numbers
+        assert found.change == [change] * len(SETS)
+    assert object_changes(empty, empty, none).change == []
+    assert changes(events([(0, 1, 100.0, 1.0)]), events([(0, 1, 100.0, 1.0)]), empty) == [("same", 0, 0)]
+    assert changes(events([]), events([]), empty) == []

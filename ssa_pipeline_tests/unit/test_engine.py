@@ -15,6 +15,7 @@ import pytest
 from ssa_pipeline.core.clean_catalog import clean_catalog
 from ssa_pipeline.core.conjunction_candidates import STEP_US, find_conjunction_candidates
 from ssa_pipeline.core.ephemeris_chunks import NODES, compute_ephemeris_chunks, lagrange_weights
+from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
 from ssa_pipeline.core.records import ElementSets, Events
 from ssa_pipeline.core.refined_events import refine_events
@@ -278,3 +279,11 @@ def test_changed_sources_come_with_a_new_code_version() -> None:
         for asset, names in SOURCES.items()
     }
     assert json.loads(CODE_HASHES.read_text()) == found
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_node_that_is_not_a_number_makes_the_bound_none_wherever_it_stands(place: int) -> None:
+    x, y, z = (np.array([1.0, 2.0, 3.0, 2.0]) for _ in range(3))
+    assert nodes_kernel._largest(x, y, z, 4) == 27.0
+    y[place] = np.nan
+    assert np.isnan(nodes_kernel._largest(x, y, z, 4))

@@ -258,7 +258,7 @@ def _largest(x, y, z, n):
     worst = 0.0
     for j in range(n):
         square = x[j] * x[j] + y[j] * y[j] + z[j] * z[j]
-        if not square <= worst:
+        if not square <= worst and worst == worst:  # nothing is larger than NaN, nor hides it
             worst = square
     return worst
 
