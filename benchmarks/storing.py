@@ -46,7 +46,7 @@ def read_check_store(path: Path, url: DatabaseUrl) -> dict[str, float]:
 
     def write(store: SliceStore, asset: str, value: Any, inputs: dict[str, int]) -> int:
         key = SliceKey(asset, EPOCH_DAY)
-        token = store.take_token(key, "benchmark")
+        token = store.claim([key], "benchmark")
         version = store.write(key, value, token=token, run_id="benchmark", code_version="0", inputs=inputs)
         return version.log_id
 

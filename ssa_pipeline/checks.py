@@ -2,8 +2,7 @@
 partition of the run separately, so that a range run shows which day is wrong. The blocking ones keep everything
 downstream from being computed."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -28,30 +27,28 @@ from ssa_pipeline.orchestration.describe import rejected_by_rule
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.partitions import epoch_days, screening_days, unfinished_parts_of_dagster
 from ssa_pipeline.orchestration.resources import Slices, Storage
+from ssa_pipeline.orchestration.verdicts import BLOCKING, Rule, Verdict, judge
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.slice_key import SliceKey
 
 MEDIAN_AGE_WARNING_DAYS = 3.0
 
 
-@dataclass(frozen=True)
-class Verdict:
-    passed: bool
-    description: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-Rule = Callable[[Slices, SliceKey, Settings], Verdict]
 StorageRule = Callable[[Storage, SliceKey, Settings], Verdict]
 
 
 def _check(asset: str, *, blocking: bool, description: str) -> Callable[[Rule], AssetChecksDefinition]:
-    """An asset check from a rule on one slice."""
+    """An asset check from a rule on one slice. The verdict of a blocking one lasts: see ``orchestration.verdicts``."""
 
     def decorate(rule: Rule) -> AssetChecksDefinition:
         @wraps(rule)
         def of_storage(storage: Storage, key: SliceKey, settings: Settings) -> Verdict:
-            return rule(storage.slices, key, settings)
+            if not blocking:
+                return rule(storage.slices, key, settings)
+            return judge(storage.slices, key, rule.__name__, rule, settings)
+
+        if blocking:
+            BLOCKING.setdefault(asset, {})[rule.__name__] = rule
 
         return _storage_check(asset, blocking=blocking, description=description)(of_storage)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,7 +24,7 @@ from ssa_pipeline.storage.release_gate import (
 )
 from ssa_pipeline.storage.run_history import Purged
 from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceVersion
+from ssa_pipeline.storage.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 from ssa_pipeline.storage.table_sizes import TableSize
 
@@ -32,14 +33,21 @@ from ssa_pipeline.storage.table_sizes import TableSize
 class MemorySlices:
     """``log`` is every write in order; ``reads`` every slice read."""
 
-    tokens: dict[SliceKey, int] = field(default_factory=dict)
+    claims: dict[SliceKey, tuple[int, str]] = field(default_factory=dict)
+    last_token: int = 0
+    verdicts: dict[int, dict[str, StoredVerdict]] = field(default_factory=dict)
     values: dict[SliceKey, tuple[Any, SliceVersion]] = field(default_factory=dict)
     log: list[SliceVersion] = field(default_factory=list)
     reads: list[SliceKey] = field(default_factory=list)
 
-    def take_token(self, key: SliceKey, run_id: str) -> int:
-        self.tokens[key] = self.tokens.get(key, 0) + 1
-        return self.tokens[key]
+    def claim(self, keys: Iterable[SliceKey], run_id: str, token: int | None = None) -> int:
+        if token is None:
+            self.last_token += 1
+            token = self.last_token
+        for key in keys:
+            if key not in self.claims or self.claims[key][0] < token:
+                self.claims[key] = (token, run_id)
+        return token
 
     def write(
         self,
@@ -52,9 +60,7 @@ class MemorySlices:
         inputs: dict[str, int],
         metadata: dict[str, Any] | None = None,
     ) -> SliceVersion:
-        if token != self.tokens[key]:
-            raise StaleTokenError(f"{key} belongs to a newer run")
-        self.check_inputs(key, inputs)
+        self.demand_writable(key, inputs, token=token, run_id=run_id)
         version = SliceVersion(
             log_id=len(self.log) + 1,
             key=key,
@@ -87,7 +93,17 @@ class MemorySlices:
         catalog, version = self.read(key)
         return catalog.element_sets.norad_id, version
 
-    def check_inputs(self, key: SliceKey, inputs: dict[str, int]) -> None:
+    def record_verdict(self, key: SliceKey, log_id: int, check_name: str, verdict: StoredVerdict) -> None:
+        if self.values[key][1].log_id != log_id:
+            raise InputVersionError(f"{key} was replaced")
+        self.verdicts.setdefault(log_id, {})[check_name] = verdict
+
+    def read_verdicts(self, log_id: int) -> dict[str, StoredVerdict]:
+        return dict(self.verdicts.get(log_id, {}))
+
+    def demand_writable(self, key: SliceKey, inputs: dict[str, int], *, token: int, run_id: str) -> None:
+        if self.claims[key] != (token, run_id):
+            raise StaleTokenError(f"{key} belongs to a newer run")
         if set(inputs) != set(UPSTREAM[key.asset]):
             raise InputVersionError(f"{key} must name its inputs {UPSTREAM[key.asset]}, not {set(inputs)}")
         for asset, log_id in inputs.items():

@@ -23,7 +23,7 @@ from ssa_pipeline.orchestration.known_objects import TableReader, TablesRead, ta
 from ssa_pipeline.orchestration.partitions import chain_asset
 from ssa_pipeline.orchestration.plan import selection_facts
 from ssa_pipeline.orchestration.resources import Storage
-from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceEvents, SliceInput, each_slice
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.records import ReceivedDay
 
@@ -34,7 +34,7 @@ from ssa_pipeline.storage.records import ReceivedDay
     "epoch day; stale, duplicate, superseded, decayed (says SGP4, SATCAT or a message) and implausible ones are "
     "set apart with their rule.",
 )
-def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput) -> SliceStream:
+def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput) -> SliceEvents:
     settings: Settings = context.resources.settings
     storage: Storage = context.resources.storage
     tables = TableReader(storage)
@@ -46,7 +46,7 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
         catalog = _chosen(received, day, read, settings, storage)
         return Computed(catalog, _facts(catalog, settings) | table_facts(catalog, read), _shown(catalog, read))
 
-    return each_slice(context, compute, raw_tle_snapshots)
+    yield from each_slice(context, compute, raw_tle_snapshots)
 
 
 def _chosen(received: ReceivedDay, day: date, read: TablesRead, settings: Settings, storage: Storage) -> CleanCatalog:

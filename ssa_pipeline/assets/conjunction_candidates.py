@@ -7,7 +7,7 @@ from ssa_pipeline.core.records import EphemerisChunks
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.describe import candidates_shown
 from ssa_pipeline.orchestration.partitions import chain_asset
-from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceEvents, SliceInput, each_slice
 from ssa_pipeline.settings import Settings
 
 
@@ -16,7 +16,7 @@ from ssa_pipeline.settings import Settings
     description="Every pair of objects and time step at which the two may come closer than the threshold: a "
     "superset of the events, found by a sieve with a proven bound. Kept for a few epoch days only.",
 )
-def conjunction_candidates(context: AssetExecutionContext, ephemeris_chunks: SliceInput) -> SliceStream:
+def conjunction_candidates(context: AssetExecutionContext, ephemeris_chunks: SliceInput) -> SliceEvents:
     settings: Settings = context.resources.settings
 
     def compute(_: str, chunks: EphemerisChunks, watch: Watch) -> Computed:
@@ -24,4 +24,4 @@ def conjunction_candidates(context: AssetExecutionContext, ephemeris_chunks: Sli
         shown = candidates_shown(found, settings.threshold_km)
         return Computed(found, shown, shown)
 
-    return each_slice(context, compute, ephemeris_chunks)
+    yield from each_slice(context, compute, ephemeris_chunks)

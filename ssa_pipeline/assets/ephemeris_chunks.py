@@ -8,7 +8,7 @@ from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.chain import slice_key
 from ssa_pipeline.orchestration.describe import chunk_facts, chunks_shown
 from ssa_pipeline.orchestration.partitions import chain_asset
-from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceEvents, SliceInput, each_slice
 from ssa_pipeline.settings import Settings
 
 
@@ -17,7 +17,7 @@ from ssa_pipeline.settings import Settings
     description="SGP4 positions (TEME) of every object over the lead day, as quantised nodes with a measured bound "
     "of the interpolation error. Kept for a few epoch days only.",
 )
-def ephemeris_chunks(context: AssetExecutionContext, clean_catalog: SliceInput) -> SliceStream:
+def ephemeris_chunks(context: AssetExecutionContext, clean_catalog: SliceInput) -> SliceEvents:
     settings: Settings = context.resources.settings
 
     def compute(key: str, catalog: CleanCatalog, watch: Watch) -> Computed:
@@ -25,4 +25,4 @@ def ephemeris_chunks(context: AssetExecutionContext, clean_catalog: SliceInput) 
         chunks = compute_ephemeris_chunks(catalog.element_sets, start_us, end_us, threads=settings.threads, watch=watch)
         return Computed(chunks, chunk_facts(chunks), chunks_shown(chunks))
 
-    return each_slice(context, compute, clean_catalog)
+    yield from each_slice(context, compute, clean_catalog)

@@ -12,7 +12,7 @@ from ssa_pipeline.orchestration.describe import markdown_table, rejected_by_rule
 from ssa_pipeline.orchestration.failures import NoSnapshotError
 from ssa_pipeline.orchestration.partitions import chain_asset
 from ssa_pipeline.orchestration.resources import Storage
-from ssa_pipeline.orchestration.slice_stream import Computed, SliceStream, each_slice
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceEvents, each_slice
 from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 
@@ -22,7 +22,7 @@ from ssa_pipeline.storage.snapshots import StoredSnapshot
     description="The element sets in the snapshots received (or released) on the epoch day, as read from their "
     "bytes, and every record that could not be read, with file, line and rule.",
 )
-def raw_tle_snapshots(context: AssetExecutionContext) -> SliceStream:
+def raw_tle_snapshots(context: AssetExecutionContext) -> SliceEvents:
     storage: Storage = context.resources.storage
 
     def compute(key: str, _: Watch) -> Computed:
@@ -40,7 +40,7 @@ def raw_tle_snapshots(context: AssetExecutionContext) -> SliceStream:
         )
         return Computed(received, _facts(received, snapshots), _shown(received, snapshots, parsed))
 
-    return each_slice(context, compute)
+    yield from each_slice(context, compute)
 
 
 def _facts(received: ReceivedDay, snapshots: list[StoredSnapshot]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.orchestration.describe import events_by_class, events_shown
 from ssa_pipeline.orchestration.partitions import chain_asset
-from ssa_pipeline.orchestration.slice_stream import Computed, SliceInput, SliceStream, each_slice
+from ssa_pipeline.orchestration.slice_stream import Computed, SliceEvents, SliceInput, each_slice
 from ssa_pipeline.settings import Settings
 
 
@@ -23,7 +23,7 @@ def refined_events(
     clean_catalog: SliceInput,
     ephemeris_chunks: SliceInput,
     conjunction_candidates: SliceInput,
-) -> SliceStream:
+) -> SliceEvents:
     settings: Settings = context.resources.settings
     km = settings.threshold_km
 
@@ -40,4 +40,4 @@ def refined_events(
         window = (chunks.start_us, chunks.end_us)
         return Computed(events, facts, events_shown(events, elements, refined.outcomes, window, km))
 
-    return each_slice(context, compute, clean_catalog, ephemeris_chunks.brief(), conjunction_candidates)
+    yield from each_slice(context, compute, clean_catalog, ephemeris_chunks.brief(), conjunction_candidates)

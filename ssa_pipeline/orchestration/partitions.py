@@ -51,7 +51,7 @@ def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[...,
                 # One run per day costs far less than one per slice: a backfill makes two runs a day.
                 backfill_policy=BackfillPolicy.single_run() if is_daily else BackfillPolicy.multi_run(len(LEAD_DAYS)),
                 code_version=CODE_VERSIONS[name],
-                required_resource_keys={"storage", "settings"},
+                required_resource_keys={"storage", "settings", "io_manager"},
                 group_name=group,
                 owners=["team:conjunction-analysis"],
                 kinds=kinds | {"postgres"},

@@ -1,5 +1,5 @@
-"""Which slices of a day must be computed: those that are missing, or were computed by other code, from other
-inputs or with other settings than now."""
+"""Which slices of a day must be computed: those that are missing, were refused by a check, or were computed by other
+code, from other inputs or with other settings than now."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def slices_to_compute(
         found[key] = slices.read_version(key)
         above = [_upstream(key, asset) for asset in UPSTREAM[key.asset]]
         reason = _reason(found[key], wanted.get(key.asset, {}), {up.asset: found[up] for up in above})
+        if reason is None:
+            reason = _refusal(slices, found[key])
         if reason is None and any(up in reasons for up in above):
             reason = "its input is computed anew"
         if everything and reason is None:
@@ -81,6 +83,12 @@ def _reason(
         if newest is not None and version.input_versions.get(asset) != newest.log_id:
             return f"{asset} is newer"
     return None
+
+
+def _refusal(slices: Slices, version: SliceVersion | None) -> str | None:
+    verdicts = {} if version is None else slices.read_verdicts(version.log_id)
+    refused = sorted(name for name, verdict in verdicts.items() if not verdict.has_passed)
+    return f"refused by its check {', '.join(refused)}" if refused else None
 
 
 def contiguous(lead_days: Iterable[int]) -> list[tuple[int, int]]:

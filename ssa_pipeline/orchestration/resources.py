@@ -30,7 +30,7 @@ from ssa_pipeline.storage.retention import expire_slices
 from ssa_pipeline.storage.run_history import Purged, purge_runs
 from ssa_pipeline.storage.satcat import read_newest_tables
 from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore, SliceVersion
+from ssa_pipeline.storage.slices import SliceStore, SliceVersion, StoredVerdict
 from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots, read_records
 from ssa_pipeline.storage.table_sizes import TableSize, table_sizes
 
@@ -38,7 +38,7 @@ from ssa_pipeline.storage.table_sizes import TableSize, table_sizes
 class Slices(Protocol):
     """What the chain needs of ``storage.slices.SliceStore``; see there."""
 
-    def take_token(self, key: SliceKey, run_id: str) -> int: ...
+    def claim(self, keys: Iterable[SliceKey], run_id: str, token: int | None = None) -> int: ...
 
     def write(
         self,
@@ -60,7 +60,11 @@ class Slices(Protocol):
 
     def read_version(self, key: SliceKey) -> SliceVersion | None: ...
 
-    def check_inputs(self, key: SliceKey, inputs: dict[str, int]) -> None: ...
+    def demand_writable(self, key: SliceKey, inputs: dict[str, int], *, token: int, run_id: str) -> None: ...
+
+    def record_verdict(self, key: SliceKey, log_id: int, check_name: str, verdict: StoredVerdict) -> None: ...
+
+    def read_verdicts(self, log_id: int) -> dict[str, StoredVerdict]: ...
 
 
 class Gate(Protocol):

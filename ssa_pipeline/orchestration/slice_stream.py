@@ -1,5 +1,5 @@
-"""How an asset handles many partitions in one run with the memory of one: inputs are read when asked for, and
-results are computed one by one while the IO manager writes them."""
+"""How an asset handles many partitions in one run with the memory of one: its step reads, computes, writes and reports
+one slice after the other. What was committed is what Dagster shows as materialised, wherever the run ends."""
 
 from __future__ import annotations
 
@@ -7,37 +7,54 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from dagster import AssetExecutionContext
+from dagster import AssetExecutionContext, AssetKey, AssetMaterialization, AssetRecordsFilter, MetadataValue, Output
 
-from ssa_pipeline.orchestration.chain import in_order, slice_key
+from ssa_pipeline.orchestration.chain import in_order, partition_key, slice_key
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.progress import watching
+from ssa_pipeline.orchestration.reporting import ALREADY_REPORTED, version_tags
 from ssa_pipeline.orchestration.resources import Slices
+from ssa_pipeline.orchestration.schema import slice_query
+from ssa_pipeline.orchestration.verdicts import demand_verdicts
+from ssa_pipeline.settings import Settings
+from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceVersion
+
+SliceEvents = Iterator[AssetMaterialization | Output[None]]
+
+
+class SliceWriter(Protocol):
+    """What a step needs of the IO manager; see ``io_manager.PostgresSliceIOManager``."""
+
+    def demand_writable(self, key: SliceKey, inputs: dict[str, int]) -> None: ...
+
+    def write(self, key: SliceKey, value: Any, inputs: dict[str, int], facts: dict[str, Any]) -> SliceVersion: ...
 
 
 @dataclass
 class SliceInput:
-    """An upstream asset, read slice by slice. The last slice is kept while it serves (one catalogue serves
-    seven lead days). ``is_brief``: ephemeris chunks without their nodes."""
+    """An upstream asset, read slice by slice, each with the verdict of its blocking checks. The last slice is kept
+    while it serves (one catalogue serves seven lead days). ``is_brief``: ephemeris chunks without their nodes."""
 
     asset: str
     slices: Slices
+    settings: Settings
     is_brief: bool = False
     _last: tuple[Any, Any, SliceVersion] | None = field(default=None, repr=False)
 
     def brief(self) -> SliceInput:
         """The same input for an asset that needs no nodes: 84 MB less to read per lead day."""
-        return SliceInput(self.asset, self.slices, is_brief=True)
+        return SliceInput(self.asset, self.slices, self.settings, is_brief=True)
 
     def read(self, partition_key: str) -> tuple[Any, SliceVersion]:
-        """The slice that a (downstream) partition key needs, and its version."""
+        """The slice that a (downstream) partition key needs, and its version. SliceRefusedError."""
         key = slice_key(self.asset, partition_key)
         if self._last is None or self._last[0] != key:
             self._last = None  # frees the former value before the next one is read
             value, version = self.slices.read_brief(key) if self.is_brief else self.slices.read(key)
+            demand_verdicts(self.slices, key, version, self.settings)
             self._last = (key, value, version)
         return self._last[1], self._last[2]
 
@@ -51,54 +68,56 @@ class Computed:
     shown: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class SliceResult:
-    """One computed slice on its way to the IO manager. ``show`` adds metadata to its materialisation."""
-
-    partition_key: str
-    value: Any
-    inputs: dict[str, int]  # upstream asset -> log id of the slice that was read
-    facts: dict[str, Any]
-    show: Callable[[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class SliceStream:
-    """The slices of one asset in one run, computed while they are iterated (once)."""
-
-    results: Iterator[SliceResult]
-
-
-def each_slice(context: AssetExecutionContext, compute: Callable[..., Computed], *inputs: SliceInput) -> SliceStream:
-    """Apply ``compute(partition_key, *values of inputs, watch)`` to every partition of the run, one after the
-    other. Seconds of reading and computing are added to facts and metadata."""
-
-    def results() -> Iterator[SliceResult]:
-        for key in in_order(context.partition_keys):
-            yield _one_slice(context, key, compute, inputs)
-
-    return SliceStream(results())
+def each_slice(context: AssetExecutionContext, compute: Callable[..., Computed], *inputs: SliceInput) -> SliceEvents:
+    """Apply ``compute(partition_key, *values of inputs, watch)`` to every partition of the run, one after the other,
+    and write and report each before the next. Seconds of reading, computing and writing are part of the report."""
+    for key in in_order(context.partition_keys):
+        yield _one_slice(context, key, compute, inputs)
+    yield Output(None, metadata=ALREADY_REPORTED)
 
 
 def _one_slice(
-    context: AssetExecutionContext, key: str, compute: Callable[..., Computed], sources: tuple[SliceInput, ...]
-) -> SliceResult:
-    def show(metadata: Mapping[str, Any]) -> None:
-        context.add_asset_metadata(metadata, partition_key=key)
-
+    context: AssetExecutionContext, partition: str, compute: Callable[..., Computed], sources: tuple[SliceInput, ...]
+) -> AssetMaterialization:
+    """A run that ends before the commit leaves no trace of the slice; after it the slice is only to be reported."""
+    key = slice_key(context.asset_key.to_python_identifier(), partition)
+    writer: SliceWriter = context.resources.io_manager
     clock = _Clock()
     with permanent_failures(context.retry_number):
-        read = [source.read(key) for source in sources]
-        inputs = {source.asset: version.log_id for source, (_, version) in zip(sources, read, strict=True)}
-        for source in sources[:1]:  # inputs that do not belong together are refused before the work, too
-            source.slices.check_inputs(slice_key(context.asset_key.to_python_identifier(), key), inputs)
+        read = {source.asset: source.read(partition) for source in sources}
+        inputs = {asset: version.log_id for asset, (_, version) in read.items()}
+        writer.demand_writable(key, inputs)  # what may not be written is refused before the work, too
         clock.lap("read")
-        with watching(context.log, key) as watch:
-            computed = compute(key, *(value for value, _ in read), watch)
-    clock.lap("compute")
-    show({**computed.shown, **{f"{name}_s": seconds for name, seconds in clock.laps_s.items()}})
-    facts = {**computed.facts, "seconds": clock.laps_s, "peak_memory_mb": _peak_memory_mb()}
-    return SliceResult(key, computed.value, inputs, facts, show)
+        with watching(context.log, partition) as watch:
+            computed = compute(partition, *(value for value, _ in read.values()), watch)
+        clock.lap("compute")
+        facts = {**computed.facts, "seconds": dict(clock.laps_s), "peak_memory_mb": _peak_memory_mb()}
+        version = writer.write(key, computed.value, inputs, facts)
+        clock.lap("write")
+    return AssetMaterialization(
+        asset_key=context.asset_key,
+        partition=partition,
+        metadata={**computed.shown, **_written(version), **{f"{name}_s": s for name, s in clock.laps_s.items()}},
+        tags=version_tags(version, [_as_input(context, one) for _, one in read.values()]),
+    )
+
+
+def _written(version: SliceVersion) -> dict[str, Any]:
+    return {
+        "rows": version.row_count,
+        "bytes": version.byte_count,
+        "slice_log_id": version.log_id,
+        "input_slices": MetadataValue.json(version.input_versions),
+        "query": MetadataValue.md(f"```sql\n{slice_query(version.key)}\n```"),
+    }
+
+
+def _as_input(context: AssetExecutionContext, version: SliceVersion) -> tuple[SliceVersion, int | None]:
+    """With the event that reported the slice, for Dagster to tell when a newer one follows."""
+    partition = partition_key(version.key.epoch_day, version.key.lead_day)
+    wanted = AssetRecordsFilter(AssetKey(version.key.asset), asset_partitions=[partition])
+    newest = context.instance.fetch_materializations(wanted, limit=1).records
+    return version, newest[0].storage_id if newest else None
 
 
 def _peak_memory_mb() -> float:

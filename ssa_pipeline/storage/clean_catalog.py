@@ -29,6 +29,10 @@ def row_count(value: CleanCatalog) -> int:
     return len(value.element_sets)
 
 
+def rows_read(_connection: psycopg.Connection, _key: SliceKey, value: CleanCatalog) -> int:
+    return row_count(value)
+
+
 def check(key: SliceKey, value: CleanCatalog) -> None:
     if value.epoch_day != key.epoch_day:
         raise ValueError(f"the catalogue of {value.epoch_day} is not the slice {key}")

@@ -28,6 +28,10 @@ def row_count(value: Candidates) -> int:
     return len(value)
 
 
+def rows_read(_connection: psycopg.Connection, _key: SliceKey, value: Candidates) -> int:
+    return row_count(value)
+
+
 def check(key: SliceKey, _value: Candidates) -> None:
     key.window_us()  # the slice of a lead day, not of a whole epoch day
 

@@ -38,6 +38,10 @@ def row_count(value: EphemerisChunks) -> int:
     return len(value)
 
 
+def rows_read(_connection: psycopg.Connection, _key: SliceKey, value: EphemerisChunks) -> int:
+    return row_count(value)
+
+
 def check(key: SliceKey, value: EphemerisChunks) -> None:
     _demand_format(value.format_version, key)
     if (value.start_us, value.end_us) != key.window_us():

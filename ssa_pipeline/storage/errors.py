@@ -8,7 +8,7 @@ class StorageError(Exception):
 
 
 class StaleTokenError(StorageError):
-    """A newer run owns the slice; the older run must not overwrite it."""
+    """A newer attempt owns the slice; the older one must not overwrite it."""
 
 
 class SliceMissingError(StorageError):
@@ -17,6 +17,14 @@ class SliceMissingError(StorageError):
 
 class SliceExpiredError(StorageError):
     """A slice that was computed and has been dropped by retention."""
+
+
+class SliceDamagedError(StorageError):
+    """A slice of which not the rows are there that were written."""
+
+
+class SliceRefusedError(StorageError):
+    """A slice that one of its blocking checks refused: nothing may be computed from it."""
 
 
 class InputVersionError(StorageError):

@@ -45,6 +45,12 @@ def row_count(value: ReceivedDay) -> int:
     return len(value.element_sets)
 
 
+def rows_read(connection: psycopg.Connection, key: SliceKey, _value: ReceivedDay) -> int:
+    """Of the day itself: the value holds sets of earlier days too, and what a source repeated once."""
+    row = connection.execute("SELECT count(*) FROM catalog.sighting WHERE epoch_day = %s", [key.epoch_day]).fetchone()
+    return int(row[0]) if row else 0
+
+
 def check(key: SliceKey, value: ReceivedDay) -> None:
     if value.epoch_day != key.epoch_day:
         raise ValueError(f"what was received on {value.epoch_day} is not the slice {key}")

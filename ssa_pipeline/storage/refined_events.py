@@ -44,6 +44,10 @@ def row_count(value: Events) -> int:
     return len(value)
 
 
+def rows_read(_connection: psycopg.Connection, _key: SliceKey, value: Events) -> int:
+    return row_count(value)
+
+
 def check(key: SliceKey, value: Events) -> None:
     start_us, end_us = key.window_us()
     outside = (value.tca_us < start_us) | (value.tca_us >= end_us)

@@ -23,8 +23,9 @@ LOCK_TIMEOUT_MS = 300  # a waiting exclusive lock holds up new readers: give up 
 def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MIN_AGE) -> list[date]:
     """Drop chunks and candidates of all but the ``retention_days`` newest epoch days that have some; returns the
     days dropped, oldest first. Counted in epoch days that exist, not from today: the days of a rarely used
-    installation do not expire for being old. A day in use by a reader, or written to less than ``min_age`` ago, is
-    left for the next call. Empty partitions of days without such slices, as a failed run leaves them, go as well."""
+    installation do not expire for being old. A day in use by a reader, or claimed by a run or written to less than
+    ``min_age`` ago, is left for the next call. Empty partitions of days without such slices, as a failed run leaves
+    them, go as well."""
     if retention_days < 1:
         raise ValueError(f"retention_days must be at least 1, not {retention_days}")
     with connect(url) as connection:
@@ -32,17 +33,21 @@ def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MI
         params = {"assets": assets, "retention_days": retention_days, "min_age": min_age}
         rows = connection.execute(section("retention.sql", "days_to_expire"), params)
         days: list[date] = [day for (day,) in rows]
-        expired = [day for day in days if _expire_day(connection, day)]
+        expired = [day for day in days if _expire_day(connection, day, min_age)]
         _drop_empty_partitions(connection, min_age)
         return expired
 
 
-def _expire_day(connection: psycopg.Connection, day: date) -> bool:
-    params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day}
+def _expire_day(connection: psycopg.Connection, day: date, min_age: timedelta) -> bool:
+    """The claims are those of the three screening assets: a run that only refines claims only events, and reads chunks
+    and candidates."""
+    params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day, "min_age": min_age}
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_MS}ms"])
-            connection.execute(section("retention.sql", "lock_claims"), params)
+            claims = connection.execute(section("retention.sql", "lock_claims"), params).fetchall()
+            if any(is_young for (is_young,) in claims):
+                return False
             connection.execute(section("retention.sql", "mark_expired"), params)
             for codec in EXPIRING:
                 for table_name in codec.TABLES:
@@ -77,7 +82,7 @@ def _drop_empty_partitions(connection: psycopg.Connection, min_age: timedelta) -
 
 
 def _drop_if_empty(connection: psycopg.Connection, table: Table, name: str, min_age: timedelta) -> None:
-    """A run takes its token before it makes partitions, and lasts no longer than ``min_age``."""
+    """A run claims its slices before it makes partitions, and lasts no longer than ``min_age``."""
     day = datetime.strptime(name[-8:], "%Y%m%d").date()  # noqa: DTZ007 (a name, no time)
     params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day, "min_age": min_age}
     if connection.execute(section("retention.sql", "is_in_use"), params).fetchone() == (True,):

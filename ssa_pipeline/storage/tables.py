@@ -28,8 +28,11 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "lead_day": ("smallint", "Lead day k covers [epoch_day + k, epoch_day + k + 1) UTC; -1 or NULL: whole epoch day."),
     "asset": ("text", "Link of the chain, e.g. refined_events; of a table's rows its kind: satcat, decay, tip."),
     "run_id": ("text", "Dagster run that wrote the slice."),
-    "token": ("bigint", "Ownership of the slice: only the newest token may write."),
-    "taken_at": ("timestamp with time zone", "When the token was taken."),
+    "token": (
+        "bigint",
+        "Fence of the attempt that owns the slice, above all before it: only that attempt may write.",
+    ),
+    "taken_at": ("timestamp with time zone", "When the slice was claimed."),
     "log_id": ("bigint", "Version of a slice: row of the slice log that belongs to its newest write."),
     "code_version": ("text", "Version of the algorithm that computed the slice."),
     "input_versions": ("jsonb", "Upstream asset -> log_id of the slice that was read."),
@@ -39,6 +42,9 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "written_at": ("timestamp with time zone", "When the slice was written."),
     "expired_at": ("timestamp with time zone", "When retention dropped the slice's rows; NULL: they are there."),
     "is_current": ("boolean", "True for the newest write of its slice."),
+    "check_name": ("text", "Blocking check, e.g. chunks_cover_the_interval."),
+    "has_passed": ("boolean", "False: nothing may be computed from this version of the slice."),
+    "finding": ("text", "What the check found, in words."),
     # snapshots
     "sha256": ("bytea", "SHA-256 of the bytes as received (32 bytes)."),
     "content": ("bytea", "The bytes as received."),
@@ -222,7 +228,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "state": ("text", "open: whole; held: partial, not used; accepted: partial, used since an operator said so."),
     "reasons": ("text[]", "Why the release is held, or what was noticed."),
     "measures": ("jsonb", "What was compared: objects, missing ones by regime and type, ages, with which day."),
-    "judged_at": ("timestamp with time zone", "When the release was judged."),
+    "judged_at": ("timestamp with time zone", "When the release, or the slice by its check, was judged."),
     "accepted_by": ("text", "Who accepted the partial release."),
     "accepted_at": ("timestamp with time zone", "When it was accepted."),
     "accept_reason": ("text", "Why it was accepted, in the operator's words."),
@@ -358,6 +364,10 @@ TABLES = (
         ("log_id", "asset", "epoch_day", "lead_day", "run_id", "token", "code_version", "input_versions", "row_count",
          "byte_count", "content_hash", "metadata", "written_at", "expired_at"),
         ("log_id",), nullable=("expired_at",),
+    ),
+    Table(
+        "screening", "slice_verdict", "What the blocking checks found in each version of a slice.",
+        ("log_id", "check_name", "has_passed", "finding", "judged_at"), ("log_id", "check_name"),
     ),
     Table(
         "screening", "alert", "Alerts about runs and sources, and how far their delivery is.",

@@ -21,7 +21,7 @@ from ssa_pipeline_tests.chain_data import EPOCH_DAY
 
 def write(store: SliceStore, key: SliceKey, value: object, inputs: dict[str, int], **metadata: object) -> SliceVersion:
     """One slice, written as a run would."""
-    token = store.take_token(key, "test-run")
+    token = store.claim([key], "test-run")
     version = CODE_VERSIONS[key.asset]
     return store.write(
         key, value, token=token, run_id="test-run", code_version=version, inputs=inputs, metadata=dict(metadata)

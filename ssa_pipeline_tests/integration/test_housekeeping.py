@@ -329,7 +329,7 @@ def test_empty_partitions_go_unless_a_run_may_be_about_to_fill_them(any_database
     with connect(any_database) as connection, SliceStore(any_database) as store:
         for day in (left_over, about_to_be_filled):
             ensure_partitions(connection, ("screening.ephemeris_chunk",), day)
-        store.take_token(SliceKey("ephemeris_chunks", about_to_be_filled, 0), "a-run")
+        store.claim([SliceKey("ephemeris_chunks", about_to_be_filled, 0)], "a-run")
         assert expire_slices(any_database, 7) == []
         rows = connection.execute("SELECT relname FROM pg_class WHERE relname ~ '^ephemeris_chunk_p[0-9]+$'")
         assert rows.fetchall() == [("ephemeris_chunk_p20241102",)]

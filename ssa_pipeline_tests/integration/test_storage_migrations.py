@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from threading import Barrier
 
@@ -15,6 +16,8 @@ from ssa_pipeline.storage import migrate
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.element_sets import store_element_sets
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsError, SchemaError
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.conftest import Server
 
@@ -131,6 +134,27 @@ PARTITIONS = "SELECT DISTINCT tableoid::regclass::text, extract(year FROM epoch 
 )
 
 
+def _upgrade_to_before(revision: str, url: DatabaseUrl) -> None:
+    newest, older_head = migrate.command.upgrade, BEFORE[BEFORE.index(revision) - 1]
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr(migrate.command, "upgrade", lambda config, _: newest(config, older_head))
+        older.setattr(migrate, "_apply_repeatables", lambda _: None)
+        migrate.upgrade(url, "before")
+
+
+def test_the_fence_begins_above_every_token_there_is(empty_database: DatabaseUrl) -> None:
+    _upgrade_to_before("b0012", empty_database)
+    key = SliceKey("refined_events", date(2024, 11, 1), 0)
+    with connect(empty_database) as connection:
+        connection.execute(
+            "INSERT INTO screening.slice_claim VALUES ('refined_events', '2024-11-01', 0, 41, 'a'),"
+            " ('refined_events', '2024-11-01', 1, 7, 'b')"
+        )
+    migrate.upgrade(empty_database)
+    with SliceStore(empty_database) as store:
+        assert store.claim([key], "new") == 42
+
+
 @pytest.fixture
 def guest(any_server: Server) -> Iterator[str]:
     any_server.administer("CREATE ROLE {}", "guest")
@@ -141,11 +165,7 @@ def guest(any_server: Server) -> Iterator[str]:
 def test_element_sets_move_into_their_years_with_their_ids(
     any_server: Server, empty_database: DatabaseUrl, guest: str
 ) -> None:
-    newest, older_head = migrate.command.upgrade, BEFORE[BEFORE.index("b0008") - 1]
-    with pytest.MonkeyPatch.context() as older:
-        older.setattr(migrate.command, "upgrade", lambda config, _: newest(config, older_head))
-        older.setattr(migrate, "_apply_repeatables", lambda _: None)
-        migrate.upgrade(empty_database, "before")
+    _upgrade_to_before("b0008", empty_database)
     with connect(empty_database) as connection:
         connection.execute(OLD_SETS)
         any_server.administer("GRANT ssa_reader TO {}", guest)

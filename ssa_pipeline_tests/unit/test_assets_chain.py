@@ -12,9 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, JobDefinition
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    DagsterEventType,
+    DagsterInstance,
+    EventRecordsFilter,
+    ExecuteInProcessResult,
+    JobDefinition,
+)
 from rich.console import Console
 
+from ssa_pipeline.checks import CHECKS
 from ssa_pipeline.core.records import Events, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.core.versions import CODE_VERSIONS
@@ -24,13 +33,16 @@ from ssa_pipeline.orchestration.closest import closest_rows, names_of
 from ssa_pipeline.orchestration.plan import contiguous, slices_to_compute
 from ssa_pipeline.orchestration.release_gate import ACCEPT_JOB
 from ssa_pipeline.orchestration.report import print_report, read_report
+from ssa_pipeline.orchestration.verdicts import BLOCKING
 from ssa_pipeline.pictures import MAX_PICTURE_BYTES
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.content_hash import content_hash
+from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, Minimum, small_catalog
-from ssa_pipeline_tests.memory_storage import MemoryStorage
+from ssa_pipeline_tests.memory_storage import MemorySlices, MemoryStorage
 from ssa_pipeline_tests.omm_samples import CELESTRAK_CSV
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -48,14 +60,23 @@ class Chain:
     settings: Settings
     instance: DagsterInstance
 
-    def run(self, job: str, assets: list[str] | None = None, **tags: str) -> ExecuteInProcessResult:
+    def run(
+        self, job: str, assets: list[str] | None = None, checks: list[str] | None = None, **tags: str
+    ) -> ExecuteInProcessResult:
+        """All assets of a job with their checks, some assets, or some checks alone."""
         tags = {name.replace("__", "/"): value for name, value in tags.items()}
-        return self._job(job).execute_in_process(
-            instance=self.instance,
-            tags=tags,
-            raise_on_error=False,
-            asset_selection=[AssetKey(asset) for asset in assets] if assets else None,
-        )
+        chosen = self._job(job)
+        if assets or checks:
+            known = [AssetCheckKey(AssetKey(a), name) for a, rules in BLOCKING.items() for name in rules]
+            chosen = chosen.get_subset(
+                asset_selection={AssetKey(asset) for asset in assets or ()},
+                asset_check_selection={key for key in known if key.name in checks} if checks else None,
+            )
+        return chosen.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+
+    def partitions(self, asset: str) -> set[str]:
+        """Those that Dagster shows as materialised."""
+        return set(self.instance.get_materialized_partitions(AssetKey(asset)))
 
     def accept(self, given: dict[str, str] | None) -> ExecuteInProcessResult:
         """``given``: what the operator fills in; nothing: launched as the launchpad opens."""
@@ -182,6 +203,129 @@ def test_slices_record_what_they_were_computed_from(screened: tuple[Chain, Execu
         assert version.input_versions == expected
         assert version.code_version == CODE_VERSIONS[key.asset]
         assert set(version.metadata["seconds"]) == {"read", "compute"}
+
+
+def test_dagster_and_the_slice_log_agree(screened: tuple[Chain, ExecuteInProcessResult]) -> None:
+    """Every slice is reported once, with the hash of its content and of what it was computed from."""
+    chain, result = screened
+    reported = [e.step_materialization_data.materialization for e in result.all_events if e.is_step_materialization]
+    versions = {v.log_id: v for v in chain.storage.slices.log}
+    of_run = [v.log_id for v in versions.values() if v.run_id == result.run_id]
+    assert [one.metadata["slice_log_id"].value for one in reported] == of_run
+    assert len(of_run) == 2 * 3
+    for one in reported:
+        version = versions[int(str(one.metadata["slice_log_id"].value))]
+        assert one.tags is not None
+        assert one.tags["dagster/data_version"] == version.content_hash
+        assert one.tags["dagster/code_version"] == version.code_version
+        for asset, log_id in version.input_versions.items():
+            assert one.tags[f"dagster/input_data_version/{asset}"] == versions[log_id].content_hash
+            record = chain.instance.event_log_storage.get_event_records(
+                EventRecordsFilter(
+                    DagsterEventType.ASSET_MATERIALIZATION,
+                    asset_key=AssetKey(asset),
+                    storage_ids=[int(one.tags[f"dagster/input_event_pointer/{asset}"])],
+                )
+            )[0]
+            assert record.asset_materialization is not None
+            assert record.asset_materialization.metadata["slice_log_id"].value == log_id
+        assert chain.partitions(str(one.asset_key.path[-1])) == {"2024-11-01|0", "2024-11-01|1"}
+
+
+def test_of_a_range_run_that_fails_what_was_stored_is_shown(chain: Chain) -> None:
+    """The third day has no data, the second lead day cannot be written."""
+    lines = chain.storage.received[EPOCH_DAY][0].data
+    chain.receive(lines, EPOCH_DAY + timedelta(days=1))
+    result = chain.run(
+        INGEST_JOB,
+        dagster__asset_partition_range_start="2024-11-01",
+        dagster__asset_partition_range_end="2024-11-03",
+    )
+    assert not result.success
+    assert chain.partitions("raw_tle_snapshots") == {"2024-11-01", "2024-11-02"}
+    assert chain.partitions("clean_catalog") == set()
+    assert chain.ingest().success
+
+    class Full(MemorySlices):
+        def write(self, key: SliceKey, value: Any, **rest: Any) -> SliceVersion:
+            if key.lead_day == 1:
+                raise StorageError("the disk is full")
+            return super().write(key, value, **rest)
+
+    vars(full := Full()).update(vars(chain.storage.slices))
+    chain.storage.slices = full
+    result = chain.run(SCREEN_JOB, **RANGE)
+    assert "the disk is full" in _errors(result)[0]
+    assert chain.partitions("ephemeris_chunks") == {"2024-11-01|0"}
+    assert chain.partitions("conjunction_candidates") == set()
+
+
+def test_a_slice_is_reported_before_the_next_is_computed(chain: Chain) -> None:
+    assert chain.ingest().success
+    seen: list[set[str]] = []
+
+    class Watched(MemorySlices):
+        def write(self, key: SliceKey, value: Any, **rest: Any) -> SliceVersion:
+            if key.asset == "ephemeris_chunks":
+                seen.append(chain.partitions("ephemeris_chunks"))
+            return super().write(key, value, **rest)
+
+    vars(watched := Watched()).update(vars(chain.storage.slices))
+    chain.storage.slices = watched
+    assert chain.run(SCREEN_JOB, ["ephemeris_chunks"], **RANGE).success
+    assert seen == [set(), {"2024-11-01|0"}]
+
+
+def test_a_verdict_lasts(chain: Chain) -> None:
+    """What a blocking check refused is not gone on from, in its own run or a later one, until it is checked again or
+    made anew."""
+    assert chain.ingest().success
+    slices = chain.storage.slices
+    key = SliceKey("clean_catalog", EPOCH_DAY)
+    whole, version = slices.values[key]
+    sets = whole.element_sets
+    twice = replace(whole, element_sets=sets.take(np.r_[0, np.arange(len(sets) - 1)]))
+    slices.values[key] = (twice, version)
+    assert not chain.run(INGEST_JOB, checks=["one_element_set_per_object"], dagster__partition="2024-11-01").success
+    for assets in (["ephemeris_chunks"], None):
+        later = chain.run(SCREEN_JOB, assets, dagster__partition="2024-11-01|0")
+        (said,) = _errors(later)
+        assert "clean_catalog 2024-11-01 was refused by its check one_element_set_per_object: 1 objects with" in said
+        assert "`ssa materialize --epoch-day 2024-11-01`" in said
+    (received,) = (snapshot.snapshot_id for snapshot in chain.storage.snapshots(EPOCH_DAY))
+    plan = slices_to_compute(slices, chain.settings, EPOCH_DAY, [0], [received])
+    assert plan[key] == "refused by its check one_element_set_per_object"
+    slices.values[key] = (whole, version)
+    assert chain.run(INGEST_JOB, checks=["one_element_set_per_object"], dagster__partition="2024-11-01").success
+    assert chain.run(SCREEN_JOB, dagster__partition="2024-11-01|0").success  # cleared by checking again
+    slices.record_verdict(key, version.log_id, "one_element_set_per_object", StoredVerdict(False, "wrong"))
+    assert not chain.run(SCREEN_JOB, dagster__partition="2024-11-01|0").success
+    assert chain.ingest().success
+    assert chain.run(SCREEN_JOB, dagster__partition="2024-11-01|0").success  # cleared by a new slice
+
+
+def test_a_slice_without_a_verdict_is_checked_before_it_is_used(chain: Chain) -> None:
+    """Its run ended before its checks, or an older release wrote it."""
+    assert chain.ingest().success
+    slices = chain.storage.slices
+    key = SliceKey("clean_catalog", EPOCH_DAY)
+    log_id = slices.values[key][1].log_id
+    slices.verdicts.clear()
+    assert chain.run(SCREEN_JOB, ["ephemeris_chunks"], dagster__partition="2024-11-01|0").success
+    assert slices.verdicts[log_id]["one_element_set_per_object"].has_passed
+    whole, version = slices.values[key]
+    first = whole.element_sets.take(np.r_[0, np.arange(len(whole.element_sets) - 1)])
+    slices.values[key] = (replace(whole, element_sets=first), version)
+    slices.verdicts.clear()
+    refused = chain.run(SCREEN_JOB, ["ephemeris_chunks"], dagster__partition="2024-11-01|0")
+    assert "was refused by its check one_element_set_per_object" in _errors(refused)[0]
+
+
+def test_every_blocking_check_of_a_slice_lasts() -> None:
+    blocking = {(spec.asset_key.path[-1], spec.name) for check in CHECKS for spec in check.check_specs if spec.blocking}
+    assert {(asset, name) for asset, rules in BLOCKING.items() for name in rules} == blocking - {
+        ("raw_tle_snapshots", "release_is_complete")  # the gate keeps its own
+    }
 
 
 def test_pictures_of_an_asset_are_few_and_small(screened: tuple[Chain, ExecuteInProcessResult]) -> None:
@@ -314,7 +458,7 @@ def test_a_run_that_was_given_up_cannot_overwrite_its_successor(chain: Chain) ->
         """A successor starts while this run is reading."""
 
         def snapshots(self, epoch_day: date) -> list[StoredSnapshot]:
-            chain.storage.slices.take_token(SliceKey("raw_tle_snapshots", epoch_day), "successor")
+            chain.storage.slices.claim([SliceKey("raw_tle_snapshots", epoch_day)], "successor")
             return chain.storage.snapshots(epoch_day)
 
     before = list(chain.storage.slices.log)

@@ -15,10 +15,14 @@ HAVING max(written_at) <= clock_timestamp() - %(min_age)s
 ORDER BY epoch_day;
 
 -- name: lock_claims
-SELECT FROM screening.slice_claim
-WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s
-ORDER BY asset DESC, lead_day
-FOR UPDATE;
+-- In the order of locks: along the chain, by lead day.
+SELECT c.taken_at > clock_timestamp() - %(min_age)s
+FROM screening.slice_claim c
+JOIN (VALUES (1, 'ephemeris_chunks'), (2, 'conjunction_candidates'), (3, 'refined_events')) AS chain (place, asset)
+    ON chain.asset = c.asset
+WHERE c.epoch_day = %(epoch_day)s
+ORDER BY chain.place, c.lead_day
+FOR UPDATE OF c;
 
 -- name: mark_expired
 UPDATE screening.slice_log
@@ -38,5 +42,5 @@ SELECT EXISTS (
     WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s AND expired_at IS NULL
 ) OR EXISTS (
     SELECT FROM screening.slice_claim
-    WHERE asset = ANY(%(assets)s) AND epoch_day = %(epoch_day)s AND taken_at > clock_timestamp() - %(min_age)s
+    WHERE epoch_day = %(epoch_day)s AND taken_at > clock_timestamp() - %(min_age)s
 );
