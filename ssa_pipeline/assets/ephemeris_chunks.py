@@ -21,8 +21,10 @@ def ephemeris_chunks(context: AssetExecutionContext, clean_catalog: SliceInput) 
     settings: Settings = context.resources.settings
 
     def compute(key: str, catalog: CleanCatalog, watch: Watch) -> Computed:
-        start_us, end_us = slice_key("ephemeris_chunks", key).window_us()
-        chunks = compute_ephemeris_chunks(catalog.element_sets, start_us, end_us, threads=settings.threads, watch=watch)
+        slot = slice_key("ephemeris_chunks", key)
+        start_us, end_us = slot.window_us()
+        elements = catalog.sets_on(slot.lead_day or 0)
+        chunks = compute_ephemeris_chunks(elements, start_us, end_us, threads=settings.threads, watch=watch)
         return Computed(chunks, chunk_facts(chunks), chunks_shown(chunks))
 
     yield from each_slice(context, compute, clean_catalog)

@@ -2,11 +2,12 @@
 
 from dagster import AssetExecutionContext
 
-from ssa_pipeline.core.aliases import with_possible_duplicates
 from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.flagged_events import flagged_events
 from ssa_pipeline.core.records import Candidates, EphemerisChunks
 from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.watch import Watch
+from ssa_pipeline.orchestration.chain import slice_key
 from ssa_pipeline.orchestration.describe import events_by_class, events_shown
 from ssa_pipeline.orchestration.partitions import chain_asset
 from ssa_pipeline.orchestration.slice_stream import Computed, SliceEvents, SliceInput, each_slice
@@ -27,10 +28,11 @@ def refined_events(
     settings: Settings = context.resources.settings
     km = settings.threshold_km
 
-    def compute(_: str, catalog: CleanCatalog, chunks: EphemerisChunks, found: Candidates, watch: Watch) -> Computed:
-        elements = catalog.element_sets
+    def compute(key: str, catalog: CleanCatalog, chunks: EphemerisChunks, found: Candidates, watch: Watch) -> Computed:
+        lead_day = slice_key("refined_events", key).lead_day or 0
+        elements = catalog.sets_on(lead_day)
         refined = refine_events(elements, chunks, found, km, threads=settings.threads, watch=watch)
-        events = with_possible_duplicates(refined.events, catalog.aliases)
+        events = flagged_events(refined.events, catalog, lead_day, chunks.end_us)
         facts = {
             "events_by_class": events_by_class(events),
             "outcomes": refined.outcomes,

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -26,7 +26,7 @@ from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volume
 from ssa_pipeline.supervisor.allocator import return_free_memory, return_large_arrays
 
 if TYPE_CHECKING:
-    from ssa_pipeline.core.aliases import Aliases
+    from ssa_pipeline.core.clean_catalog import CleanCatalog
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
     from ssa_pipeline.core.screen import ScreenResult, StageTime
     from ssa_pipeline.core.screening_volume import ScreeningVolumes
@@ -82,15 +82,24 @@ def screen(
     max_age_days: Annotated[
         float | None, typer.Option(help="Oldest epoch used, measured at --start; default no limit.")
     ] = None,
+    segments: Annotated[
+        bool,
+        typer.Option(
+            "--segments",
+            help="Several sets of one object in a file are for one time after the other, each from its epoch on. Told "
+            "without this option by names like ISS [Segment 03] and by the columns of supplemental GP.",
+        ),
+    ] = False,
     stats: Annotated[str | None, typer.Option(help="Counts, times and memory as JSON; - is standard output.")] = None,
 ) -> None:
     """Screen the objects in catalogue files for close approaches, all pairs or some, without a database.
 
     Reports every approach with its closest point in [start, start + hours). Of an object that occurs more than
-    once the newest valid element set is used. The file appears whole or not at all.
+    once the newest valid element set is used whose epoch is not later than the day of --start; a later one where
+    there is no other, and that is said. The file appears whole or not at all.
     """
     volumes = volume_request(threshold_km, volume, primaries, exclude_same_constellation)
-    request = _request(catalogs, start, hours, out, volumes, threads, max_age_days, stats, csv_style)
+    request = _request(catalogs, start, hours, out, volumes, threads, max_age_days, segments, stats, csv_style)
     return_large_arrays()
     clock = _StageClock()
     with _termination_as_interrupt():
@@ -98,8 +107,8 @@ def screen(
             received = _read(request)
         with clock.stage("clean"):
             used = _choose(received, request)
-            asked = screening_volumes(request.volumes, used, received.rejected)
-        found = _screen(used, received.aliases, asked, request, clock)
+            asked = screening_volumes(request.volumes, used.element_sets, received.rejected)
+        found = _screen(used, asked, request, clock)
         report = _report(request, received, used, asked, found) | clock.report()
         _write_stats(request, report)
     _print_summary(report, received)
@@ -114,6 +123,7 @@ class _Request:
     volumes: VolumeRequest
     threads: int
     max_age_days: float
+    segments: bool
     stats: str | None
     csv_style: CsvStyle
 
@@ -126,6 +136,7 @@ def _request(
     volumes: VolumeRequest,
     threads: int | None,
     max_age_days: float | None,
+    segments: bool,
     stats: str | None,
     csv_style: CsvStyle,
 ) -> _Request:
@@ -147,7 +158,7 @@ def _request(
         check_writable(stats, "--stats")
     age = math.inf if max_age_days is None else max_age_days
     end_us = start_us + length_us
-    return _Request(catalogs, start_us, end_us, out, volumes, _threads(threads), age, stats, csv_style)
+    return _Request(catalogs, start_us, end_us, out, volumes, _threads(threads), age, segments, stats, csv_style)
 
 
 def _start_us(start: str) -> int:
@@ -184,14 +195,16 @@ class _Received:
     """What the files held: all usable records, those rejected so far, and what to say of each file."""
 
     element_sets: ElementSets
+    file_no: list[int] = field(default_factory=list)  # of each set, from 0
+    is_supplemental: list[bool] = field(default_factory=list)  # of each file
     rejected: list[RejectedRecord] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
-    aliases: Aliases | None = None  # numbers that look like one object, once the sets are chosen
 
 
 def _read(request: _Request) -> _Received:
-    from ssa_pipeline.core.records import ElementSets
+    from ssa_pipeline.core.records import SUPPLEMENTAL_GP, ElementSets
     from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
+    from ssa_pipeline.messages.satcat import kind_by_columns
 
     parts = []
     received = _Received(ElementSets.empty())
@@ -202,6 +215,8 @@ def _read(request: _Request) -> _Received:
         except CatalogFormatError as error:
             raise CliError(str(error), Exit.NO_USABLE_INPUT) from None
         parts.append(parsed.element_sets)
+        received.file_no += [len(received.files)] * len(parsed.element_sets)
+        received.is_supplemental.append(kind_by_columns(data) == SUPPLEMENTAL_GP)
         received.rejected += parsed.rejected
         received.files.append(
             {
@@ -225,42 +240,35 @@ def _bytes(path: Path) -> bytes:
         raise CliError(f"{path} cannot be read: {error.strerror}", Exit.NO_USABLE_INPUT) from None
 
 
-def _choose(received: _Received, request: _Request) -> ElementSets:
-    """One element set per object; what is left over joins ``received.rejected``."""
+def _choose(received: _Received, request: _Request) -> CleanCatalog:
+    """One element set per object and lead day; what is left over joins ``received.rejected``."""
+    import numpy as np
+
     from ssa_pipeline.core.clean_catalog import clean_catalog
-    from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
+    from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Receipts
+    from ssa_pipeline.core.segments import may_be_segments
     from ssa_pipeline.core.time import from_us
 
-    clean = clean_catalog(received.element_sets, from_us(request.start_us).date(), max_age_days=math.inf)
+    sets = received.element_sets
+    day = from_us(request.start_us).date()
+    file_no = np.array(received.file_no, dtype=np.int64)
+    receipts = replace(Receipts.alike(len(sets), day), snapshot_id=file_no)
+    may_be = may_be_segments(sets, receipts) | np.array(received.is_supplemental, dtype=np.bool_)[file_no]
+    clean = clean_catalog(
+        sets,
+        day,
+        receipts,
+        max_age_days=request.max_age_days,
+        start_us=request.start_us,
+        lead_days=-((request.start_us - request.end_us) // MICROSECONDS_PER_DAY),
+        may_be_segment=np.ones(len(sets), dtype=np.bool_) if request.segments else may_be,
+    )
     received.rejected += clean.rejected
-    received.aliases = clean.aliases
-    # clean_catalog measures ages at 00:00 of a day; here they count from --start
-    age_days = (request.start_us - clean.element_sets.epoch_us) / MICROSECONDS_PER_DAY
-    is_stale = age_days > request.max_age_days
-    received.rejected += _stale(clean.element_sets.take(is_stale), age_days[is_stale].tolist(), request.max_age_days)
-    used = clean.element_sets.take(~is_stale)
-    if not len(used):
+    if not len(clean.element_sets):
         files = ", ".join(str(path) for path in request.catalogs)
         reasons = _spell_counts(Counter(record.rule.value for record in received.rejected)) or "no records"
         raise CliError(f"no usable object in {files}: {reasons}{_example(received)}", Exit.NO_USABLE_INPUT)
-    return used
-
-
-def _stale(sets: ElementSets, ages: list[float], limit: float) -> list[RejectedRecord]:
-    from ssa_pipeline.core.records import RejectedRecord, RejectRule
-
-    return [
-        RejectedRecord(
-            sets.source_file[k],
-            int(sets.source_line[k]),
-            RejectRule.STALE,
-            f"epoch {ages[k]:.1f} days before --start; at most {limit:g} are accepted",
-            b"",
-            int(sets.norad_id[k]),
-            sets.object_name[k],
-        )
-        for k in range(len(sets))
-    ]
+    return clean
 
 
 def _example(received: _Received) -> str:
@@ -284,9 +292,7 @@ class _Found:
         self.events_by_class.update(map(str, day.events.event_class.tolist()))
 
 
-def _screen(
-    used: ElementSets, aliases: Aliases | None, asked: ScreeningVolumes, request: _Request, clock: _StageClock
-) -> _Found:
+def _screen(catalog: CleanCatalog, asked: ScreeningVolumes, request: _Request, clock: _StageClock) -> _Found:
     """Run the engine and write the events of each lead day before the next is screened: no more than one is in memory.
 
     The first Ctrl-C asks the engine to stop, a second one does not wait.
@@ -296,11 +302,13 @@ def _screen(
 
     with clock.stage("load"):
         _prepare_kernels()
-        from ssa_pipeline.core.aliases import with_possible_duplicates
+        from ssa_pipeline.core.flagged_events import flagged_events
+        from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
         from ssa_pipeline.core.screen import screen_days
         from ssa_pipeline.core.watch import Cancelled, Watch
 
     found = _Found()
+    used = catalog.element_sets
     names = dict(zip(used.norad_id.tolist(), used.object_name.tolist(), strict=True))
     columns = SOCRATES_COLUMNS if request.csv_style is CsvStyle.SOCRATES else COLUMNS
     try:
@@ -308,11 +316,13 @@ def _screen(
             rows = EventsCsv(stream, names, columns)
             watch = Watch(progress.show, stopped)
             window = request.start_us, request.end_us
-            for day in screen_days(used, *window, asked, threads=request.threads, watch=watch):
+            days = screen_days(used, *window, asked, threads=request.threads, watch=watch, sets_on=catalog.sets_on)
+            for lead_day, day in enumerate(days):
                 clock.add(day.stages)
                 found.add(day)
                 with clock.stage("write"):
-                    rows.write(with_possible_duplicates(day.events, aliases) if aliases else day.events)
+                    day_end_us = min(request.start_us + (lead_day + 1) * MICROSECONDS_PER_DAY, request.end_us)
+                    rows.write(flagged_events(day.events, catalog, lead_day, day_end_us))
                 del day  # or it would still be there while the next one is made
                 return_free_memory()
             watch.check()
@@ -439,14 +449,17 @@ def _rounded(seconds: dict[str, float]) -> dict[str, float]:
 
 
 def _report(
-    request: _Request, received: _Received, used: ElementSets, asked: ScreeningVolumes, found: _Found
+    request: _Request, received: _Received, catalog: CleanCatalog, asked: ScreeningVolumes, found: _Found
 ) -> dict[str, Any]:
     """Everything of stats.json but times and memory."""
+    import numpy as np
+
     import ssa_pipeline
     from ssa_pipeline.core.propagation import CONSTANTS, PROPAGATOR
     from ssa_pipeline.core.time import format_utc
     from ssa_pipeline.core.versions import CODE_VERSIONS
 
+    used = catalog.element_sets
     named = {record.norad_id for record in received.rejected if record.norad_id is not None}
     unnamed = sum(record.norad_id is None for record in received.rejected)
     return {
@@ -465,6 +478,8 @@ def _report(
         "catalogs": received.files,
         "objects_used": len(used),
         "objects_rejected": len(named - set(used.norad_id.tolist())) + unnamed,
+        "objects_with_forward_epoch": used.norad_id[catalog.is_forward_epoch].tolist(),
+        "objects_with_handovers": np.unique(catalog.handovers.element_sets.norad_id).tolist(),
         "records_rejected_by_rule": dict(sorted(Counter(r.rule.value for r in received.rejected).items())),
         "candidates": found.candidates,
         "candidate_outcomes": dict(found.outcomes),
@@ -491,6 +506,7 @@ def _print_summary(report: dict[str, Any], received: _Received) -> None:
     lines = (
         f"window   {report['start_utc']} to {report['end_utc']}, {report['volume']}",
         f"objects  {report['objects_used']:,} used, {report['objects_rejected']:,} rejected{_spell_primaries(report)}",
+        *_spell_choices(report),
         f"records  rejected: {rejected or 'none'}",
         *_first_of_each_rule(received),
         f"pairs    {report['candidates']:,} candidates",
@@ -501,16 +517,33 @@ def _print_summary(report: dict[str, Any], received: _Received) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
+def _spell_choices(report: dict[str, Any]) -> Iterator[str]:
+    """Of which objects not the newest set up to the day of the start is used throughout."""
+    if later := report["objects_with_forward_epoch"]:
+        yield f"         {len(later):,} with no set up to the end of that day, so a later one is used: {_some(later)}"
+    if segments := report["objects_with_handovers"]:
+        yield f"         {len(segments):,} with segments, another set on a later lead day: {_some(segments)}"
+
+
+def _some(norad_ids: list[int], most: int = 5) -> str:
+    return ", ".join(map(str, norad_ids[:most])) + (", ..." if len(norad_ids) > most else "")
+
+
 def _spell_primaries(report: dict[str, Any]) -> str:
     return f"; {report['primaries']:,} primaries" if report["primaries"] < report["objects_used"] else ""
 
 
 def _first_of_each_rule(received: _Received) -> Iterator[str]:
     """What to look at in the files; an older set of an object is no fault of theirs."""
+    from ssa_pipeline.core.records import RejectRule
+
     firsts: dict[str, RejectedRecord] = {}
     for record in received.rejected:
-        firsts.setdefault(record.rule.value, record)
-    for rule, record in firsts.items():
+        # each object that shares a number is named, though not each of its sets
+        is_shared = record.rule is RejectRule.SHARED_NUMBER
+        firsts.setdefault(f"{record.norad_id} {record.object_name}" if is_shared else record.rule.value, record)
+    for record in firsts.values():
+        rule = record.rule.value
         if rule not in ("superseded", "duplicate"):
             yield f"         {rule}: {record.source_file} line {record.source_line}: {record.detail}"
 

@@ -50,6 +50,7 @@ class RejectRule(StrEnum):
     STALE = "stale"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
+    SHARED_NUMBER = "shared_number"
     SUPPLEMENTAL_NOT_USED = "supplemental_not_used"
 
 

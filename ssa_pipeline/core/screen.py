@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -78,8 +78,11 @@ def screen_days(
     *,
     threads: int = 1,
     watch: Watch = SILENT,
+    sets_on: Callable[[int], ElementSets] | None = None,
 ) -> Iterator[ScreenResult]:
     """The encounters of one lead day of 24 h from ``start_us`` after the other; the last one may be shorter.
+    ``sets_on`` gives the sets of a lead day, of the objects of ``elements`` in its order, where they are not the same
+    on all.
 
     ``volumes`` is a threshold in km for all pairs, or the volumes of the objects. Every TCA lies in its day, so that
     the rows of all days in turn are sorted; a persistent encounter has one row per lead day. Raises ValueError for an
@@ -87,9 +90,9 @@ def screen_days(
     """
     if len(np.unique(elements.norad_id)) != len(elements):
         raise ValueError("an object has more than one element set; clean the catalogue first")
-    for day_start in range(start_us, max(end_us, start_us + 1), MICROSECONDS_PER_DAY):
+    for lead_day, day_start in enumerate(range(start_us, max(end_us, start_us + 1), MICROSECONDS_PER_DAY)):
         day_end = min(day_start + MICROSECONDS_PER_DAY, end_us)
-        yield _screen_day(elements, day_start, day_end, volumes, threads, watch)
+        yield _screen_day(sets_on(lead_day) if sets_on else elements, day_start, day_end, volumes, threads, watch)
 
 
 def _screen_day(
