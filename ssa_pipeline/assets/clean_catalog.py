@@ -44,7 +44,9 @@ def clean_catalog(context: AssetExecutionContext, raw_tle_snapshots: SliceInput)
         storage.gate.demand_trusted(day)
         read = tables.read(day)
         catalog = _chosen(received, day, read, settings, storage)
-        return Computed(catalog, _facts(catalog, settings) | table_facts(catalog, read), _shown(catalog, read))
+        return Computed(
+            catalog, _facts(catalog, received, settings) | table_facts(catalog, read), _shown(catalog, read)
+        )
 
     yield from each_slice(context, compute, raw_tle_snapshots)
 
@@ -73,7 +75,7 @@ def record_bytes(receipts: Receipts, records: Callable[[int, RecordSpans], list[
     return found
 
 
-def _facts(catalog: CleanCatalog, settings: Settings) -> dict[str, object]:
+def _facts(catalog: CleanCatalog, received: ReceivedDay, settings: Settings) -> dict[str, object]:
     return {
         "objects": len(catalog.element_sets),
         "objects_by_regime": objects_by_regime(catalog.element_sets),
@@ -81,7 +83,8 @@ def _facts(catalog: CleanCatalog, settings: Settings) -> dict[str, object]:
         "forward_epochs": int(catalog.is_forward_epoch.sum()),
         "flags": objects_by_flag(catalog.flags),
         "aliases": len(catalog.aliases),
-        **selection_facts(settings),
+        "segment_handovers": len(catalog.handovers),
+        **selection_facts(settings, received.held_days),
     }
 
 
@@ -94,4 +97,5 @@ def _shown(catalog: CleanCatalog, read: TablesRead) -> dict[str, object]:
         "forward_epochs": int(catalog.is_forward_epoch.sum()),
         "flags": MetadataValue.md(markdown_table(["flag", "objects"], objects_by_flag(catalog.flags).items())),
         "aliases": len(catalog.aliases),
+        "segment_handovers": len(catalog.handovers),
     }

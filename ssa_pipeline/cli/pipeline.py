@@ -219,6 +219,7 @@ class Screening:
     def _needed(self) -> dict[SliceKey, str]:
         from ssa_pipeline.orchestration.plan import slices_to_compute
         from ssa_pipeline.storage.database_url import database_url
+        from ssa_pipeline.storage.release_gate import ReleaseGate
         from ssa_pipeline.storage.slices import SliceStore
         from ssa_pipeline.storage.snapshots import snapshot_ids
 
@@ -229,8 +230,11 @@ class Screening:
                 f"nothing was received on {self.epoch_day}: `ssa ingest FILE --epoch-day {self.epoch_day}` first",
                 Exit.NO_USABLE_INPUT,
             )
+        held_days = ReleaseGate(url).held_days(self.epoch_day)
         with SliceStore(url) as slices:
-            return slices_to_compute(slices, self.settings, self.epoch_day, self.lead_days, ids, everything=self.force)
+            return slices_to_compute(
+                slices, self.settings, self.epoch_day, self.lead_days, ids, held_days, everything=self.force
+            )
 
     def _run(self, job: str, tags: dict[str, str], title: str) -> None:
         self._finish(self.runner.run(job, tags, title), title)

@@ -1,7 +1,9 @@
-"""The completeness gate: is what was received on a day a whole catalogue, measured against the newest trusted release?
+"""The completeness gate: is what was received on a day a whole catalogue, measured against trusted releases before?
 
 Losses are counted object by object: of the objects of the release before, how many are missing now, in all, in each
-regime and of each type. New objects cannot make up for missing ones. Measured on ten daily releases of August 2026
+regime and of each type; and the same against the largest trusted release of the last weeks, or many small losses would
+each be the measure of the next. And of the objects in use it is counted how many would have to be carried over.
+New objects cannot make up for missing ones. Measured on ten daily releases of August 2026
 (18,700 objects each, docs/decisions/0014): a day loses at most 0.04 % of the objects, nine days 0.2 %; of a regime or
 a type nine days lose at most 0.7 %. A part that fails to come is far more of its regime or type: a file, half of one,
 all of GEO.
@@ -92,9 +94,13 @@ def release_of(received: ElementSets, epoch_day: date) -> Release:
     return Release(epoch_day, newest.norad_id, newest.epoch_us, regimes(newest), object_types(newest.object_name))
 
 
-def judge(today: Release, before: Release | None) -> Verdict:
-    """Compare a day's release with the newest trusted one before it (None: there is none). A release is held for
-    what it lacks and for nothing else: new objects do not make up for it."""
+def judge(
+    today: Release, before: Release | None, largest: Release | None = None, in_use: Int64 | None = None
+) -> Verdict:
+    """Compare a day's release with the newest trusted one before it (None: there is none) and with the ``largest`` of
+    the LOOK_BACK_DAYS (None: it is the same). ``in_use``: objects of the catalogue before whose sets came in trusted
+    releases of that time. A release is held for what it lacks and for nothing else: new objects do not make up for
+    it."""
     measures: dict[str, Any] = {"objects": len(today), "median_age_days": today.median_age_days}
     if not len(today):
         return Verdict(True, ("no usable GP element set was received; a catalogue has at least one",), measures)
@@ -103,11 +109,29 @@ def judge(today: Release, before: Release | None) -> Verdict:
             f"{len(today):,} objects; there is no trusted release of the {LOOK_BACK_DAYS} days before to compare with"
         )
         return Verdict(False, (note,), measures)
-    is_missing = ~np.isin(before.norad_id, today.norad_id)
+    is_missing = _is_missing(before.norad_id, today)
     measures |= _compared(today, before, is_missing)
     losses = [*_losses(today, before, is_missing)]
+    if largest is not None and largest.epoch_day != before.epoch_day:
+        is_lost = _is_missing(largest.norad_id, today)
+        measures["largest"] = _compared(today, largest, is_lost)
+        losses += [
+            f"the largest of the last {LOOK_BACK_DAYS} days: {loss}" for loss in _losses(today, largest, is_lost)
+        ]
+    if in_use is not None:
+        is_carried = _is_missing(in_use, today)
+        measures |= {"in_use": len(in_use), "carried_over": int(is_carried.sum())}
+        if is_too_many(is_carried, MOST_MISSING):
+            losses.append(
+                f"of {len(in_use):,} objects in use {is_carried.sum():,} ({is_carried.mean():.1%}, at most "
+                f"{MOST_MISSING:.0%} may be) would be carried over from days before"
+            )
     said = [*losses, *_ages(measures, before)] or [_counted(today, before)]
     return Verdict(bool(losses), tuple(said), measures)
+
+
+def _is_missing(norad_id: Int64, today: Release) -> NDArray[np.bool_]:
+    return ~np.isin(norad_id, today.norad_id)
 
 
 def _compared(today: Release, before: Release, is_missing: NDArray[np.bool_]) -> dict[str, Any]:

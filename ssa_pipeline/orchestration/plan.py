@@ -23,14 +23,16 @@ def slices_to_compute(
     epoch_day: date,
     lead_days: Iterable[int],
     snapshot_ids: list[int],
+    held_days: Iterable[date] = (),
     *,
     everything: bool = False,
 ) -> dict[SliceKey, str]:
     """Every slice of the day and lead days that is not current, and why; in the order of the chain.
-    ``snapshot_ids`` are the day's receipts now; ``everything`` takes current slices too."""
+    ``snapshot_ids`` are the day's receipts now, ``held_days`` the earlier days of which nothing is carried over;
+    ``everything`` takes current slices too."""
     wanted: dict[str, dict[str, object]] = {
         "raw_tle_snapshots": {"snapshot_ids": snapshot_ids},
-        "clean_catalog": selection_facts(settings),
+        "clean_catalog": selection_facts(settings, held_days),
         "conjunction_candidates": {"threshold_km": settings.threshold_km},
         "refined_events": {"threshold_km": settings.threshold_km},
     }
@@ -51,9 +53,11 @@ def slices_to_compute(
     return reasons
 
 
-def selection_facts(settings: Settings) -> dict[str, object]:
-    """The settings on which a catalogue depends, as its slice keeps them."""
+def selection_facts(settings: Settings, held_days: Iterable[date]) -> dict[str, object]:
+    """On what a catalogue depends beside its input, as its slice keeps it: settings, and which of the days before are
+    held back."""
     return {
+        "held_days": [day.isoformat() for day in held_days],
         "max_age_days": settings.max_age_days,
         "source_priority": list(settings.source_priority),
         "supplemental_max_age_days": settings.supplemental_max_age_days,

@@ -65,7 +65,7 @@ def read_releases(url: DatabaseUrl, first_snapshot_id: int) -> list[Release]:
 
 def read_newer_input(url: DatabaseUrl, first_day: date, last_day: date) -> NewerInput | None:
     """What would count for the newest catalogue of a range of days (ends included) if that were made now: a SATCAT,
-    decay or TIP table of the week up to its day, else an earlier day that came late."""
+    decay or TIP table of the week up to its day, else an earlier day that came late or was accepted since."""
     with connect(url) as connection:
         given = {"first_day": first_day, "last_day": last_day}
         newest = connection.execute(section(_FILE, "newest_catalog"), given).fetchone()
@@ -82,6 +82,11 @@ def read_newer_input(url: DatabaseUrl, first_day: date, last_day: date) -> Newer
             version, earlier_day, read_at = row
             key = f"{earlier_day} read in slice version {version}"
             return NewerInput(day, cataloged_at, key, f"what was received for {earlier_day}, read", read_at)
+        row = connection.execute(section(_FILE, "accepted_day"), {"log_id": log_id}).fetchone()
+        if row:
+            earlier_day, accepted_at = row
+            key = f"{earlier_day} accepted at {accepted_at.isoformat()}"
+            return NewerInput(day, cataloged_at, key, f"the acceptance of {earlier_day}, given", accepted_at)
         return None
 
 

@@ -9,6 +9,7 @@ from psycopg import sql
 from ssa_pipeline.core.aliases import Aliases
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import Int64
+from ssa_pipeline.core.segments import Handovers
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.element_sets import (
     ELEMENT_KINDS,
@@ -22,7 +23,13 @@ from ssa_pipeline.storage.rejected_records import read_rejected, storable, write
 from ssa_pipeline.storage.slice_key import SliceKey
 
 ASSET = "clean_catalog"
-TABLES = ("catalog.element_set", "screening.clean_catalog", "catalog.rejected_record", "catalog.alias")
+TABLES = (
+    "catalog.element_set",
+    "screening.clean_catalog",
+    "screening.segment_handover",
+    "catalog.rejected_record",
+    "catalog.alias",
+)
 
 
 def row_count(value: CleanCatalog) -> int:
@@ -40,6 +47,7 @@ def check(key: SliceKey, value: CleanCatalog) -> None:
 
 def delete(connection: psycopg.Connection, key: SliceKey) -> None:
     connection.execute("DELETE FROM screening.clean_catalog WHERE epoch_day = %s", [key.epoch_day])
+    connection.execute("DELETE FROM screening.segment_handover WHERE epoch_day = %s", [key.epoch_day])
     connection.execute("DELETE FROM catalog.alias WHERE epoch_day = %s", [key.epoch_day])
 
 
@@ -60,6 +68,7 @@ def write(connection: psycopg.Connection, key: SliceKey, value: CleanCatalog, _l
     copy_in(connection, sql.Identifier("screening", "clean_catalog"), columns, len(sets))
     snapshot_ids = [snapshot_id or None for snapshot_id in value.rejected_snapshot_id.tolist()]
     write_rejected(connection, key.epoch_day, ASSET, value.rejected, snapshot_ids)
+    _write_handovers(connection, key, value.handovers)
     _write_aliases(connection, key, value.aliases)
 
 
@@ -79,7 +88,28 @@ def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
         columns["received_day"].astype("datetime64[D]"),
         np.array([snapshot_id or 0 for snapshot_id, _ in rejected], dtype=np.int64),
         read_aliases(connection, key),
+        _read_handovers(connection, key),
     )
+
+
+def _write_handovers(connection: psycopg.Connection, key: SliceKey, handovers: Handovers) -> None:
+    sets = handovers.element_sets
+    columns = [
+        Column("epoch_day", "date", key.epoch_day),
+        Column("lead_day", "int2", handovers.lead_day),
+        Column("norad_id", "int8", sets.norad_id),
+        Column("element_set_id", "int8", store_element_sets(connection, sets)),
+        Column("epoch", "timestamptz", sets.epoch_us),
+        Column("source_line", "int8", sets.source_line),
+        Column("source_file", "text", [storable(name) for name in sets.source_file]),
+    ]
+    copy_in(connection, sql.Identifier("screening", "segment_handover"), columns, len(sets))
+
+
+def _read_handovers(connection: psycopg.Connection, key: SliceKey) -> Handovers:
+    kinds = {"lead_day": "int2", "source_line": "int8", **ELEMENT_KINDS, **TEXT_KINDS, "source_file": "text"}
+    columns = copy_out(connection, section("queries.sql", "handovers"), {"epoch_day": key.epoch_day}, kinds)
+    return Handovers(columns["lead_day"].astype(np.int64), from_columns(columns))
 
 
 def read_aliases(connection: psycopg.Connection, key: SliceKey) -> Aliases:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-# Ids that a database gives out: the same content has others elsewhere.
-_LOCAL_IDS = ("snapshot_id", "rejected_snapshot_id")
+# Ids that a database gives out: the same content has others elsewhere. And what is said of other days.
+_LOCAL = ("snapshot_id", "rejected_snapshot_id", "held_days")
 
 
 def content_hash(value: Any) -> tuple[str, int]:
@@ -35,7 +35,7 @@ class _Counting:
 def _add(digest: _Counting, value: Any) -> None:
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            if field.name not in _LOCAL_IDS:
+            if field.name not in _LOCAL:
                 digest.add(field.name.encode() + b"=")
                 _add(digest, getattr(value, field.name))
     elif isinstance(value, np.ndarray) and value.dtype != object:

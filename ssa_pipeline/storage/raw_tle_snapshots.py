@@ -5,8 +5,10 @@ The answer holds every set of D's own snapshots, one that a source sent again la
 holds, per object, at most OLDER_SETS_PER_OBJECT GP sets, the newest by epoch that D did not repeat and that were not
 too far ahead when received, with epochs within LOOK_BACK_DAYS before D: the set that an object without a new one
 keeps, and some to fall back on and to compare with; all of them where none of these can be right, or all have one
-epoch. Of supplemental sets it holds, apart from those, as many of the SUPPLEMENTAL_DAYS before. Rows are ordered by
-object, epoch and content, so the same bytes give the same answer in every database.
+epoch; and of sets with epochs after D the nearest LATER_SETS_PER_OBJECT. None of them is of a day that the completeness
+gate holds back. Of supplemental sets it holds, apart from those, as many of the SUPPLEMENTAL_DAYS before, and all where
+a release has several of an object. Rows are ordered by object, epoch and content, so the same bytes give the same
+answer in every database.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ import psycopg
 from psycopg import sql
 
 from ssa_pipeline.core.clean_catalog import EPOCH_ROUNDING_US, without_usable_set
-from ssa_pipeline.core.records import GP, ElementSets, Int64, Receipts
+from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Int64, Receipts
+from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.element_sets import (
     ELEMENT_KINDS,
@@ -38,6 +41,7 @@ TABLES = ("catalog.element_set", "catalog.sighting", "catalog.rejected_record")
 LOOK_BACK_DAYS = 120
 SUPPLEMENTAL_DAYS = 3  # ephemerides of operators reach no further
 OLDER_SETS_PER_OBJECT = 4  # two sources may spell each epoch their own way
+LATER_SETS_PER_OBJECT = 16  # as segments of two weeks
 _EVERY = 1_000_000
 
 
@@ -80,11 +84,12 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
     for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
         # By index only. Statistics lag behind the day's write, and the plan then chosen took 89 s where this takes 1.
         connection.execute("SELECT set_config(%s, 'off', true)", [f"enable_{plan}"])
-    sets, receipts = _received(connection, key.epoch_day, OLDER_SETS_PER_OBJECT)
+    held_days = read_held_days(connection, key.epoch_day)
+    sets, receipts = _received(connection, key.epoch_day, held_days, OLDER_SETS_PER_OBJECT)
     short = _too_few(sets, receipts, key.epoch_day)
     if len(short):
         others = np.flatnonzero(~np.isin(sets.norad_id, short))
-        every_set, every_receipt = _received(connection, key.epoch_day, _EVERY, short.tolist())
+        every_set, every_receipt = _received(connection, key.epoch_day, held_days, _EVERY, short.tolist())
         sets = ElementSets.concat([sets.take(others), every_set])
         receipts = Receipts.concat([receipts.take(others), every_receipt])
         order = np.argsort(sets.norad_id, kind="stable")
@@ -96,28 +101,44 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
         receipts,
         [record for _, record in rejected],
         np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
+        held_days,
     )
+
+
+def read_held_days(connection: psycopg.Connection, epoch_day: date) -> list[date]:
+    """Days before that the completeness gate holds back, of those looked at."""
+    given = {"epoch_day": epoch_day, "look_back_days": LOOK_BACK_DAYS + 16}
+    row = connection.execute(section("release_gate.sql", "held_days"), given).fetchone()
+    return list(row[0]) if row else []
 
 
 def _too_few(sets: ElementSets, receipts: Receipts, epoch_day: date) -> Int64:
     """Objects of which more than the OLDER_SETS_PER_OBJECT are needed: to find one that can be right, or one before."""
-    rows = np.flatnonzero((receipts.kind == GP) & (receipts.received_day < np.datetime64(epoch_day)))
+    is_earlier = (receipts.kind == GP) & (receipts.received_day < np.datetime64(epoch_day))
+    rows = np.flatnonzero(is_earlier & (sets.epoch_us < day_start_us(epoch_day) + MICROSECONDS_PER_DAY))
     rows = rows[np.lexsort((sets.epoch_us[rows], sets.norad_id[rows]))]
     norad_ids, first, counts = np.unique(sets.norad_id[rows], return_index=True, return_counts=True)
     has_more = counts >= OLDER_SETS_PER_OBJECT
     span_us = sets.epoch_us[rows[first + counts - 1]] - sets.epoch_us[rows[first]]
-    lost = without_usable_set(sets, receipts, norad_ids[has_more])
+    up_to_day = np.flatnonzero(sets.epoch_us < day_start_us(epoch_day) + MICROSECONDS_PER_DAY)
+    lost = without_usable_set(sets.take(up_to_day), receipts.take(up_to_day), norad_ids[has_more])
     return np.union1d(lost, norad_ids[has_more & (span_us < EPOCH_ROUNDING_US)])
 
 
 def _received(
-    connection: psycopg.Connection, epoch_day: date, older_sets: int, norad_ids: list[int] | None = None
+    connection: psycopg.Connection,
+    epoch_day: date,
+    held_days: list[date],
+    older_sets: int,
+    norad_ids: list[int] | None = None,
 ) -> tuple[ElementSets, Receipts]:
     """With at most ``older_sets`` older sets per object; of all objects, or of some."""
     params: dict[str, Any] = {
         "epoch_day": epoch_day,
         "look_back_days": LOOK_BACK_DAYS,
+        "held_days": held_days,
         "older_sets": older_sets,
+        "later_sets": LATER_SETS_PER_OBJECT,
         "supplemental_days": SUPPLEMENTAL_DAYS,
         "supplemental_sets": OLDER_SETS_PER_OBJECT,
         "only": norad_ids,

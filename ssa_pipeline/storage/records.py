@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
@@ -35,6 +35,7 @@ class ReceivedDay:
     receipts: Receipts
     rejected: list[RejectedRecord]
     rejected_snapshot_id: Int64
+    held_days: list[date] = field(default_factory=list)  # as read: days before of which nothing is carried over
 
     @classmethod
     def from_parsed(cls, epoch_day: date, parts: Sequence[ParsedSnapshot]) -> Self:

@@ -89,7 +89,8 @@ def read(connection: psycopg.Connection, key: SliceKey) -> Events:
 
 def _catalog(connection: psycopg.Connection, key: SliceKey) -> dict[str, Int64]:
     kinds = {"norad_id": "int8", "element_set_id": "int8", "epoch": "timestamptz"}
-    return copy_out(connection, section("queries.sql", "membership"), {"epoch_day": key.epoch_day}, kinds)
+    params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
+    return copy_out(connection, section("queries.sql", "membership"), params, kinds)
 
 
 def _element_set_ids(key: SliceKey, catalog: dict[str, Int64], norad_id: Int64, epoch_us: Int64) -> Int64:

@@ -9,7 +9,7 @@ the snapshots that were judged and of no others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.element_sets import ELEMENT_KINDS, TEXT_KINDS, from_columns
 from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.raw_tle_snapshots import read_held_days
 from ssa_pipeline.storage.rejected_records import storable
 
 _FILE = "release_gate.sql"
@@ -92,11 +93,11 @@ class ReleaseGate:
     def judge(self, epoch_day: date) -> Judgement:
         """Judge what the newest slice of the day holds, keep and return the verdict. NotJudgedError where nothing
         was received. Doing it twice changes nothing but the time."""
-        with connect(self.url) as connection:
+        with connect(self.url) as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # all of one moment
+            connection.execute(section(_FILE, "lock"))
             raw_log_id, snapshot_ids = _newest_raw(connection, epoch_day)
-            trusted = _value(connection, "newest_trusted_day", epoch_day, look_back_days=LOOK_BACK_DAYS)
-            before = None if trusted is None else _release(connection, trusted)
-            verdict = judge(_release(connection, epoch_day), before)
+            verdict = judge(_release(connection, epoch_day), **_before(connection, epoch_day))
             row = {
                 "raw_log_id": raw_log_id,
                 "epoch_day": epoch_day,
@@ -105,17 +106,15 @@ class ReleaseGate:
                 "reasons": list(verdict.reasons),
                 "measures": Jsonb(verdict.measures),
             }
-            with connection.transaction():
-                connection.execute(section(_FILE, "lock_day"), row)
-                connection.execute(section(_FILE, "record"), row)
-                return _judgements(connection, "newest_of_day", row)[0]
+            connection.execute(section(_FILE, "record"), row)
+            return _judgements(connection, "newest_of_day", row)[0]
 
     def accept(self, epoch_day: date, accepted_by: str, reason: str) -> Judgement:
         """Let a held release become the catalogue. NotJudgedError, NotHeldError; ValueError without a reason."""
         if not reason.strip():
             raise ValueError("an acceptance needs a reason")
         with connect(self.url) as connection, connection.transaction():
-            connection.execute(section(_FILE, "lock_day"), {"epoch_day": epoch_day})
+            connection.execute(section(_FILE, "lock"))
             held = _demand_judged(connection, epoch_day)
             if held.is_trusted:
                 raise NotHeldError(
@@ -127,7 +126,8 @@ class ReleaseGate:
 
     def demand_trusted(self, epoch_day: date) -> None:
         """ReleaseHeldError where the newest slice of the day is held, NotJudgedError where it was not judged."""
-        with connect(self.url) as connection:
+        with connect(self.url) as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             raw_log_id, _ = _newest_raw(connection, epoch_day)
             found = _judgements(connection, "newest_of_day", {"epoch_day": epoch_day})
         if not found or found[0].raw_log_id != raw_log_id:
@@ -150,6 +150,11 @@ class ReleaseGate:
         with connect(self.url) as connection:
             day: date | None = _value(connection, "newest_received_day", before, look_back_days=LOOK_BACK_DAYS)
             return day
+
+    def held_days(self, before: date) -> list[date]:
+        """Days before that are held back, as far back as sets are carried over, oldest first."""
+        with connect(self.url) as connection:
+            return read_held_days(connection, before)
 
     def unread_days(self, before: date) -> list[date]:
         """Those of the days before with GP that no run has read yet, oldest first: nothing is carried over from them,
@@ -181,6 +186,21 @@ def _newest_raw(connection: psycopg.Connection, epoch_day: date) -> tuple[int, l
     if row is None:
         raise NotJudgedError(f"raw_tle_snapshots {epoch_day} has not been computed")
     return row[0], row[1]
+
+
+def _before(connection: psycopg.Connection, epoch_day: date) -> dict[str, Any]:
+    """What a day is compared with: the other arguments of ``judge``."""
+    given = {"epoch_day": epoch_day, "look_back_days": LOOK_BACK_DAYS}
+    newest, largest, accepted = connection.execute(section(_FILE, "trusted_days"), given).fetchone() or (None,) * 3
+    if newest is None:
+        return {"before": None}
+    since = max(epoch_day - timedelta(days=LOOK_BACK_DAYS), accepted or date.min)
+    found = copy_out(connection, section(_FILE, "in_use"), {"epoch_day": newest, "since": since}, {"norad_id": "int8"})
+    return {
+        "before": _release(connection, newest),
+        "largest": None if largest == newest else _release(connection, largest),
+        "in_use": found["norad_id"] if len(found["norad_id"]) else None,
+    }
 
 
 def _release(connection: psycopg.Connection, epoch_day: date) -> Release:

@@ -116,6 +116,9 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "age_days": ("double precision", "Epoch day 00:00 UTC minus epoch, days; negative: epoch ahead."),
     "is_forward_epoch": ("boolean", "True where the epoch lies after the end of the epoch day."),
     "received_day": ("date", "UTC day on which the set was received last."),
+    "is_carried_over": ("boolean", "True where the set was received on an earlier day and the day brought none newer."),
+    "received_age_days": ("integer", "Epoch day minus the day on which the set was received last, days."),
+    "n_sets": ("bigint", "Element sets used in turn over the lead days: more than 1 where the object has segments."),
     # SATCAT
     "satcat_name": ("text", "Name in the SATCAT."),
     "object_type": ("text", "PAYLOAD, ROCKET BODY, DEBRIS or UNKNOWN, from the SATCAT; NULL: not in it."),
@@ -192,7 +195,9 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "text",
         f"Blank-separated words. Of an object: {', '.join(ObjectFlag)} (docs/catalog.md). "
         "Of an event: continues_before, continues_after, no_minimum, constant_range, "
-        "identical_elements, validity_ends_1, validity_ends_2, forward_epoch_1, forward_epoch_2, possible_duplicate.",
+        "identical_elements, validity_ends_1, validity_ends_2, possible_duplicate, and the words of its objects with "
+        f"_1 and _2, e.g. {ObjectFlag.JUMP_MANOEUVRE}_1; forward_epoch_1 and _2 also where the epoch lies after TCA; "
+        "segment_handover_1 and _2 where the object's segment changed as the lead day began.",
     ),
     # proximity intervals
     "duration_s": ("double precision", "End minus start, seconds."),
@@ -208,8 +213,10 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "apogee_altitude_km": ("double precision", "Mean apogee altitude above 6378.135 km, km."),
     "is_in_newest_catalog": ("boolean", "True where the newest cleaned catalogue uses the object."),
     # catalogue quality
-    "snapshots_received": ("bigint", "Snapshots received on the epoch day."),
-    "records_received": ("bigint", "Element sets read from the day's snapshots."),
+    "snapshots_received": ("bigint", "Snapshots of GP received on the epoch day."),
+    "records_received": ("bigint", "Element sets read from the day's GP snapshots."),
+    "supplemental_snapshots_received": ("bigint", "Snapshots of supplemental GP received on the epoch day."),
+    "supplemental_records_received": ("bigint", "Element sets read from the day's snapshots of supplemental GP."),
     "objects_used": ("bigint", "Objects in the cleaned catalogue; NULL: not computed."),
     "records_rejected": ("bigint", "Records that are not used, all rules."),
     "objects_stale": ("bigint", "Objects whose newest valid set is too old."),
@@ -337,6 +344,12 @@ TABLES = (
         ("epoch_day", "norad_id"), nullable=("received_day",), partition="month",
     ),
     Table(
+        "screening", "segment_handover", "From which lead day on another segment represents an object than before "
+        "(part of the slice clean_catalog).",
+        ("epoch_day", "lead_day", "norad_id", "element_set_id", "epoch", "source_file", "source_line"),
+        ("epoch_day", "lead_day", "norad_id"), partition="month",
+    ),
+    Table(
         "screening", "ephemeris_chunk", "Interpolable positions of one object over one lead day.",
         ("epoch_day", "lead_day", "norad_id", "format_version", "status", "spacing_us", "first_node", "node_count",
          "scale_km", "error_bound_km", "acceleration_bound_km_s2", "valid_from", "valid_to", "nodes"),
@@ -403,7 +416,13 @@ VIEWS = (
          ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
           "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days",
           "objects_carried_over", "objects_supplemental", "objects_jumped", "gate_state", "gate_reasons",
-          "gate_judged_at", "accepted_by", "accept_reason", "objects_by_type")),
+          "gate_judged_at", "accepted_by", "accept_reason", "objects_by_type", "supplemental_snapshots_received",
+          "supplemental_records_received")),
+    View("catalog_day", "The cleaned catalogue of every epoch day: which element set represents which object, where it "
+         "came from, how old it is and what is to be known about it.",
+         ("epoch_day", "norad_id", "object_name", "object_id", "flags", "is_carried_over", "is_forward_epoch", "source",
+          "source_file", "source_line", "received_day", "received_age_days", "epoch", "age_days",
+          "mean_motion_rev_per_day", "eccentricity", "inclination_deg", "n_sets", "element_set_id")),
     View("rejected_records", "Every record that is not used: rule, value, file, line, bytes.",
          ("epoch_day", "asset", "rule", "norad_id", "object_name", "detail", "source_file", "source_line",
           "snapshot_id", "raw", "source")),

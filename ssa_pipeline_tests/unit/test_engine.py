@@ -40,6 +40,8 @@ SOURCES = {
         "aliases.py",
         "object_flags.py",
         "satcat.py",
+        "segments.py",
+        "shared_numbers.py",
     ],
     "ephemeris_chunks": ["ephemeris_chunks.py", "propagation.py", "kernels/ephemeris_chunks.py", "kernels/sgp4.py"],
     "conjunction_candidates": [
@@ -49,6 +51,7 @@ SOURCES = {
     ],
     "refined_events": [
         "refined_events.py",
+        "flagged_events.py",
         "kernels/refined_events.py",
         "kernels/sgp4.py",
         "screening_volume.py",

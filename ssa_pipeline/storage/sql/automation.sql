@@ -69,6 +69,16 @@ WHERE c.log_id = %(log_id)s AND r.log_id > c.log_id AND r.content_hash IS DISTIN
 ORDER BY r.log_id DESC
 LIMIT 1;
 
+-- name: accepted_day
+-- Nothing is carried over from a day that is held: was one of those before accepted since?
+SELECT g.epoch_day, g.accepted_at
+FROM screening.slice_log c
+JOIN catalog.release_gate g ON g.epoch_day BETWEEN c.epoch_day - 30 AND c.epoch_day - 1
+    AND g.state = 'accepted' AND g.accepted_at > c.written_at
+WHERE c.log_id = %(log_id)s
+ORDER BY g.accepted_at DESC
+LIMIT 1;
+
 -- name: screenings
 WITH day AS (
     SELECT DISTINCT epoch_day

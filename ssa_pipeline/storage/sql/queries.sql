@@ -23,9 +23,10 @@ FROM unnest(
 ON CONFLICT (content_key, epoch) DO NOTHING;
 
 -- name: received_up_to
--- What the day itself brought, what a source sent again as in the first of its files; of earlier days, per object the
--- newest GP sets by epoch that it did not repeat; and the newest supplemental sets of the last days, which are solutions
--- of their own.
+-- What the day itself brought, what a source sent again as in the first of its files (but releases of supplemental GP
+-- whole); of earlier days that are not held back, per object the newest GP sets by epoch that it did not repeat, and those
+-- with an epoch after the day; and the newest supplemental sets of the last days, which are solutions of their own, those
+-- of which a release has several for an object whole.
 WITH RECURSIVE object AS (
     -- every object with a set in the time looked at, once, by jumping along the index
     (
@@ -52,7 +53,9 @@ WITH RECURSIVE object AS (
     SELECT element_set_id, snapshot_id, source_line, member, byte_start, byte_count
     FROM (
         SELECT s.*, first_value(s.snapshot_id) OVER (
-            PARTITION BY s.element_set_id, g.source, g.kind ORDER BY g.file_name, g.sha256
+            PARTITION BY s.element_set_id, g.source, g.kind,
+                CASE WHEN g.kind = 'supplemental_gp' THEN g.snapshot_id END
+            ORDER BY g.file_name, g.sha256
         ) AS first_snapshot_id
         FROM catalog.sighting s
         JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id
@@ -63,39 +66,69 @@ WITH RECURSIVE object AS (
     SELECT older.element_set_id, older.snapshot_id, older.source_line, older.member, older.byte_start, older.byte_count
     FROM object o
     CROSS JOIN LATERAL (
-        SELECT e.element_set_id, seen.*
-        FROM catalog.element_set e
-        CROSS JOIN LATERAL (
-            SELECT s.epoch_day, s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count
-            FROM catalog.sighting s
-            JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = 'gp'
-            WHERE s.element_set_id = e.element_set_id
-                AND s.epoch_day <= %(epoch_day)s
-                AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
-                AND e.epoch <= (s.epoch_day + 15)::timestamp AT TIME ZONE 'UTC'
-            ORDER BY s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
-            LIMIT 1
-        ) seen
-        WHERE e.norad_id = o.norad_id
-            AND e.epoch >= (%(epoch_day)s::date - %(look_back_days)s::int)::timestamp AT TIME ZONE 'UTC'
-            AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
-            AND seen.epoch_day < %(epoch_day)s -- NOT EXISTS of a day without statistics made a plan of 30 to 90 s
-        ORDER BY e.epoch DESC, e.content_key
-        LIMIT %(older_sets)s
+        (
+            SELECT e.element_set_id, seen.*
+            FROM catalog.element_set e
+            CROSS JOIN LATERAL (
+                SELECT s.epoch_day, s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count
+                FROM catalog.sighting s
+                JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = 'gp'
+                WHERE s.element_set_id = e.element_set_id
+                    AND s.epoch_day <= %(epoch_day)s
+                    AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
+                    AND s.epoch_day <> ALL (%(held_days)s::date[])
+                    AND e.epoch <= (s.epoch_day + 15)::timestamp AT TIME ZONE 'UTC'
+                ORDER BY s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
+                LIMIT 1
+            ) seen
+            WHERE e.norad_id = o.norad_id
+                AND e.epoch >= (%(epoch_day)s::date - %(look_back_days)s::int)::timestamp AT TIME ZONE 'UTC'
+                AND e.epoch < (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+                AND seen.epoch_day < %(epoch_day)s -- NOT EXISTS of a day without statistics made a plan of 30 to 90 s
+            ORDER BY e.epoch DESC, e.content_key
+            LIMIT %(older_sets)s
+        )
+        UNION ALL
+        (
+            SELECT e.element_set_id, seen.*
+            FROM catalog.element_set e
+            CROSS JOIN LATERAL (
+                SELECT s.epoch_day, s.snapshot_id, s.source_line, s.member, s.byte_start, s.byte_count
+                FROM catalog.sighting s
+                JOIN raw.snapshot g ON g.snapshot_id = s.snapshot_id AND g.kind = 'gp'
+                WHERE s.element_set_id = e.element_set_id
+                    AND s.epoch_day <= %(epoch_day)s
+                    AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
+                    AND s.epoch_day <> ALL (%(held_days)s::date[])
+                    AND e.epoch <= (s.epoch_day + 15)::timestamp AT TIME ZONE 'UTC'
+                ORDER BY s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
+                LIMIT 1
+            ) seen
+            WHERE e.norad_id = o.norad_id
+                AND e.epoch >= (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+                AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
+                AND seen.epoch_day < %(epoch_day)s -- NOT EXISTS of a day without statistics made a plan of 30 to 90 s
+            ORDER BY e.epoch, e.content_key
+            LIMIT %(later_sets)s
+        )
     ) older
     WHERE o.norad_id IS NOT NULL AND (%(only)s::bigint[] IS NULL OR o.norad_id = ANY(%(only)s::bigint[]))
 ), supplemental AS (
-    SELECT u.*, row_number() OVER (PARTITION BY u.norad_id ORDER BY u.epoch DESC, u.content_key) AS place
+    SELECT
+        u.*,
+        row_number() OVER (PARTITION BY u.norad_id, u.is_later ORDER BY u.epoch DESC, u.content_key) AS place,
+        count(*) OVER (PARTITION BY u.norad_id, u.snapshot_id) AS n_of_release
     FROM (
         SELECT DISTINCT ON (e.element_set_id) e.norad_id, e.epoch, e.content_key, s.element_set_id, s.snapshot_id,
-            s.source_line, s.member, s.byte_start, s.byte_count
+            s.source_line, s.member, s.byte_start, s.byte_count,
+            e.epoch >= (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC' AS is_later
         FROM raw.snapshot g
         JOIN catalog.sighting s ON s.epoch_day = g.epoch_day AND s.snapshot_id = g.snapshot_id
         JOIN catalog.element_set e ON e.element_set_id = s.element_set_id
         WHERE g.kind = 'supplemental_gp'
             AND g.epoch_day < %(epoch_day)s
             AND g.epoch_day >= %(epoch_day)s::date - %(supplemental_days)s::int
-            AND e.epoch < (%(epoch_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+            AND e.epoch < (%(epoch_day)s::date + 16)::timestamp AT TIME ZONE 'UTC'
         ORDER BY e.element_set_id, s.epoch_day DESC, g.source, g.sha256, s.member, s.source_line, s.byte_start
     ) u
 )
@@ -115,6 +148,7 @@ SELECT r.snapshot_id, r.source_line, r.byte_start, r.byte_count, e.norad_id, e.e
                 WHERE s.element_set_id = e.element_set_id
                     AND s.epoch_day <= %(epoch_day)s
                     AND s.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int - 16
+                    AND s.epoch_day <> ALL (%(held_days)s::date[])
                     AND e.epoch <= (s.epoch_day + 15)::timestamp AT TIME ZONE 'UTC'
             )
         END,
@@ -127,7 +161,7 @@ FROM (
     UNION ALL
     SELECT element_set_id, snapshot_id, source_line, member, byte_start, byte_count
     FROM supplemental
-    WHERE place <= %(supplemental_sets)s
+    WHERE n_of_release > 1 OR (NOT is_later AND place <= %(supplemental_sets)s)
 ) r
 JOIN catalog.element_set e ON e.element_set_id = r.element_set_id
 JOIN raw.snapshot n ON n.snapshot_id = r.snapshot_id
@@ -169,8 +203,18 @@ ORDER BY norad_id_1, norad_id_2;
 -- name: object_ids
 SELECT norad_id FROM screening.clean_catalog WHERE epoch_day = %(epoch_day)s ORDER BY norad_id;
 
+-- name: handovers
+SELECT h.lead_day, h.source_line, e.norad_id, e.epoch, e.mean_motion_rev_per_day, e.eccentricity, e.inclination_deg,
+    e.raan_deg, e.arg_perigee_deg, e.mean_anomaly_deg, e.bstar, e.mean_motion_dot, e.mean_motion_ddot, e.element_set_no,
+    e.rev_at_epoch, e.object_name, e.object_id, e.classification, h.source_file
+FROM screening.segment_handover h
+JOIN catalog.element_set e ON e.element_set_id = h.element_set_id AND e.epoch = h.epoch
+WHERE h.epoch_day = %(epoch_day)s
+ORDER BY h.lead_day, h.norad_id;
+
 -- name: membership
-SELECT c.norad_id, c.element_set_id, e.epoch
+-- Which set represents each object on a lead day.
+SELECT c.norad_id, coalesce(h.element_set_id, c.element_set_id), coalesce(h.epoch, e.epoch)
 FROM screening.clean_catalog c
 CROSS JOIN LATERAL (
     -- the age tells the epoch well enough to find the partition
@@ -181,6 +225,12 @@ CROSS JOIN LATERAL (
         AND s.epoch <= c.epoch_day::timestamp AT TIME ZONE 'UTC' - (c.age_days * 86400 - 1) * interval '1 second'
     LIMIT 1
 ) e
+LEFT JOIN (
+    SELECT DISTINCT ON (norad_id) norad_id, element_set_id, epoch
+    FROM screening.segment_handover
+    WHERE epoch_day = %(epoch_day)s AND lead_day <= %(lead_day)s
+    ORDER BY norad_id, lead_day DESC
+) h ON h.norad_id = c.norad_id
 WHERE c.epoch_day = %(epoch_day)s
 ORDER BY c.norad_id;
 

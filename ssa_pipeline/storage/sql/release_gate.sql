@@ -28,15 +28,50 @@ WHERE l.asset = 'raw_tle_snapshots' AND l.epoch_day = %(epoch_day)s
 ORDER BY l.log_id DESC
 LIMIT 1;
 
--- name: newest_trusted_day
-SELECT max(g.epoch_day)
+-- name: trusted_days
+-- The newest trusted day, the largest since the last one that was accepted (a smaller catalogue, and an operator said so),
+-- of equal ones the oldest; and that accepted day.
+WITH trusted AS (
+    SELECT g.epoch_day, g.state, coalesce((g.measures ->> 'objects')::bigint, 0) AS objects
+    FROM (
+        SELECT DISTINCT ON (epoch_day) epoch_day, state, measures
+        FROM catalog.release_gate
+        WHERE epoch_day < %(epoch_day)s AND epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int
+        ORDER BY epoch_day, raw_log_id DESC
+    ) g
+    WHERE g.state <> 'held'
+), accepted AS (
+    SELECT max(epoch_day) AS epoch_day FROM trusted WHERE state = 'accepted'
+)
+SELECT
+    (SELECT max(epoch_day) FROM trusted),
+    (
+        SELECT t.epoch_day FROM trusted t
+        WHERE t.epoch_day >= coalesce(a.epoch_day, t.epoch_day)
+        ORDER BY t.objects DESC, t.epoch_day
+        LIMIT 1
+    ),
+    a.epoch_day
+FROM accepted a;
+
+-- name: in_use
+-- Objects of a day's catalogue that came in GP since a day.
+SELECT c.norad_id
+FROM screening.clean_catalog c
+WHERE c.epoch_day = %(epoch_day)s AND c.received_day >= %(since)s
+    AND NOT 'supplemental' = ANY (string_to_array(c.flags, ' '))
+ORDER BY c.norad_id;
+
+-- name: held_days
+-- Earlier days that are held back: nothing is carried over from them.
+SELECT coalesce(array_agg(g.epoch_day ORDER BY g.epoch_day), '{}')
 FROM (
     SELECT DISTINCT ON (epoch_day) epoch_day, state
     FROM catalog.release_gate
     WHERE epoch_day < %(epoch_day)s AND epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int
     ORDER BY epoch_day, raw_log_id DESC
 ) g
-WHERE g.state <> 'held';
+WHERE g.state = 'held';
 
 -- name: newest_received_day
 -- The newest earlier day with a catalogue in hand that is not held back, judged or not.
@@ -62,8 +97,10 @@ WHERE n.kind = 'gp' AND n.epoch_day < %(epoch_day)s AND n.epoch_day >= %(epoch_d
     AND (r.snapshot_ids @> to_jsonb(n.snapshot_id)) IS NOT TRUE
 ORDER BY n.epoch_day;
 
--- name: lock_day
-SELECT pg_advisory_xact_lock(hashtext('catalog.release_gate'), %(epoch_day)s::date - DATE '2000-01-01');
+-- name: lock
+-- One judgement or acceptance at a time; readers do not wait. It is the first statement of its transaction: unlike a
+-- query, which an advisory lock would be, it does not fix the moment that a REPEATABLE READ transaction sees.
+LOCK TABLE catalog.release_gate IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: record
 -- What was accepted stays accepted for exactly the snapshots that the operator saw.

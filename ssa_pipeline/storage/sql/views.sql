@@ -197,7 +197,7 @@ LEFT JOIN catalog.satcat k ON k.norad_id = s.norad_id;
 SELECT
     d.epoch_day,
     (SELECT count(*) FROM raw.snapshot s WHERE s.epoch_day = d.epoch_day AND s.kind = 'gp') AS snapshots_received,
-    (SELECT count(*) FROM catalog.sighting s WHERE s.epoch_day = d.epoch_day) AS records_received,
+    received.records_received,
     CASE WHEN EXISTS (
         SELECT FROM screening.slice_log l WHERE l.asset = 'clean_catalog' AND l.epoch_day = d.epoch_day
     ) THEN used.objects_used END AS objects_used,
@@ -220,12 +220,24 @@ SELECT
         SELECT l.metadata -> 'objects_by_type' FROM screening.slice_log l
         WHERE l.asset = 'clean_catalog' AND l.epoch_day = d.epoch_day
         ORDER BY l.log_id DESC LIMIT 1
-    ) AS objects_by_type
+    ) AS objects_by_type,
+    (
+        SELECT count(*) FROM raw.snapshot s WHERE s.epoch_day = d.epoch_day AND s.kind = 'supplemental_gp'
+    ) AS supplemental_snapshots_received,
+    received.supplemental_records_received
 FROM (
     SELECT epoch_day FROM raw.snapshot WHERE kind = 'gp'
     UNION
     SELECT epoch_day FROM screening.slice_log WHERE asset IN ('raw_tle_snapshots', 'clean_catalog')
 ) d
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE n.kind = 'gp') AS records_received,
+        count(*) FILTER (WHERE n.kind = 'supplemental_gp') AS supplemental_records_received
+    FROM catalog.sighting s
+    JOIN raw.snapshot n ON n.snapshot_id = s.snapshot_id
+    WHERE s.epoch_day = d.epoch_day
+) received
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS objects_used,
@@ -259,6 +271,41 @@ LEFT JOIN LATERAL (
     ORDER BY g.raw_log_id DESC
     LIMIT 1
 ) gate ON true;
+
+-- name: catalog_day
+SELECT
+    c.epoch_day,
+    c.norad_id,
+    e.object_name,
+    e.object_id,
+    c.flags,
+    'carried_over' = ANY (string_to_array(c.flags, ' ')) AS is_carried_over,
+    c.is_forward_epoch,
+    c.source,
+    c.source_file,
+    c.source_line,
+    c.received_day,
+    c.epoch_day - c.received_day AS received_age_days,
+    e.epoch,
+    c.age_days,
+    e.mean_motion_rev_per_day,
+    e.eccentricity,
+    e.inclination_deg,
+    1 + (
+        SELECT count(*) FROM screening.segment_handover h
+        WHERE h.epoch_day = c.epoch_day AND h.norad_id = c.norad_id
+    ) AS n_sets,
+    c.element_set_id
+FROM screening.clean_catalog c
+CROSS JOIN LATERAL (
+    -- the age tells the epoch well enough to find the partition
+    SELECT *
+    FROM catalog.element_set s
+    WHERE s.element_set_id = c.element_set_id
+        AND s.epoch >= c.epoch_day::timestamp AT TIME ZONE 'UTC' - (c.age_days * 86400 + 1) * interval '1 second'
+        AND s.epoch <= c.epoch_day::timestamp AT TIME ZONE 'UTC' - (c.age_days * 86400 - 1) * interval '1 second'
+    LIMIT 1
+) e;
 
 -- name: rejected_records
 SELECT
