@@ -24,6 +24,7 @@ _LOW_APOGEE_KM = 2000.0
 # Sets of one undisturbed object agree within LIMIT * (1 + gap in days), radially, along the track and across, km.
 _LIMITS_LOW_KM = (1.0, 4.0, 1.0)
 _LIMITS_HIGH_KM = (2.0, 6.0, 2.0)
+_MOST_DRIFT_KM = 2000.0  # a set that far away was not predicted, whatever the drag
 _LARGEST_CHANGE_LOW_M_S = 200.0
 _LARGEST_CHANGE_HIGH_M_S = 2500.0
 
@@ -59,11 +60,13 @@ def orbit_changes(older: ElementSets, newer: ElementSets) -> OrbitChange:
     limits = np.where(is_low[:, None], _LIMITS_LOW_KM, _LIMITS_HIGH_KM) * (1.0 + gap_days[:, None])
     # An error of the drag as large as the drag itself.
     drift_km = 0.75 * mean_motion_rad_s(newer) * 86_400.0 * gap_days * np.abs(arrived[:, 3])
-    # A shift along the track turns into a radial one by the curvature of the orbit and by its eccentricity.
-    shift = np.abs(t_km)
+    along_km = limits[:, 1] + np.minimum(drift_km, _MOST_DRIFT_KM)
+    # A shift along the track turns into a radial one by the curvature of the orbit and by its eccentricity; of a shift
+    # that is not explained itself, the rest explains nothing.
+    shift = np.minimum(np.abs(t_km), along_km)
     eccentricity = newer.eccentricity
     radial = np.abs(r_km) - shift**2 / (2.0 * radius) - shift * eccentricity / (1.0 - eccentricity)
-    shares = [radial / limits[:, 0], shift / (limits[:, 1] + drift_km), np.abs(n_km) / limits[:, 2]]
+    shares = [radial / limits[:, 0], np.abs(t_km) / along_km, np.abs(n_km) / limits[:, 2]]
     return OrbitChange(
         r_km,
         t_km,

@@ -15,6 +15,7 @@ from ssa_pipeline.core.near_pairs import near_pairs
 from ssa_pipeline.core.object_flags import ObjectFlag, has_flag
 from ssa_pipeline.core.orbit_change import orbit_changes
 from ssa_pipeline.core.records import ElementSets, Receipts
+from ssa_pipeline.core.satrec import to_satrecs
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, FILE_1, FILE_2, in_both, later, two_days, with_fields
 
@@ -173,3 +174,26 @@ def test_near_pairs_are_those_of_all_pairs(seed: int) -> None:
     assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == sorted(
         map(tuple, np.argwhere(distance <= 60.0).tolist())
     )
+
+
+def test_what_no_drag_explains_is_a_jump_however_strong_the_drag_is_said_to_be() -> None:
+    """As 69403 on 10 July 2026, 743 km radially and 3,282 km along the track from its prediction: a satellite whose
+    thrust was fitted as drag, so that the drift allowed exceeds the shift, and its curvature covers the radial part."""
+    sets = one(two_days()[0], 25544)
+    fields = {"mean_motion_rev_per_day": 13.53, "eccentricity": 0.0005, "inclination_deg": 86.5}
+    older = with_fields(sets, **fields, bstar=0.9)
+    newer = later(with_fields(sets, **fields, bstar=1e-4), 4.0)
+    satrec = to_satrecs(older)[0]
+    satrec.sgp4_tsince(0.0)
+    axis = satrec.am
+    satrec.sgp4_tsince(4 * 1440.0)
+    drift_km = 0.75 * 13.53 * 2 * np.pi * 4.0 * (axis - satrec.am) * 6378.135
+    assert drift_km > 3282
+    anomalies = np.arange(0.0, 360.0, 0.05)
+    rows = np.zeros(len(anomalies), dtype=np.int64)
+    change = orbit_changes(older.take(rows), with_fields(newer.take(rows), mean_anomaly_deg=anomalies))
+    row = int(np.argmin(np.hypot(change.r_km + 743, np.abs(change.t_km) - 3282)))
+    assert (change.r_km[row], abs(change.t_km[row])) == pytest.approx((-743, 3282), rel=0.1)
+    assert change.excess[row] > 1.0
+    found = flagged(older, with_fields(newer, mean_anomaly_deg=anomalies[row]))
+    assert list(found.values()) == [ObjectFlag.JUMP_MANOEUVRE]

@@ -213,7 +213,6 @@ WHERE h.epoch_day = %(epoch_day)s
 ORDER BY h.lead_day, h.norad_id;
 
 -- name: membership
--- Which set represents each object on a lead day.
 SELECT c.norad_id, coalesce(h.element_set_id, c.element_set_id), coalesce(h.epoch, e.epoch)
 FROM screening.clean_catalog c
 CROSS JOIN LATERAL (
