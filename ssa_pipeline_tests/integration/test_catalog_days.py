@@ -18,17 +18,20 @@ import pytest
 
 from ssa_pipeline.assets.clean_catalog import record_bytes
 from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.flagged_events import flagged_events
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.messages.tle import parse_tle
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.answers import why
 from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.errors import InputVersionError
 from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion
 from ssa_pipeline.storage.snapshots import read_catalog_snapshots, read_records, snapshot_ids, store_snapshot
-from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, FILE_1, FILE_2
+from ssa_pipeline_tests import slice_samples
+from ssa_pipeline_tests.catalog_samples import DATA, DAY_1, DAY_2, FILE_1, FILE_2
 from ssa_pipeline_tests.integration.filled import write
 
 DAY_3 = date(2026, 8, 19)
@@ -288,6 +291,66 @@ def test_a_supplemental_set_sent_many_times_hides_no_older_one(two_days: Databas
     is_iss = catalog.element_sets.norad_id == ISS
     assert catalog.flags[is_iss].tolist() == ["carried_over supplemental"]
     assert catalog.element_sets.source_file[is_iss].tolist() == ["good.tle"]
+
+
+def test_each_lead_day_has_the_segment_in_force_in_the_database_too(embedded_database: DatabaseUrl) -> None:
+    """Supplemental GP of the ISS, received on the day before: as the command line chooses, and as events are stored."""
+    url, day = embedded_database, date(2024, 11, 3)
+    before = day - timedelta(days=1)
+    debris = (DATA / "s17_debris.3le").read_bytes()
+    receive(url, before, (DATA / "s17_supgp_iss_segments.csv").read_bytes(), "iss.csv", kind=SUPPLEMENTAL_GP)
+    for at in (before, day):
+        receive(url, at, debris + lines_of(FILE_1.read_bytes(), JUMPED) if at == day else debris, "debris.3le")
+        clean(url, at, supplemental_max_age_days=1.0)
+    catalog = read(url, day)
+    assert catalog.element_sets.norad_id.tolist() == [ISS, 58001]
+    numbers = [int(catalog.sets_on(k).element_set_no[0]) for k in range(7)]
+    assert numbers == [2, 3, 4, 5, 6, 7, 8]
+    assert catalog.flags[0] == "carried_over supplemental"
+    with connect(url) as connection:
+        shown = connection.execute(
+            "SELECT norad_id, n_sets, is_carried_over, source, received_day, received_age_days, age_days, flags "
+            "FROM ssa.catalog_day WHERE epoch_day = %s ORDER BY norad_id",
+            [day],
+        ).fetchall()
+    assert shown[0][:6] == (ISS, 7, True, "celestrak", before, 1)
+    assert shown[0][6] == pytest.approx(0.5)
+    assert shown[1][:4] == (58001, 1, False, "celestrak")
+    k = 2
+    key = SliceKey("refined_events", day, k)
+    sets = catalog.sets_on(k)
+    events = flagged_events(slice_samples.events(sets, [(0, 1)], k, day), catalog, k, key.window_us()[1])
+    with SliceStore(url) as store:
+        catalog_version = store.read_version(SliceKey("clean_catalog", day))
+        assert catalog_version is not None
+        inputs = {"clean_catalog": catalog_version.log_id}
+        write(store, key, events, inputs)
+        with pytest.raises(InputVersionError, match="another element set"):
+            write(store, key, slice_samples.events(catalog.sets_on(3), [(0, 1)], k, day), inputs)
+    with connect(url) as connection:
+        row = connection.execute(
+            "SELECT object_name_1, flags, epoch_1_utc FROM ssa.events WHERE epoch_day = %s", [day]
+        ).fetchone()
+    assert row == (
+        "ISS [Segment 04]",
+        "carried_over_1 supplemental_1 segment_handover_1",
+        datetime(2024, 11, 4, 12, tzinfo=UTC),
+    )
+    clean(url, day)  # without supplemental GP nothing of it is left
+    assert len(read(url, day).handovers) == 0
+
+
+def test_records_and_snapshots_are_counted_by_kind(two_days: DatabaseUrl) -> None:
+    line = lines_of(FILE_2.read_bytes(), ISS)
+    receive(two_days, DAY_2, line + b"\r\n", "iss.tle", kind=SUPPLEMENTAL_GP)
+    clean(two_days, DAY_2)
+    with connect(two_days) as connection:
+        row = connection.execute(
+            "SELECT snapshots_received, records_received, supplemental_snapshots_received, "
+            "supplemental_records_received FROM ssa.catalog_quality WHERE epoch_day = %s",
+            [DAY_2],
+        ).fetchone()
+    assert row == (1, len(parse_tle(FILE_2.read_bytes(), "x")[0]), 1, 1)
 
 
 def test_aliases_are_shown_with_names_and_reason(embedded_database: DatabaseUrl) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic import command
+from psycopg import Connection
 
+from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.completeness import Release
 from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline.orchestration.releases import about
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import migrate
+from ssa_pipeline.storage import migrate, release_gate
+from ssa_pipeline.storage.automation import read_newer_input
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.migrations.before import b0005_release_gate
 from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
@@ -66,6 +72,14 @@ class Station:
         with SliceStore(self.url) as store:
             write(store, SliceKey("raw_tle_snapshots", day), received, {}, snapshot_ids=ids)
         return self.gate.judge(day)
+
+    def clean(self, day: date) -> CleanCatalog:
+        """Make the day's catalogue."""
+        with SliceStore(self.url) as store:
+            received, version = store.read(SliceKey("raw_tle_snapshots", day))
+            catalog = clean_catalog(received.element_sets, day, received.receipts)
+            write(store, SliceKey("clean_catalog", day), catalog, {"raw_tle_snapshots": version.log_id})
+        return catalog
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +191,90 @@ def test_only_gp_counts_and_an_old_release_is_no_measure(embedded_station: Stati
         late = DAYS[0] + timedelta(days=days)
         station.receive(late, 0, 20)
         assert station.materialize(late).state == state
+
+
+def test_small_losses_do_not_add_up_unseen_until_one_is_accepted(embedded_station: Station) -> None:
+    """Each release lacks eight objects of the one before, fewer than would be held: the largest one tells."""
+    station = embedded_station
+    sizes = {0: (100, "open"), 1: (92, "open"), 2: (84, "held"), 3: (86, "held"), 4: (90, "open")}
+    for day, (size, state) in sizes.items():
+        station.receive(DAYS[day], 0, size)
+        judged = station.materialize(DAYS[day])
+        assert judged.state == state, judged.reasons
+    assert judged.measures["largest"]["compared_with"] == str(DAYS[0])
+    station.receive(DAYS[5], 0, 80)
+    assert station.materialize(DAYS[5]).state == GateState.HELD
+    station.gate.accept(DAYS[5], "me", "the source is smaller now")
+    after = DAYS[5] + timedelta(days=1)
+    station.receive(after, 0, 75)
+    judged = station.materialize(after)
+    assert (judged.state, "largest" in judged.measures) == ("open", False)
+
+
+def test_objects_that_would_be_carried_over_hold_a_day(embedded_station: Station) -> None:
+    """The sets of the first day's catalogue are in use; as many new objects hide that eleven of them stay away."""
+    station = embedded_station
+    station.receive(DAYS[0], 0, 60)
+    station.materialize(DAYS[0])
+    station.clean(DAYS[0])
+    station.receive(DAYS[1], 6, 80)
+    assert station.materialize(DAYS[1]).state == GateState.OPEN
+    station.clean(DAYS[1])  # six are carried over
+    station.receive(DAYS[2], 11, 100)
+    judged = station.materialize(DAYS[2])
+    assert (judged.state, judged.measures["carried_over"]) == ("held", 11)
+    assert judged.measures["missing"] == 5
+
+
+def test_nothing_is_carried_over_from_a_day_that_is_held(embedded_station: Station) -> None:
+    """Not before it is accepted; of a set that came on another day too, that one counts."""
+    station = embedded_station
+    station.receive(DAYS[0], 0, 60)
+    station.materialize(DAYS[0])
+    station.receive(DAYS[1], 30, 75)
+    assert station.materialize(DAYS[1]).state == GateState.HELD
+    station.receive(DAYS[2], 0, 55)
+    assert station.materialize(DAYS[2]).state == GateState.OPEN
+    assert station.gate.held_days(DAYS[2]) == [DAYS[1]]
+    before = station.clean(DAYS[2])
+    assert (len(before.element_sets), set(before.received_day.astype(object))) == (60, {DAYS[0], DAYS[2]})
+    with connect(station.url) as connection:
+        settings = {"first_day": DAYS[0], "last_day": DAYS[2]}
+        assert connection.execute("SELECT count(*) FROM ssa.catalog_day").fetchone() == (60,)
+    assert read_newer_input(station.url, *settings.values()) is None
+    station.gate.accept(DAYS[1], "me", "seen")
+    newer = read_newer_input(station.url, *settings.values())
+    assert newer is not None
+    assert about(newer).startswith("the acceptance of 2024-11-02, given 20")
+    after = station.clean(DAYS[2])
+    assert len(after.element_sets) == 75
+    assert read_newer_input(station.url, *settings.values()) is None
+
+
+def test_a_judgement_is_of_one_moment(embedded_station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run replaces the slice while it is being judged: the verdict is of the rows of the version it names."""
+    station = embedded_station
+    station.receive(DAYS[0], 0, 100)
+    first = station.materialize(DAYS[0])
+    read_release = release_gate._release
+
+    def interrupted(connection: Connection, day: date) -> Release:
+        monkeypatch.setattr(release_gate, "_release", read_release)
+        with SliceStore(station.url) as store:
+            key = SliceKey("raw_tle_snapshots", day)
+            received, version = store.read(key)
+            half = np.arange(50)
+            part = replace(
+                received, element_sets=received.element_sets.take(half), receipts=received.receipts.take(half)
+            )
+            write(store, key, part, {}, **version.metadata)
+        return read_release(connection, day)
+
+    monkeypatch.setattr(release_gate, "_release", interrupted)
+    judged = station.gate.judge(DAYS[0])
+    assert (judged.raw_log_id, judged.measures["objects"]) == (first.raw_log_id, 100)
+    again = station.gate.judge(DAYS[0])
+    assert (again.raw_log_id > first.raw_log_id, again.measures["objects"]) == (True, 50)
 
 
 def test_days_made_under_the_old_rule_are_trusted_after_the_upgrade(any_server: Server) -> None:
