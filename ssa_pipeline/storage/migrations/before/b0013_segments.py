@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "b0012"
-down_revision = "b0011"
+revision = "b0013"
+down_revision = "b0012"
 branch_labels = None
 depends_on = None
 
