@@ -122,6 +122,8 @@ class _Keeper:
             stored, self.lack = receive_table(self.database, answer.data, table, **receipt)
         else:
             stored = store_snapshot(self.database, answer.data, kind=kind, **receipt)
+            if stored.kind != kind:
+                self.lack = f"was stored before for {day} as {stored.kind}, and stays that; it is not used as {kind}"
         self.day, self.byte_count = day, len(answer.data)
         return Kept(stored.is_new, stored.received_at)
 

@@ -88,6 +88,7 @@ class Intake:
 
     def take(self, file: str) -> None:
         """Check, report and store one file, or note the problem."""
+        from ssa_pipeline.core.segments import are_segments
         from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
         from ssa_pipeline.messages.satcat import kind_by_columns, parse_table
 
@@ -104,6 +105,7 @@ class Intake:
         except CatalogFormatError as error:
             self._refuse(str(error))
         else:
+            told = told or (Kind.SUPPLEMENTAL_GP if are_segments(catalog.element_sets.object_name) else None)
             self._store(data, name, catalog, self.kind or Kind(told or Kind.GP))
 
     def _receipt(self, name: str) -> dict[str, Any]:
@@ -123,6 +125,12 @@ class Intake:
             self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
             return
         snapshot = store_snapshot(self.url, data, kind=kind.value, **self._receipt(name))
+        if snapshot.kind != kind and self.kind is not None:
+            self._refuse(
+                f"{name}: was stored before for {self.epoch_day} as {snapshot.kind}, and stays that: what was received "
+                f"does not change. Store it as {kind} for another day (--epoch-day)"
+            )
+            return
         self.stored[snapshot.sha256] = catalog.element_sets
         self.has_gp |= snapshot.kind == Kind.GP
         what = "stored" if snapshot.is_new else "was stored before"
@@ -132,6 +140,7 @@ class Intake:
             what += f" as {kind}"
         typer.echo(f"{name}: {n_used:,} element sets usable, {n_rejected:,} rejected; {what} for {self.epoch_day}")
         _print_rejected(catalog.rejected)
+        _warn_of_shared_numbers(name, catalog.element_sets)
 
     def _store_table(self, data: bytes, name: str, table: ParsedTable) -> None:
         from ssa_pipeline.receive_table import receive_table
@@ -173,6 +182,15 @@ def _print_rejected(rejected: list[RejectedRecord]) -> None:
         first = records[0]
         detail = first.detail if len(first.detail) <= _DETAIL_WIDTH else first.detail[: _DETAIL_WIDTH - 1] + "…"
         typer.echo(f"    {rule:<32} {len(records):>8,}  line {first.source_line}: {detail}")
+
+
+def _warn_of_shared_numbers(file_name: str, sets: ElementSets) -> None:
+    """Of several objects under one number one is used: they are named at once."""
+    from ssa_pipeline.core.shared_numbers import shared_numbers
+
+    for number, names in shared_numbers(sets).items():
+        said = f"{number} is the number of {len(names)} objects, one of which is used: {', '.join(names)}"
+        typer.echo(f"ssa: WARNING: {file_name}: {said}", err=True)
 
 
 def _warn_of_partial_release(intake: Intake) -> None:

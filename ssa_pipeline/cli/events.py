@@ -77,6 +77,8 @@ def why(
         typer.echo(f"  from {_origin(used)}, element set {used['element_set_id']}")
         for word in used["flags"].split():
             typer.echo(f"  {word}: {MEANINGS[ObjectFlag(word)]}")
+    for row in found.handovers:
+        typer.echo(f"  from lead day {row['lead_day']} on: {row['object_name']}, epoch {as_text(row['epoch'])}")
     for row in found.aliases:
         one, two = (f"{row[f'norad_id_{k}']} {row[f'object_name_{k}']}" for k in (1, 2))
         typer.echo(f"  {one} and {two} may be one object: {row['reason']}")

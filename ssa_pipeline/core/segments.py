@@ -51,7 +51,7 @@ class Handovers:
 
 def is_named_segment(names: Text) -> Mask:
     """Names such as ``ISS [Segment 03]``, as CelesTrak writes them, shape (n,)."""
-    return np.array([_NAMED.search(name) is not None for name in names.tolist()], dtype=np.bool_)
+    return np.array(["]" in name and _NAMED.search(name) is not None for name in names.tolist()], dtype=np.bool_)
 
 
 def without_segment(name: str) -> str:

@@ -56,7 +56,7 @@ class Folder:
             raise TransientError(f"{shown}: {(error.strerror or str(error)).lower()}") from None
         kind = kind_by_columns(data) or query.kind
         try:
-            check_content(replace(query, kind=kind), data)
+            kind = check_content(replace(query, kind=kind), data)
         except NotCatalogError as error:
             raise NotCatalogError(str(error).removeprefix(f"{query.key}: ")) from None
         return Answer(data, query.url, self._clock(), kind=kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import UTC, date, datetime, timedelta
 
+from ssa_pipeline.core.segments import are_segments
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
 from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.sources.errors import NotCatalogError
@@ -43,15 +44,16 @@ def check_answer(query: Query, data: bytes, content_type: str | None = None) -> 
     check_content(query, data)
 
 
-def check_content(query: Query, data: bytes) -> None:
-    """NotCatalogError where the bytes are not of the query's kind, or nothing in them can be used."""
+def check_content(query: Query, data: bytes) -> str:
+    """What the bytes are: of the query's kind, or of GP a supplemental release, told by the names of its segments.
+    NotCatalogError where they are neither, or nothing in them can be used."""
     if query.kind in (GP, SUPPLEMENTAL_GP):
-        _check_catalog(query, data)
-    else:
-        _check_table(query, data)
+        return _check_catalog(query, data)
+    _check_table(query, data)
+    return query.kind
 
 
-def _check_catalog(query: Query, data: bytes) -> None:
+def _check_catalog(query: Query, data: bytes) -> str:
     try:
         catalog = parse_catalog(data, query.file_name)
     except CatalogFormatError as error:
@@ -61,6 +63,7 @@ def _check_catalog(query: Query, data: bytes) -> None:
             f"{query.key}: none of {len(catalog.rejected)} records can be used; "
             f"the first: {catalog.rejected[0].detail if catalog.rejected else 'there is none'}"
         )
+    return SUPPLEMENTAL_GP if are_segments(catalog.element_sets.object_name) else query.kind
 
 
 def _check_columns(query: Query, data: bytes, wanted: set[str]) -> None:

@@ -40,6 +40,7 @@ class Why:
     rejected: list[dict[str, Any]]
     aliases: list[dict[str, Any]]
     satcat: dict[str, Any] | None  # what the newest SATCAT says of the object, whatever the day
+    handovers: list[dict[str, Any]]  # the segments that take its place on later lead days
 
 
 def closest_events(
@@ -73,6 +74,7 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
             cursor.execute(section(_FILE, "rejected_of_object"), given).fetchall(),
             cursor.execute(section(_FILE, "aliases_of_object"), given).fetchall(),
             cursor.execute(section(_FILE, "satcat_row"), given).fetchone(),
+            cursor.execute(section(_FILE, "handovers_of_object"), given).fetchall(),
         )
 
 

@@ -75,11 +75,28 @@ def test_supplemental_sets_are_stored_as_such_and_bytes_keep_their_kind(
     assert read_snapshots(database, day) == []
     assert [s.file_name for s in read_snapshots(database, day, "supplemental_gp")] == [supplemental.name]
     again = ssa("ingest", str(supplemental), "--epoch-day", str(day), "--kind", "gp")
-    assert b"was stored before as supplemental_gp, which it stays for" in again.stdout
+    assert again.returncode == 3  # before, it was said in passing, and the exit code was 0
+    assert f"was stored before for {day} as supplemental_gp, and stays that".encode() in again.stderr
+    assert (
+        b"was stored before as supplemental_gp" not in ssa("ingest", str(supplemental), "--epoch-day", str(day)).stderr
+    )
     tle = supplemental.with_suffix(".tle")
     done = ssa("ingest", str(tle), "--epoch-day", str(day), "--kind", "supplemental_gp")  # that tells nothing
     assert b"stored as supplemental_gp for" in done.stdout
     assert len(read_snapshots(database, day, "supplemental_gp")) == 2
+
+
+def test_segments_are_told_by_their_names_and_several_objects_under_one_number_are_named(
+    ssa: Ssa, database: DatabaseUrl, day: date, tmp_path: Path
+) -> None:
+    lines = (DATA / "s17_supgp_iss_segments.csv").read_text().splitlines()
+    plain = tmp_path / "iss.csv"  # without the columns that tell the kind
+    plain.write_text("\n".join(line.rsplit(",", 2)[0] for line in lines) + "\n")
+    assert b"stored as supplemental_gp for" in ssa("ingest", str(plain), "--epoch-day", str(day)).stdout
+    done = ssa("ingest", str(DATA / "s06_same_id.3le"), "--epoch-day", str(day))
+    assert done.returncode == 0
+    named = ", ".join(f"PAYLOAD {letter}" for letter in "ABCDEF")
+    assert f"99999 is the number of 6 objects, one of which is used: {named}".encode() in done.stderr
 
 
 def test_today_is_the_default_day(ssa: Ssa, database: DatabaseUrl) -> None:

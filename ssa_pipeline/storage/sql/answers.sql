@@ -30,6 +30,13 @@ FROM screening.clean_catalog c
 JOIN catalog.element_set e ON e.element_set_id = c.element_set_id
 WHERE c.epoch_day = %(epoch_day)s AND c.norad_id = %(norad_id)s;
 
+-- name: handovers_of_object
+SELECT h.lead_day, h.epoch, e.object_name, h.source_file, h.source_line, h.element_set_id
+FROM screening.segment_handover h
+JOIN catalog.element_set e ON e.element_set_id = h.element_set_id AND e.epoch = h.epoch
+WHERE h.epoch_day = %(epoch_day)s AND h.norad_id = %(norad_id)s
+ORDER BY h.lead_day;
+
 -- name: rejected_of_object
 SELECT asset, rule, detail, source_file, source_line, source
 FROM ssa.rejected_records
