@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from ssa_pipeline.core.outside_text import for_chat, for_lines, for_terminal
 from ssa_pipeline.settings import AlertSettings, DatabaseUrl, HttpSettings, Settings
 from ssa_pipeline.sources.errors import QueryError
 from ssa_pipeline.sources.http import open_client
@@ -53,6 +54,7 @@ class Delivery:
 
 def raise_alert(database: DatabaseUrl, alert: Alert, now: datetime) -> bool:
     """Log an alert and keep it for delivery; False where it only repeats one of a short time ago."""
+    alert = replace(alert, title=for_terminal(alert.title), text=for_lines(alert.text))
     is_new = append_alert(database, alert, now)
     level = logging.ERROR if alert.severity == "error" else logging.WARNING
     _log.log(level, "%s%s: %s", "" if is_new else "(again) ", alert.title, alert.text)
@@ -108,7 +110,7 @@ def _post(url: str, http: HttpSettings, due: DueAlert) -> None:
     alert = due.alert
     payload = {
         "title": alert.title,
-        "text": f"{alert.title}\n{_body(due)}",
+        "text": _chat(due),
         "severity": alert.severity,
         "run_id": alert.run_id,
         "url": alert.run_url,
@@ -166,6 +168,16 @@ def _send_mail(url: str, http: HttpSettings, message: EmailMessage) -> None:
             _log.error("e-mail of %r was taken, but not for %s", message["Subject"], ", ".join(refused))
 
 
+def _chat(due: DueAlert) -> str:
+    said = for_chat("\n".join((due.alert.title, *_said(due))))
+    return f"{said}\n{due.alert.run_url}" if due.alert.run_url else said
+
+
 def _body(due: DueAlert) -> str:
-    repeated = f"{due.occurrences} times since {due.raised_at:%Y-%m-%d %H:%M} UTC." if due.occurrences > 1 else ""
-    return "\n".join(part for part in (due.alert.text, repeated, due.alert.run_url or "") if part)
+    return "\n".join((*_said(due), *filter(None, [due.alert.run_url])))
+
+
+def _said(due: DueAlert) -> Iterator[str]:
+    yield due.alert.text
+    if due.occurrences > 1:
+        yield f"{due.occurrences} times since {due.raised_at:%Y-%m-%d %H:%M} UTC."

@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ssa_pipeline.core.outside_text import for_picture
+
 MAX_PICTURE_BYTES = 20_000
 
 
@@ -24,9 +26,9 @@ def histogram_png(
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color="#3b5b92", edgecolor="white", linewidth=0.5)
-    axes.set_title(title, fontsize=9)
-    axes.set_xlabel(x_label, fontsize=8)
-    axes.set_ylabel(y_label, fontsize=8)
+    axes.set_title(for_picture(title), fontsize=9)
+    axes.set_xlabel(for_picture(x_label), fontsize=8)
+    axes.set_ylabel(for_picture(y_label), fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_xlim(edges[0], edges[-1])
     out = io.BytesIO()

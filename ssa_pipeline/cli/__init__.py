@@ -67,7 +67,15 @@ options.__doc__ = __doc__
 
 
 def main() -> None:
-    """Entry point: turns every failure and Ctrl-C, while it still imports too, into messages and exit codes."""
+    """Entry point: text from outside stays text, see ``terminal``."""
+    from ssa_pipeline.cli.terminal import text_stays_text
+
+    with text_stays_text():
+        _main()
+
+
+def _main() -> None:
+    """Turns every failure and Ctrl-C, while it still imports too, into messages and exit codes."""
     try:
         _register_groups()
         app()

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import numpy as np
 
+from ssa_pipeline.core.outside_text import for_csv
 from ssa_pipeline.core.records import Events, Float64, Int64, Text
 from ssa_pipeline.core.time import format_utc_array
 
@@ -41,7 +42,7 @@ def _time(field: str) -> Column:
 
 
 def _name(field: str) -> Column:
-    return lambda events, names: [names.get(norad_id, "") for norad_id in getattr(events, field).tolist()]
+    return lambda events, names: [for_csv(names.get(norad_id, "")) for norad_id in getattr(events, field).tolist()]
 
 
 def _text(field: str) -> Column:

@@ -16,8 +16,7 @@ from ssa_pipeline.cli.inputs import days_between, days_in_range, one_day, parse_
 from ssa_pipeline.cli.patience import Talker
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from ssa_pipeline.cli.console import Console
     from ssa_pipeline.orchestration.follow import RunOutcome
     from ssa_pipeline.orchestration.runners import Runner, ServiceRunner
     from ssa_pipeline.orchestration.webserver import Webserver
@@ -53,8 +52,7 @@ def materialize(
     keep the next from being computed, and one of which nothing was received is passed over. Exit code: 0 done,
     1 failed, 2 wrong usage, 3 no data, 4 services not running, 130 detached or cancelled.
     """
-    from rich.console import Console
-
+    from ssa_pipeline.cli.console import Console
     from ssa_pipeline.settings import read_settings
 
     days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
@@ -118,8 +116,7 @@ def demo(
     Starts the services where they are not running. What is up to date is not computed again; what another call has in
     hand is followed.
     """
-    from rich.console import Console
-
+    from ssa_pipeline.cli.console import Console
     from ssa_pipeline.settings import read_settings
 
     console = Console()
@@ -214,7 +211,7 @@ class Screening:
             except CliError as error:
                 if error.code == Exit.INTERRUPTED:
                     raise
-                self.console.print(f"WARNING: {error}", highlight=False, soft_wrap=True)
+                self.console.print(f"WARNING: {error}", highlight=False, markup=False, soft_wrap=True)
 
     def _needed(self) -> dict[SliceKey, str]:
         from ssa_pipeline.orchestration.plan import slices_to_compute
@@ -241,7 +238,7 @@ class Screening:
 
     def _finish(self, outcome: RunOutcome, title: str) -> None:
         for check in outcome.failed_checks:
-            self.console.print(f"  check {check}", highlight=False, soft_wrap=True)
+            self.console.print(f"  check {check}", highlight=False, markup=False, soft_wrap=True)
         if not outcome.is_success:
             raise run_failure(outcome, title)
         self.console.print(f"{title}: done in {outcome.wall_s:.1f} s", highlight=False)

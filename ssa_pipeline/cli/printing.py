@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import typer
+
+from ssa_pipeline.core.outside_text import for_csv, for_json
 
 
 class Format(StrEnum):
@@ -29,11 +30,18 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def as_cell(value: Any) -> str:
+    """``as_text`` for CSV: nothing where there is no value, no text that a spreadsheet takes for a formula."""
+    if value is None:
+        return ""
+    return for_csv(value) if isinstance(value, str) else as_text(value)
+
+
 def print_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     """A head line and the rows; nothing between two commas where there is no value."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(["" if row[name] is None else as_text(row[name]) for name in columns] for row in rows)
+    writer.writerows([as_cell(row[name]) for name in columns] for row in rows)
 
 
 def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -42,4 +50,4 @@ def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    typer.echo(for_json(value))

@@ -63,8 +63,7 @@ def follow(ids: Ids = None) -> None:
     Exit codes: 0 all succeeded or nothing was in hand, 1 one failed, 2 no such run, 4 the services are not running,
     130 left or cancelled.
     """
-    from rich.console import Console
-
+    from ssa_pipeline.cli.console import Console
     from ssa_pipeline.orchestration.listed_runs import list_runs
 
     console = Console(stderr=True)
@@ -75,7 +74,7 @@ def follow(ids: Ids = None) -> None:
         for run in chosen:
             outcome = runner.follow(run)
             for check in outcome.failed_checks:
-                console.print(f"  check {check}", highlight=False, soft_wrap=True)
+                console.print(f"  check {check}", highlight=False, markup=False, soft_wrap=True)
             if not outcome.is_success:
                 raise run_failure(outcome, run.title)
             console.print(f"{run.title}: done in {outcome.wall_s:.1f} s", highlight=False)
@@ -109,7 +108,7 @@ def cancel(
 
 @contextmanager
 def _webserver() -> Iterator[Webserver]:
-    from rich.console import Console
+    from ssa_pipeline.cli.console import Console
 
     with errors_as_messages(), service_runner(Console(stderr=True)) as (_, webserver):
         yield webserver

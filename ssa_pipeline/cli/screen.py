@@ -400,8 +400,9 @@ class _Progress:
             self._next = time.monotonic() + LINE_EVERY_S
 
     def _draw(self, stage: str, fraction: float) -> None:
-        from rich.console import Console
         from rich.progress import Progress
+
+        from ssa_pipeline.cli.console import Console
 
         if self._bar is None:
             self._bar = Progress(console=Console(stderr=True), transient=True)

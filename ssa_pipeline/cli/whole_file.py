@@ -40,7 +40,11 @@ def whole_file(target: str, option: str) -> Iterator[TextIO]:
 
 
 def write_whole_file(target: str, option: str, data: bytes) -> None:
-    """The same for bytes."""
+    """The same for bytes; on a terminal they are shown as text."""
+    if target == STANDARD_OUTPUT and sys.stdout.isatty():
+        with whole_file(target, option) as shown:
+            shown.write(data.decode("utf-8", "backslashreplace"))
+        return
     with _errors_as_messages(target, option), _stream(target, "wb") as stream:
         stream.write(data)
 

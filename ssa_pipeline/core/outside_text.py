@@ -24,6 +24,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _PLAIN = re.compile(r"[^\W_](?:[\w ./,:;()+-]*[\w)])?")
 # an address that becomes a link by itself, a numbered list, emphasis by underscores
 _MEANT = re.compile(r"://|www\.|^\d+[.)] |\b_|_\b|__", re.IGNORECASE)
+_CHAT = re.compile(r"[<>&`*~@#\[\]]|://|\b_|_\b")
 _QUOTED_FORMULA = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 
 
@@ -46,19 +47,18 @@ def for_markdown(text: str) -> str:
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{pad}{shown}{pad}{fence}".replace("|", "\\|")
-
-
-def for_html(text: str) -> str:
-    """For the text of an element, and of an attribute in quotes."""
-    return html.escape(for_terminal(text), quote=True)
+    # a table reads a backslash before the one that escapes a bar as escaped, and the bar as the end of the cell
+    return f"{fence}{pad}{shown}{pad}{fence}".replace("\\|", "\\x5c|").replace("|", "\\|")
 
 
 def for_chat(text: str) -> str:
     """For the message of a webhook: Slack, Mattermost and their like mark up text, call people by ``<!…>`` or ``@…``,
-    and load pictures. In a block of code they do not; ``&``, ``<`` and ``>`` are escaped as Slack demands."""
-    shown = html.escape(for_lines(text), quote=False).replace("```", "'''")
-    return f"```\n{shown}\n```"
+    and load pictures. In a block of code they do not; ``&``, ``<`` and ``>`` are escaped as Slack demands. Text without
+    any of that stays as it is."""
+    shown = for_lines(text)
+    if not _CHAT.search(shown):
+        return shown
+    return "```\n" + html.escape(shown, quote=False).replace("```", "'''") + "\n```"
 
 
 def for_csv(text: str) -> str:

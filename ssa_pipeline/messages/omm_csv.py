@@ -9,6 +9,7 @@ import csv
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
+from ssa_pipeline.core.outside_text import from_csv
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
 from ssa_pipeline.messages.assembly import (
     Assembly,
@@ -94,7 +95,10 @@ class _Header:
 
     def read(self, line: str) -> Fields:
         values = self._values(line)
-        return read_fields(self._numbers(values), self._others(values), self._conventions(values))
+        others = self._others(values)
+        if "'" in line:  # before what a spreadsheet would take for a formula, as `ssa convert` writes it
+            others = tuple(map(from_csv, others))
+        return read_fields(self._numbers(values), others, self._conventions(values))
 
     def identify(self, line: str) -> tuple[int | None, str | None]:
         """Number and name of a rejected line, as far as they can be read: it may be cut off."""

@@ -9,6 +9,7 @@ import json
 import re
 from xml.sax.saxutils import escape
 
+from ssa_pipeline.core.outside_text import for_csv
 from ssa_pipeline.core.time import from_us
 from ssa_pipeline.messages.assembly import Fields
 from ssa_pipeline.messages.tle_write import UnrepresentableError
@@ -50,7 +51,8 @@ _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  #
 
 def csv_row(record: Fields) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(_values(record).values())
+    values = [for_csv(value) if isinstance(value, str) else value for value in _values(record).values()]
+    csv.writer(line, lineterminator="\r\n").writerow(values)
     return line.getvalue()
 
 

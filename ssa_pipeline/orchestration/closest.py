@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from ssa_pipeline.core.outside_text import for_terminal
 from ssa_pipeline.core.records import ElementSets, Events
 from ssa_pipeline.core.time import format_utc
 
@@ -52,7 +53,7 @@ def text_lines(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _object(norad_id: int, names: Mapping[int, str]) -> str:
-    return f"{norad_id} {names.get(norad_id, '')}".strip()
+    return f"{norad_id} {for_terminal(names.get(norad_id, ''))}".strip()
 
 
 def names_of(elements: ElementSets) -> dict[int, str]:

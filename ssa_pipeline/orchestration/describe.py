@@ -10,6 +10,7 @@ import numpy as np
 from dagster import MetadataValue
 
 from ssa_pipeline.core.object_flags import ObjectFlag, has_flag
+from ssa_pipeline.core.outside_text import for_markdown
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,
     Candidates,
@@ -31,8 +32,12 @@ _HOURS_US = 3_600_000_000
 
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     head = list(head)
-    lines = [head, ["---"] * len(head), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return for_markdown(value) if isinstance(value, str) else str(value)
 
 
 def rejected_by_rule(rejected: Iterable[RejectedRecord]) -> dict[str, int]:

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from dagster import AssetMaterialization, MetadataValue
 
+from ssa_pipeline.orchestration.describe import markdown_table
 from ssa_pipeline.orchestration.webserver import Webserver
 from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.supervisor import services
+from ssa_pipeline.supervisor.abandoned_runs import open_instance
 from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
 from ssa_pipeline.supervisor.host import LOOPBACK, next_free_port
 from ssa_pipeline_tests.browser import Browser, open_browser
@@ -98,6 +101,27 @@ class _Page(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         return None
+
+
+@pytest.fixture(scope="module")
+def asset_with_hostile_names(port: int, database: DatabaseUrl, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An asset whose table of metadata holds names that are Markdown, and with them one that is meant as Markdown."""
+    settings = read_settings({"SSA_HOME": str(tmp_path_factory.mktemp("instance"))})
+    link_dagster_home(settings)
+    names = [
+        f"![y]({PATH}/graphql?query=mutation{{x}})",
+        "<img src=/y>",
+        "[y](http://evil.example)",
+        "http://evil.example",
+    ]
+    table = markdown_table(["object", "n"], [(name, 1) for name in names]) + f"\n\n![meant]({PATH}/meant.png)"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in service_environment(settings, database).items():
+            patch.setenv(name, value)
+        with open_instance(os.environ) as instance:
+            metadata = {"closest": MetadataValue.md(table)}
+            instance.report_runless_asset_event(AssetMaterialization("hostile", metadata=metadata))
+    return "hostile"
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +217,16 @@ def test_no_page_of_strangers_frames_the_ui_but_a_link_to_it_may_be_followed(
         f"http://127.0.0.1:{port}{PATH}/overview",
     )
     browser.wait_for(f"location.port === '{port}' && document.querySelector('#root')")
+
+
+def test_names_that_are_markdown_are_shown_as_they_are(
+    port: int, browser: Browser, asset_with_hostile_names: str
+) -> None:
+    browser.open(f"http://127.0.0.1:{port}{PATH}/assets/{asset_with_hostile_names}?view=events")
+    browser.wait_for("!!document.querySelector('img[alt=meant]')")  # what we mean as Markdown is
+    shown = browser.run("return document.querySelector('img[alt=meant]').closest('[role=dialog], body').innerText")
+    assert f"![y]({PATH}/graphql?query=mutation{{x}})" in shown
+    assert "<img src=/y>" in shown
+    assert browser.run("return document.querySelectorAll('img[alt=y], img[src=\"/y\"], a[href*=evil]').length") == 0
+    asked = browser.run("return performance.getEntriesByType('resource').map(one => one.name)")
+    assert not [one for one in asked if "mutation" in one or "evil" in one]

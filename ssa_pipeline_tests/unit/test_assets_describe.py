@@ -55,14 +55,14 @@ def test_rejected_records_are_counted_by_rule_with_the_first_of_each() -> None:
     shown = rejected_shown(rejected)
     assert shown["rejected"] == 3
     assert shown["rejected_by_rule"].value.splitlines()[2:] == [
-        "| stale | 2 | a\\|b.csv:2 | line 2 |",
-        "| decayed | 1 | a\\|b.csv:3 | line 3 |",
+        "| stale | 2 | `a\\|b.csv:2` | line 2 |",
+        "| decayed | 1 | `a\\|b.csv:3` | line 3 |",
     ]
     assert rejected_shown([])["rejected_by_rule"].value == "none"
 
 
 def test_a_markdown_table_keeps_its_columns() -> None:
-    assert markdown_table(["a", "b"], [(1, "x|y")]) == "| a | b |\n| --- | --- |\n| 1 | x\\|y |"
+    assert markdown_table(["a", "b"], [(1, "x|y")]) == "| a | b |\n| --- | --- |\n| 1 | `x\\|y` |"
 
 
 class _Log:
