@@ -390,7 +390,7 @@ def test_a_failure_whose_text_postgresql_cannot_hold_is_told(
     job_of_a_name.execute_in_process(instance=without_runs, raise_on_error=False)
     assert tick(alert_on_failure, without_runs, settings_of(home, clean)).skip_message == "1 failed runs told"
     ((text,),) = rows(clean, "alert_text")
-    assert "cannot read caf?.csv, ?\ufffd\n" in text
+    assert "cannot read caf\\udce9.csv, \\ud800\\x00\n" in text
 
 
 def test_failures_that_cannot_be_told_hide_no_other(
@@ -537,7 +537,7 @@ def test_the_command_needs_no_daemon_and_its_exit_code_says_it(
     good = run_check(clean, home)
     assert good.returncode == 0, good.stderr
     assert "ok      celestrak    last content " in good.stdout
-    assert "(1.0 h ago, limit 26 h); last attempt never" in good.stdout
+    assert "(1.0 h ago, at most 26 h); last attempt never" in good.stdout
     assert f"newest day: received {(now - HOUR).date()}, catalogue None, screened None" in good.stdout
     assert "daemon: alive" in good.stdout
     with connect(clean) as connection:
