@@ -200,8 +200,10 @@ def _warn_of_partial_release(intake: Intake) -> None:
 
     if not intake.has_gp:
         return
-    earlier = ReleaseGate(intake.url).newest_received_day(intake.epoch_day)
-    verdict = judge(_received(intake, intake.epoch_day), None if earlier is None else _received(intake, earlier))
+    gate = ReleaseGate(intake.url)
+    earlier = gate.newest_received_day(intake.epoch_day)
+    before = None if earlier is None else _received(intake, earlier)
+    verdict = judge(_received(intake, intake.epoch_day), before, **gate.over_weeks(intake.epoch_day))
     if verdict.is_held:
         advice = "the files are stored, but the completeness gate will hold this day back: ingest what is missing"
         typer.echo(f"ssa: WARNING: {intake.epoch_day} has {'; '.join(verdict.reasons)}; {advice}", err=True)

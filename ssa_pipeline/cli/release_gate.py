@@ -116,6 +116,14 @@ def _print_comparison(measures: dict[str, Any]) -> None:
     typer.echo(f"    {'all':<12} {measures['missing']:>8,} of {measures['objects_before']:>8,}")
     for name, group in measures["groups"].items():
         typer.echo(f"    {name:<12} {group['missing']:>8,} of {group['before']:>8,}")
+    if "largest" in measures:
+        largest = measures["largest"]
+        missing, before = largest["missing"], largest["objects_before"]
+        typer.echo(f"  of the largest release of 30 days, {largest['compared_with']}: {missing:,} of {before:,}")
+    if "carried_over" in measures:
+        typer.echo(
+            f"  of objects in use, which are carried over: {measures['carried_over']:,} of {measures['in_use']:,}"
+        )
 
 
 def _facts(judgement: Judgement) -> dict[str, Any]:

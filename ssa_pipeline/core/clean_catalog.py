@@ -344,12 +344,12 @@ def _with_supplemental(gp: _Choice, other: _Choice, decays: dict[int, Decay]) ->
 def _unasked(
     sets: ElementSets, is_segment: NDArray[np.bool_], max_age_days: float | None, day_us: int
 ) -> dict[int, Fault]:
-    """Supplemental sets that are not valid for the day, or all where none is asked for. Segments are for the days to
-    come too, and all that are left where the last of them began long ago are old."""
+    """Supplemental sets that are not valid for the day, or all where none is asked for. A segment is valid until the
+    next one begins, however long ago it began."""
     if max_age_days is None:
         return dict.fromkeys(range(len(sets)), Fault(RejectRule.SUPPLEMENTAL_NOT_USED, "supplemental GP is off"))
     oldest_us, end_us = day_us - round(max_age_days * MICROSECONDS_PER_DAY), day_us + MICROSECONDS_PER_DAY
-    is_valid = (sets.epoch_us >= oldest_us) & ((sets.epoch_us < end_us) | is_segment)
+    is_valid = is_segment | ((sets.epoch_us >= oldest_us) & (sets.epoch_us < end_us))
     return {
         row: Fault(
             RejectRule.SUPPLEMENTAL_NOT_USED,

@@ -151,6 +151,11 @@ class ReleaseGate:
             day: date | None = _value(connection, "newest_received_day", before, look_back_days=LOOK_BACK_DAYS)
             return day
 
+    def over_weeks(self, epoch_day: date) -> dict[str, Any]:
+        """What a release of the day is compared with beside the newest: arguments of ``judge``."""
+        with connect(self.url) as connection:
+            return {name: value for name, value in _before(connection, epoch_day).items() if name != "before"}
+
     def held_days(self, before: date) -> list[date]:
         """Days before that are held back, as far back as sets are carried over, oldest first."""
         with connect(self.url) as connection:

@@ -192,6 +192,14 @@ def test_of_two_releases_of_segments_the_newer_counts_alone() -> None:
         assert numbers == [101, 101, 102]  # none has begun by 00:00: the nearest
 
 
+def test_a_segment_is_valid_until_the_next_one_begins() -> None:
+    """Segments of a geostationary satellite may be weeks apart; a supplemental set may else be a day old at most."""
+    sets = at(-9.0, 3.5)
+    receipts = Receipts.alike(2, DAY, "celestrak", SUPPLEMENTAL_GP, 1)
+    catalog = clean_catalog(sets, DAY, receipts, supplemental_max_age_days=1.0)
+    assert [int(catalog.sets_on(k).element_set_no[0]) for k in range(7)] == [1, 1, 1, 1, 2, 2, 2]
+
+
 def test_an_ordinary_set_of_a_later_day_makes_segments_void() -> None:
     yesterday = Receipts.alike(15, date(2024, 10, 31), "celestrak", SUPPLEMENTAL_GP, 1)
     today = Receipts.alike(1, DAY, "celestrak", SUPPLEMENTAL_GP, 2)
