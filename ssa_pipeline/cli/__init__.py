@@ -41,6 +41,7 @@ app = typer.Typer(
     name="ssa",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # paragraphs flow, whatever the width
     help=__doc__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

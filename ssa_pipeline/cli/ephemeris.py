@@ -91,13 +91,16 @@ def _row(position: Position) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    typer.echo("TEME of date; km, km/s; bound = largest distance from SGP4")
-    typer.echo(f"{'UTC':<27} {'x':>13} {'y':>13} {'z':>13} {'vx':>10} {'vy':>10} {'vz':>10} {'bound':>7}  from")
+    typer.echo("TEME of date; bound, m: largest distance of the position from SGP4's")
+    typer.echo(
+        f"{'UTC':<27} {'x, km':>13} {'y, km':>13} {'z, km':>13} {'vx, km/s':>10} {'vy, km/s':>10} {'vz, km/s':>10} "
+        f"{'bound, m':>8}  catalogue of, lead day"
+    )
     for row in rows:
         place = " ".join(f"{row[name]:13.4f}" for name in COLUMNS[1:4])
         speed = " ".join(f"{row[name]:10.6f}" for name in COLUMNS[4:7])
-        source = f"{row['epoch_day']} +{row['lead_day']}"
-        typer.echo(f"{row['t_utc']:<27} {place} {speed} {row['error_bound_km']:7.4f}  {source}")
+        bound_m, source = 1000.0 * row["error_bound_km"], f"{row['epoch_day']}, {row['lead_day']}"
+        typer.echo(f"{row['t_utc']:<27} {place} {speed} {bound_m:8.1f}  {source}")
 
 
 def _print_csv(rows: list[dict[str, Any]]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,12 +12,15 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, one_day, parse_day
-from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json
+from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json, print_json_with_rows
+from ssa_pipeline.core.day_changes import EventChange
 
 if TYPE_CHECKING:
     from ssa_pipeline.storage.history import DayDiff, EventDiff
 
-_SHOWN = 10  # rows of each kind in a table; csv and json have all
+_SHOWN = 10  # rows of each kind in a table
+_PRINTED = 1000  # in csv and json
+_OBJECT_CHANGES = ("appeared", "vanished", "renamed", "jumped")
 
 
 def register(app: typer.Typer) -> None:
@@ -61,8 +65,12 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="D1", help="Epoch day to compare with.")],
     after: Annotated[str, typer.Argument(metavar="D2", help="A later epoch day.")],
     output: Annotated[
-        Format, typer.Option("--format", help="csv needs --objects or --events; csv and json have every row.")
+        Format, typer.Option("--format", help="How to print them; csv needs --objects or --events.")
     ] = Format.TABLE,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help=f"Rows of each kind of change; 0 for all. {_SHOWN} in a table, else {_PRINTED:,}."),
+    ] = None,
     objects: Annotated[bool, typer.Option("--objects", help="Objects only.")] = False,
     events: Annotated[bool, typer.Option("--events", help="Encounters only.")] = False,
 ) -> None:
@@ -85,18 +93,24 @@ def diff(
         raise CliError("--format csv prints one kind of row: add --objects or --events", Exit.USAGE)
     with errors_as_messages():
         url = database_url(read_settings())
-        found = storage.diff(url, day_1, day_2, objects=objects or not events, events=events or not objects)
+        most = (_SHOWN if output == Format.TABLE else _PRINTED) if limit is None else limit or None
+        found = storage.diff(url, day_1, day_2, objects=objects or not events, events=events or not objects, limit=most)
     for warning in found.events.warnings if found.events else ():
         typer.echo(f"ssa: WARNING: {warning}", err=True)
     if output == Format.TABLE:
-        for line in _diff_lines(found):
+        for line in _diff_lines(found, most):
             typer.echo(line)
     elif output == Format.JSON:
-        print_json(_diff_json(found))
+        print_json_with_rows(_diff_facts(found), _diff_rows(found, most))
     elif found.events is not None:
         print_csv(found.events.rows, storage.EVENT_COLUMNS)
     else:
-        print_csv(found.objects or [], storage.OBJECT_COLUMNS)
+        print_csv(_first_of_each(found.objects or [], most), storage.OBJECT_COLUMNS)
+    if output != Format.TABLE:
+        for kind, counts in _counts(found).items():
+            for word, count in counts.items():
+                if most is not None and count > most and word != "same":
+                    typer.echo(f"ssa: {most:,} of {count:,} {kind} that are {word}: --limit 0 prints all", err=True)
 
 
 def _history_lines(norad_id: int, rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -136,61 +150,78 @@ def _moment(value: Any) -> str:
     return as_text(value)[:-4] + "Z"
 
 
-def _diff_lines(found: DayDiff) -> Iterator[str]:
+def _counts(found: DayDiff) -> dict[str, dict[str, int]]:
+    """How many of each change, of objects and of encounters."""
+    counts = {}
     if found.objects is not None:
-        counts = Counter(row["change"] for row in found.objects)
-        said = ", ".join(f"{counts[word]} {word}" for word in ("appeared", "vanished", "renamed", "jumped"))
+        in_all = Counter(row["change"] for row in found.objects)
+        counts["objects"] = {word: in_all[word] for word in _OBJECT_CHANGES}
+    if found.events is not None:
+        counts["encounters"] = {change.value: count for change, count in found.events.counts.items()}
+    return counts
+
+
+def _first_of_each(rows: list[dict[str, Any]], most: int | None) -> Iterator[dict[str, Any]]:
+    seen: Counter[str] = Counter()
+    for row in rows:
+        seen[row["change"]] += 1
+        if most is None or seen[row["change"]] <= most:
+            yield row
+
+
+def _diff_lines(found: DayDiff, most: int | None) -> Iterator[str]:
+    if found.objects is not None:
+        counts = _counts(found)["objects"]
+        said = ", ".join(f"{count} {word}" for word, count in counts.items())
         yield f"objects from {found.before} ({found.n_objects[0]:,}) to {found.after} ({found.n_objects[1]:,}): {said}"
-        for word in ("appeared", "vanished", "renamed", "jumped"):
+        for word, count in counts.items():
             rows = [row for row in found.objects if row["change"] == word]
-            for row in rows[:_SHOWN]:
+            for row in rows[:most]:
                 name = row["object_name"] or row["previous_object_name"]
                 yield f"  {word:<9} {row['norad_id']:>9} {name}: {row['detail']}"
-            if len(rows) > _SHOWN:
-                yield f"  {word:<9} … {len(rows) - _SHOWN} more: --objects --format csv"
+            if most is not None and count > most:
+                yield f"  {word:<9} … {count - most:,} more: --limit 0 prints all"
     if found.events is not None:
-        yield from _event_lines(found.events)
+        yield from _event_lines(found.events, most)
 
 
-def _event_lines(found: EventDiff) -> Iterator[str]:
+def _event_lines(found: EventDiff, most: int | None) -> Iterator[str]:
     counts = found.counts
     yield (
         f"encounters on {found.days_covered[0]} … {found.days_covered[-1]} ({len(found.days_covered)} days that both "
         f"cover): {', '.join(f'{count:,} {change.value}' for change, count in counts.items())}"
     )
     head = f"{'':<9} {'TCA (UTC)':<24} {'moved, s':>10} {'miss km':>8} {'was km':>8}  objects"
-    for word, order in (("new", _by_miss), ("gone", _by_miss), ("changed", _by_change)):
-        rows = sorted((row for row in found.rows if row["change"] == word), key=order)
-        if rows and head:
+    for word, rows in groupby(found.rows, key=lambda row: str(row["change"])):
+        if head:
             yield head
             head = ""
-        for row in rows[:_SHOWN]:
+        for row in rows:
             one, two = (f"{row[f'norad_id_{k}']} {row[f'name_{k}']}" for k in (1, 2))
             yield (
                 f"{word:<9} {_moment(row['tca_utc'] or row['previous_tca_utc'])} "
                 f"{_number(row['tca_change_s'], '+10.3f')} {_number(row['miss_distance_km'], '8.3f')} "
                 f"{_number(row['previous_miss_distance_km'], '8.3f')}  {one} - {two}"
             )
-        if len(rows) > _SHOWN:
-            yield f"{word:<9} … {len(rows) - _SHOWN:,} more: --events --format csv"
+        count = counts[EventChange(word)]
+        if most is not None and count > most:
+            yield f"{word:<9} … {count - most:,} more: --limit 0 prints all"
 
 
-def _by_miss(row: dict[str, Any]) -> float:
-    miss = row["miss_distance_km"]
-    return float(row["previous_miss_distance_km"] if miss is None else miss)
-
-
-def _by_change(row: dict[str, Any]) -> float:
-    return -abs(float(row["miss_change_km"]))
-
-
-def _diff_json(found: DayDiff) -> dict[str, Any]:
+def _diff_facts(found: DayDiff) -> dict[str, Any]:
     said: dict[str, Any] = {"before": str(found.before), "after": str(found.after)}
+    counts = _counts(found)
     if found.objects is not None:
-        said["objects"] = plain(found.objects)
+        said["object_counts"] = counts["objects"]
     if found.events is not None:
         said["warnings"] = found.events.warnings
         said["days_covered"] = [str(day) for day in found.events.days_covered]
-        said["event_counts"] = {change.value: count for change, count in found.events.counts.items()}
-        said["events"] = plain(found.events.rows)
+        said["event_counts"] = counts["encounters"]
     return said
+
+
+def _diff_rows(found: DayDiff, most: int | None) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+    if found.objects is not None:
+        yield "objects", _first_of_each(found.objects, most)
+    if found.events is not None:
+        yield "events", found.events.rows

@@ -102,7 +102,9 @@ def object_in_database(url: DatabaseUrl, argument: str, option: str = "") -> int
     return choose_object(text, named)
 
 
-def choose_object(text: str, named: Callable[[str], Iterable[tuple[int, str, str]]]) -> int:
+def choose_object(
+    text: str, named: Callable[[str], Iterable[tuple[int, str, str]]], where: str = "received so far"
+) -> int:
     """The object that ``text`` means. ``named`` gives number, name and designator of those whose name holds it or whose
     designator it is. CliError where none or several match: with the choices."""
     from ssa_pipeline.messages.alpha5 import parse_catalog_number
@@ -120,7 +122,7 @@ def choose_object(text: str, named: Callable[[str], Iterable[tuple[int, str, str
     if len(numbers) == 1:
         return numbers.pop()
     if not numbers:
-        said = f"no object received so far is named {text!r}, and {text!r} is no catalogue number"
+        said = f"no object {where} is named {text!r}, and {text!r} is no catalogue number"
         raise CliError(said, Exit.USAGE)
     how = "is the name of" if exact else "is part of the names of"
     lines = [f"  {number:>9} {name}" for number, name, _ in chosen[:_CHOICES_SHOWN]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -37,17 +38,32 @@ def as_cell(value: Any) -> str:
     return for_csv(value) if isinstance(value, str) else as_text(value)
 
 
-def print_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+def print_csv(rows: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> None:
     """A head line and the rows; nothing between two commas where there is no value."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([as_cell(row[name]) for name in columns] for row in rows)
 
 
-def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def plain(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows for JSON: numbers and null as they are, everything else as text."""
     return [{k: v if v is None or isinstance(v, (int, float)) else as_text(v) for k, v in r.items()} for r in rows]
 
 
 def print_json(value: Any) -> None:
     typer.echo(for_json(value))
+
+
+def print_json_with_rows(facts: Mapping[str, Any], lists: Iterable[tuple[str, Iterable[dict[str, Any]]]]) -> None:
+    """One JSON object: the facts, then lists of rows that are printed while they are made; a row a line."""
+    out = sys.stdout
+    out.write("{")
+    out.write(",".join(f"\n {for_json(k, indent=None)}: {for_json(v, indent=None)}" for k, v in facts.items()))
+    for name, rows in lists:
+        out.write(f",\n {for_json(name, indent=None)}: [")
+        joint = "\n  "
+        for row in rows:
+            out.write(joint + for_json(plain([row])[0], indent=None))
+            joint = ",\n  "
+        out.write("\n ]")
+    out.write("\n}\n")

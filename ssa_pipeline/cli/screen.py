@@ -68,7 +68,11 @@ def screen(
     ] = None,
     primaries: Annotated[
         Path | None,
-        typer.Option(help="File of catalogue numbers, one per line: only encounters with one of these objects."),
+        typer.Option(help="File of numbers or names, one per line: only encounters with one of these objects."),
+    ] = None,
+    objects: Annotated[
+        list[str] | None,
+        typer.Option("--object", help="Only encounters with this object: number, name or designator. May be repeated."),
     ] = None,
     exclude_same_constellation: Annotated[
         bool, typer.Option("--exclude-same-constellation", help="Leave out Starlink with Starlink, and others alike.")
@@ -98,7 +102,7 @@ def screen(
     once the newest valid element set is used whose epoch is not later than the day of --start; a later one where
     there is no other, and that is said. The file appears whole or not at all.
     """
-    volumes = volume_request(threshold_km, volume, primaries, exclude_same_constellation)
+    volumes = volume_request(threshold_km, volume, primaries, exclude_same_constellation, objects or [])
     request = _request(catalogs, start, hours, out, volumes, threads, max_age_days, segments, stats, csv_style)
     return_large_arrays()
     clock = _StageClock()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,20 +21,20 @@ HEADERS = ("norad_id", "norad_cat_id")
 
 @dataclass(frozen=True)
 class Primary:
-    """One line of the file of primaries; ``volume`` is None where the line names none, or a preset's name."""
+    """One object that is asked for: a number or a name (known once the catalogue is), and where it was asked for.
+    ``volume`` is None where none is named, or a preset's name."""
 
-    line: int
-    norad_id: int
+    place: str  # "--primaries FILE line 3", or "--object"
+    text: str
     volume: Volume | str | None
 
 
 @dataclass(frozen=True)
 class VolumeRequest:
-    """Options that can be judged without a catalogue. ``file`` is where ``primaries`` came from, None for everyone."""
+    """Options that can be judged without a catalogue; no ``primaries``: everyone."""
 
     volume: Volume | str
     otherwise: Volume  # where no row of a preset is for an orbit
-    file: Path | None
     primaries: list[Primary]
     exclude_same_constellation: bool
 
@@ -43,7 +45,11 @@ class VolumeRequest:
 
 
 def volume_request(
-    threshold_km: float | None, volume: str | None, primaries: Path | None, exclude_same_constellation: bool
+    threshold_km: float | None,
+    volume: str | None,
+    primaries: Path | None,
+    exclude_same_constellation: bool,
+    objects: Sequence[str] = (),
 ) -> VolumeRequest:
     """The options, checked: CliError names the first that cannot be used."""
     from ssa_pipeline.core.screening_volume import Volume
@@ -59,7 +65,8 @@ def volume_request(
     if threshold_km is not None and volume is not None and isinstance(chosen, Volume):
         raise CliError("--threshold-km and a --volume for everyone exclude each other; give one", Exit.USAGE)
     listed = [] if primaries is None else _primaries(primaries)
-    return VolumeRequest(chosen, sphere, primaries, listed, exclude_same_constellation)
+    listed += [Primary("--object", text.strip(), None) for text in objects]
+    return VolumeRequest(chosen, sphere, listed, exclude_same_constellation)
 
 
 def screening_volumes(request: VolumeRequest, used: ElementSets, rejected: list[RejectedRecord]) -> ScreeningVolumes:
@@ -69,14 +76,17 @@ def screening_volumes(request: VolumeRequest, used: ElementSets, rejected: list[
     from ssa_pipeline.core.screening_volume import ScreeningVolumes, constellations
 
     volumes = _volumes(request.volume, request.otherwise, used)
-    is_primary = np.full(len(used), request.file is None)
+    is_primary = np.full(len(used), not request.primaries)
     row_of = {norad_id: row for row, norad_id in enumerate(used.norad_id.tolist())}
-    unknown = [primary for primary in request.primaries if primary.norad_id not in row_of]
+    numbers = _numbers(request.primaries, used, rejected)
+    unknown = [
+        (primary, number) for primary, number in zip(request.primaries, numbers, strict=True) if number not in row_of
+    ]
     if unknown:
-        raise CliError(_unknown(request, unknown, rejected), Exit.USAGE)
+        raise CliError(_unknown(unknown, rejected), Exit.USAGE)
     own: dict[Volume | str, list[Volume]] = {}  # one table per volume named in the file
-    for primary in request.primaries:
-        row = row_of[primary.norad_id]
+    for primary, number in zip(request.primaries, numbers, strict=True):
+        row = row_of[number]
         is_primary[row] = True
         if primary.volume is not None:
             if primary.volume not in own:
@@ -84,6 +94,34 @@ def screening_volumes(request: VolumeRequest, used: ElementSets, rejected: list[
             volumes[row] = own[primary.volume][row]
     groups = constellations(used.object_name) if request.exclude_same_constellation else None
     return ScreeningVolumes.of(volumes, is_primary, groups)
+
+
+def _numbers(primaries: list[Primary], used: ElementSets, rejected: list[RejectedRecord]) -> list[int]:
+    """The objects' numbers, names looked up among the records of the catalogue; CliError for what is not one object, or
+    is asked for twice."""
+    from ssa_pipeline.cli.inputs import choose_object
+
+    columns = used.norad_id.tolist(), used.object_name.tolist(), used.object_id.tolist()
+    known = set(zip(*columns, strict=True))
+    is_used = set(columns[0])
+    known |= {
+        (one.norad_id, one.object_name or "", "") for one in rejected if one.norad_id and one.norad_id not in is_used
+    }
+
+    def named(text: str) -> list[tuple[int, str, str]]:
+        part = text.upper()
+        return [one for one in known if part in one[1].upper() or part == one[2]]
+
+    place_of: dict[int, str] = {}
+    for primary in primaries:
+        try:
+            number = choose_object(primary.text, named, "in the catalogue")
+        except CliError as error:
+            raise CliError(f"{primary.place}: {error}", Exit.USAGE) from None
+        if number in place_of:
+            raise CliError(f"{primary.place}: {number} is asked for already, by {place_of[number]}", Exit.USAGE)
+        place_of[number] = primary.place
+    return list(place_of)
 
 
 def spell_volume(request: VolumeRequest) -> str:
@@ -132,10 +170,10 @@ def _primaries(path: Path) -> list[Primary]:
     except OSError as error:
         raise CliError(f"--primaries {path} cannot be read: {error.strerror}", Exit.USAGE) from None
     found: list[Primary] = []
-    line_of: dict[int, int] = {}
     is_first = True
     for line, content in enumerate(text.splitlines(), start=1):
-        words = [word.strip() for word in content.partition("#")[0].split(",")]
+        row = next(csv.reader([content.partition("#")[0]], skipinitialspace=True), [])
+        words = [word.strip() for word in row or [""]]  # quotes for a name with a comma
         if words == [""]:
             continue
         is_header = is_first and words[0].lower() in HEADERS
@@ -143,31 +181,27 @@ def _primaries(path: Path) -> list[Primary]:
         if is_header:
             continue
         try:
-            primary = _primary(line, words)
-            if primary.norad_id in line_of:
-                raise ValueError(f"{primary.norad_id} is on line {line_of[primary.norad_id]} already")
+            found.append(_primary(f"--primaries {path} line {line}", words))
         except ValueError as error:
             raise CliError(f"--primaries {path} line {line}: {error}", Exit.USAGE) from None
-        line_of[primary.norad_id] = line
-        found.append(primary)
     if not found:
-        raise CliError(f"--primaries {path} names no object; write one catalogue number per line", Exit.USAGE)
+        raise CliError(f"--primaries {path} names no object; write one number or name per line", Exit.USAGE)
     return found
 
 
-def _primary(line: int, words: list[str]) -> Primary:
-    from ssa_pipeline.messages.alpha5 import parse_catalog_number
-
+def _primary(place: str, words: list[str]) -> Primary:
+    if not words[0]:
+        raise ValueError("no object is named before the comma")
     rest = words[1:]
     while rest and not rest[-1]:  # a table's empty cells
         rest.pop()
-    return Primary(line, parse_catalog_number(words[0]), _volume(rest) if rest else None)
+    return Primary(place, words[0], _volume(rest) if rest else None)
 
 
-def _unknown(request: VolumeRequest, unknown: list[Primary], rejected: list[RejectedRecord]) -> str:
+def _unknown(unknown: list[tuple[Primary, int]], rejected: list[RejectedRecord]) -> str:
     """Where the first unknown primary stands, why it is not there, and how many more are missing."""
-    first = unknown[0]
-    reasons = Counter(record.rule.value for record in rejected if record.norad_id == first.norad_id)
+    first, number = unknown[0]
+    reasons = Counter(record.rule.value for record in rejected if record.norad_id == number)
     why = f"has no usable element set in the catalogue ({', '.join(reasons)})" if reasons else "is not in the catalogue"
     more = f"; {len(unknown) - 1} more like it" if len(unknown) > 1 else ""
-    return f"--primaries {request.file} line {first.line}: {first.norad_id} {why}{more}"
+    return f"{first.place}: {number} {why}{more}"

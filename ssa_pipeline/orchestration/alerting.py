@@ -79,7 +79,10 @@ def watch_freshness(settings: ResourceParam[Settings]) -> SkipReason:
     found = replace(check_freshness(url, settings.alerts, now), silent_parts={})  # of the daemon this speaks for itself
     problems = list(found.problems())
     new = [problem.title for problem in problems if raise_alert(url, problem, now)]
-    return SkipReason(f"{len(problems)} problems, {len(new)} of them new: {'; '.join(p.title for p in problems)}")
+    if not problems:
+        return SkipReason("all current")
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return SkipReason(f"{count}, {len(new)} told now: {'; '.join(p.title for p in problems)}")
 
 
 @sensor(

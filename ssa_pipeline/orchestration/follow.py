@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from ssa_pipeline.orchestration.progress_message import Progress as Message
 from ssa_pipeline.orchestration.webserver import RunState, Webserver
 
 POLL_S = 0.5
+CHECK_FAILED = "DagsterAssetCheckFailedError"
+_CLASS = re.compile(r"^(?:[a-z_]\w*\.)+(?:[A-Z][a-z]+[A-Z]\w*|Failure|Exception)(?::\s*|$)")  # dagster.Failure: …
 LOOK_EVERY_S = 2.0  # at the queue
 LINE_EVERY_S = 5.0  # of progress, where there is no terminal
 
@@ -42,6 +45,11 @@ class RunOutcome:
     @property
     def is_success(self) -> bool:
         return self.status == "SUCCESS"
+
+    def take_failure(self, message: str) -> None:
+        """Keep why the run failed, in words; of a check that must pass the check itself says more."""
+        said = _CLASS.sub("", message.strip()) or f"{message.strip()} without a message"
+        self.failures.append("a check that must pass did not" if CHECK_FAILED in message else said)
 
     def take_check(self, check: Check) -> None:
         """Keep a check that did not pass."""
@@ -149,7 +157,7 @@ class Follower:
         if event["__typename"] == "RunFailureEvent" and self.outcome.failures:
             return  # repeats the failure of the step
         described = (event.get("failureMetadata") or {}).get("description")
-        self.outcome.failures.append(described or _innermost(event.get("error")) or event.get("message") or "failed")
+        self.outcome.take_failure(described or _innermost(event.get("error")) or event.get("message") or "failed")
 
 
 def _innermost(error: dict[str, Any] | None) -> str | None:

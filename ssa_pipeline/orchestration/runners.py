@@ -124,7 +124,7 @@ def _collect(outcome: RunOutcome, log: Iterable[EventLogEntry]) -> None:
         event = entry.dagster_event
         if event is not None and event.is_step_failure:
             failure = event.step_failure_data
-            outcome.failures.append(what_failed(failure))
+            outcome.take_failure(what_failed(failure))
             if failure.error is not None and failure.error.cls_name == _INTERRUPTED:  # Ctrl-C; Dagster says FAILURE
                 outcome.status = "CANCELED"
         elif event is not None and event.event_type_value == "ASSET_CHECK_EVALUATION":

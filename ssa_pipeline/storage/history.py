@@ -63,7 +63,9 @@ class EventDiff:
     days_covered: list[date]
     warnings: list[str]  # how the screenings differ
     counts: dict[EventChange, int]
-    rows: list[dict[str, Any]]  # EVENT_COLUMNS; those that stayed the same are counted only
+    # EVENT_COLUMNS, to be read once: new, gone, changed ones, of each the closest or most changed first, as many as
+    # were asked for; those that stayed the same are counted only
+    rows: Iterator[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,16 @@ class DayDiff:
     events: EventDiff | None
 
 
-def diff(url: DatabaseUrl, before: date, after: date, *, objects: bool, events: bool) -> DayDiff:
-    """Compare two epoch days. SliceMissingError where one has no catalogue, or for events, where no day is covered by
+def diff(
+    url: DatabaseUrl, before: date, after: date, *, objects: bool, events: bool, limit: int | None = None
+) -> DayDiff:
+    """Compare two epoch days; of each kind of change of encounters ``limit`` rows.
+
+    SliceMissingError where one has no catalogue, or for events, where no day is covered by
     both screenings."""
     with SliceStore(url) as store:
         catalogs = [store.read(SliceKey("clean_catalog", day))[0] for day in (before, after)]
-        found = _event_diff(url, store, *catalogs) if events else None
+        found = _event_diff(url, store, *catalogs, limit=limit) if events else None
     return DayDiff(
         before,
         after,
@@ -118,7 +124,7 @@ def _object_rows(url: DatabaseUrl, before: CleanCatalog, after: CleanCatalog) ->
     return rows
 
 
-def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog) -> EventDiff:
+def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog, limit: int | None) -> EventDiff:
     """A day to either side of the common ones is read too: an encounter may move over midnight."""
     days = [catalog.epoch_day for catalog in catalogs]
     covered = [_days_covered(url, day) for day in days]
@@ -142,13 +148,24 @@ def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog) ->
     is_inside &= np.fmin(_miss(old)[found.row_before], _miss(new)[found.row_after]) <= within_km
     rows = np.flatnonzero(is_inside)
     counts = Counter(found.change[rows].tolist())
-    is_told = found.change[rows] != EventChange.SAME
+    told = _told(old, new, found, rows, limit)
     return EventDiff(
         common,
         list(_differences(days, covered, thresholds)),
         {change: counts[change] for change in EventChange},
-        list(_event_rows(old, new, found, rows[is_told], sets)),
+        _event_rows(old, new, found, told, sets),
     )
+
+
+def _told(old: Events, new: Events, found: EventChanges, rows: Int64, limit: int | None) -> Int64:
+    """The rows to print, in order: of each kind of change the closest, or the most changed, first."""
+    before, after = _miss(old)[found.row_before[rows]], _miss(new)[found.row_after[rows]]
+    parts = []
+    for change in (EventChange.NEW, EventChange.GONE, EventChange.CHANGED):
+        of_kind = np.flatnonzero(found.change[rows] == change)
+        rank = -np.abs(after - before) if change is EventChange.CHANGED else np.fmin(before, after)
+        parts.append(rows[of_kind[np.argsort(rank[of_kind], kind="stable")][:limit]])
+    return np.concatenate(parts)
 
 
 def _differences(days: list[date], covered: list[set[date]], thresholds: list[set[float]]) -> Iterator[str]:

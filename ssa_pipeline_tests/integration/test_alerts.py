@@ -507,7 +507,7 @@ def test_the_sensor_tells_a_lasting_silence_once_a_day(
     settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url)
     fetched(clean, "celestrak", "GROUP=active", datetime.now(UTC) - 30 * HOUR, "refused")
     said = [tick(watch_freshness, instance, settings).skip_message for _ in range(2)]
-    assert said == [f"1 problems, {n} of them new: source celestrak: nothing received ever" for n in (1, 0)]
+    assert said == [f"1 problem, {n} told now: source celestrak: nothing received ever" for n in (1, 0)]
     tick(deliver_alerts, instance, settings)
     (payload,) = hook.received
     assert "ssa fetch --source celestrak" in payload["text"]

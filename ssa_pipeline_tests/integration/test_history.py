@@ -156,20 +156,25 @@ def changes_of_the_twin(two: TwoDays, parts: list[Events], within_km: float) -> 
     return counts, sorted(told, key=str)
 
 
+EVERY_EVENT = ("diff", str(DAY_1), str(DAY_2), "--events", "--limit", "0", "--format")
+
+
 def told_in(said: dict[str, Any]) -> Rows:
     return sorted((tuple(row[name] for name in NAMES) for row in said["events"]), key=str)
 
 
 def test_encounters_that_changed_are_those_of_the_twin(two: TwoDays, ssa: Ssa) -> None:
     counts, told = changes_of_the_twin(two, two.events[0], THRESHOLD_KM)
-    warnings, answer = without_warnings(ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "json"))
+    warnings, answer = without_warnings(
+        ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "json", "--limit", "0")
+    )
     said = json.loads(answer)
     assert said["warnings"] == warnings == [OTHER_LEAD_DAYS]
     assert said["event_counts"] == counts
     assert min(counts.values()) > 5
     assert said["days_covered"] == sorted(map(str, COMMON))
     assert told_in(said) == told
-    _, text = without_warnings(ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "csv"))
+    _, text = without_warnings(ssa(*EVERY_EVENT, "csv"))
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == len(said["events"])
     for row in rows:
@@ -189,7 +194,7 @@ def test_of_different_thresholds_what_both_screenings_would_show_is_compared(two
         write(store, key, near, version.input_versions, threshold_km=within_km)
         try:
             warnings, answer = without_warnings(
-                ssa("diff", str(DAY_1), str(DAY_2), "--events", "--format", "json"),
+                ssa(*EVERY_EVENT, "json"),
             )
         finally:
             write(store, key, events, version.input_versions, threshold_km=THRESHOLD_KM)
@@ -216,6 +221,19 @@ def test_the_table_of_a_diff_counts_and_shows_the_largest(ssa: Ssa) -> None:
     assert len([line for line in lines if line.startswith("  jumped ")]) == 11  # ten and how many more
     closest = [float(line[44:53]) for line in lines if line.startswith("new ") and "more" not in line]
     assert closest == sorted(closest)
+
+
+def test_a_diff_is_cut_to_the_closest_of_each_kind_and_says_how_to_get_all(ssa: Ssa) -> None:
+    asked = ("diff", str(DAY_1), str(DAY_2), "--format", "json", "--limit")
+    full, cut = (json.loads(without_warnings(ssa(*asked, limit))[1].partition("\nssa: ")[0]) for limit in ("0", "3"))
+    for name, counts in (("objects", cut["object_counts"]), ("events", cut["event_counts"])):
+        for change, count in counts.items():
+            all_rows = [row for row in full[name] if row["change"] == change]
+            shown = [row for row in cut[name] if row["change"] == change]
+            assert change == "same" or (len(all_rows), shown) == (count, all_rows[:3])
+    new = [row["miss_distance_km"] for row in full["events"] if row["change"] == "new"]
+    assert new == sorted(new)
+    assert f"3 of {len(new):,} encounters that are new: --limit 0 prints all" in ssa(*asked, "3")
 
 
 def test_the_history_of_an_object_has_every_set_and_what_changed(two: TwoDays, ssa: Ssa) -> None:

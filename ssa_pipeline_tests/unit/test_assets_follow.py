@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ssa_pipeline.orchestration.follow import Follower
+from ssa_pipeline.orchestration.follow import Follower, RunOutcome
 from ssa_pipeline.orchestration.progress_message import Progress
 from ssa_pipeline.orchestration.runners import Detached, ServiceRunner
 from ssa_pipeline.orchestration.webserver import Webserver, WebserverError
@@ -197,3 +197,41 @@ def test_progress_messages_are_read_as_they_are_written() -> None:
         assert Progress.parse(str(progress)) == progress
     for other in ("Started execution of step", "2024-11-01|0 done", "at 43 %"):
         assert Progress.parse(other) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("dagster._core.errors.DagsterAssetCheckFailedError: 1 blocking\nx", "a check that must pass did not"),
+        ("psycopg.errors.DiskFull: no space left on device\n", "no space left on device"),
+        ("builtins.KeyboardInterrupt", "builtins.KeyboardInterrupt without a message"),
+        ("small.csv: no catalogue", "small.csv: no catalogue"),
+    ],
+)
+def test_failures_are_told_in_words_and_not_as_classes(message: str, said: str) -> None:
+    outcome = RunOutcome("id")
+    outcome.take_failure(message)
+    assert outcome.failures == [said]
+
+
+def test_checks_pass_or_do_not_and_steps_are_done() -> None:
+    def check(partition: str, success: bool, name: str) -> dict[str, Any]:
+        evaluation = {"success": success, "checkName": name, "severity": "WARN", "partition": partition}
+        more = {"description": "", "assetKey": {"path": ["clean_catalog"]}}
+        return _event("AssetCheckEvaluationEvent", evaluation=evaluation | more, stepKey=name)
+
+    events = [
+        check("2024-11-01", True, "good"),
+        check("2024-11-01", False, "bad"),
+        check("2024-11-02", True, "bad"),
+        *(_event("ExecutionStepSuccessEvent", stepKey=step) for step in ("good", "bad", "clean_catalog")),
+    ]
+    console = _console()
+    with _webserver(_state("SUCCESS", *events)) as (webserver, _):
+        Follower(webserver, RUN, "t", console).until_finished()
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "t: check good of clean_catalog passed",
+        "t: check bad of clean_catalog did not pass",
+        "t: clean_catalog done",
+    ]

@@ -124,9 +124,7 @@ def refused(threshold_km: float | None = None, volume: str | None = None, primar
     [
         ("# none\n\n", None, "names no object"),
         ("", None, "names no object"),
-        ("\nISS\n", 2, "1 to 9 digits"),
-        ("norad_id\nnorad_id\n", 2, "1 to 9 digits"),
-        ("25544\n\n25544\n", 3, "25544 is on line 1 already"),
+        ("\n,2,25,25\n", 2, "no object is named"),
         ("25544,0\n", 1, "above 0"),
         ("25544,1e9\n", 1, "at most 500"),
         ("25544,nan\n", 1, "above 0"),
@@ -177,15 +175,35 @@ def test_unknown_primaries_are_named_with_their_line_and_nothing_is_written(tmp_
     catalog, file, out = (tmp_path / name for name in ("catalog.csv", "mine.txt", "events.csv"))
     catalog.write_text("\n".join([header, ",".join(cells), *others]))
     known, rejected = others[0].split(",")[names.index("NORAD_CAT_ID")], cells[names.index("NORAD_CAT_ID")]
+    first_name = others[0].split(",")[names.index("OBJECT_NAME")]
     for content, reason in (
         (f"{known}\n999999999\n999999998", "mine.txt line 2: 999999999 is not in the catalogue; 1 more like it"),
         (rejected, f"mine.txt line 1: {rejected} has no usable element set in the catalogue (out_of_range)"),
+        ("\nHAL 9000", "mine.txt line 2: no object in the catalogue is named 'HAL 9000'"),
+        (f"{known}\n\n{known}", f"mine.txt line 3: {known} is asked for already, by --primaries {file} line 1"),
+        (f"{known}\n{first_name}", f"mine.txt line 2: {known} is asked for already"),
+        ("E", "mine.txt line 1: 'E' is part of the names of"),
     ):
         file.write_text(content)
         done = run(catalog, *WINDOW, "--primaries", file, "--out", out, home=tmp_path)
         assert done.returncode == 2
         assert reason in done.stderr
         assert not out.exists()
+
+
+def test_primaries_may_be_named_in_a_file_and_on_the_command_line(catalog: Path, tmp_path: Path) -> None:
+    with catalog.open() as stream:
+        objects = [(row["NORAD_CAT_ID"], row["OBJECT_NAME"]) for row in csv.DictReader(stream)]
+    counts = [name for _, name in objects]
+    chosen = [(number, name) for number, name in objects if counts.count(name) == 1 and "," not in name][:12]
+    by_number, by_name = tmp_path / "numbers.txt", tmp_path / "names.txt"
+    by_number.write_text("\n".join(number for number, _ in chosen))
+    by_name.write_text("\n".join(f'"{name.lower()}"' for _, name in chosen))
+    wanted = screened(catalog, tmp_path, "--primaries", by_number)
+    assert wanted
+    assert screened(catalog, tmp_path, "--primaries", by_name) == wanted
+    options = [part for _, name in chosen for part in ("--object", name)]
+    assert screened(catalog, tmp_path, *options) == wanted
 
 
 def test_a_start_far_from_the_elements_is_an_error_or_an_empty_answer(catalog: Path, tmp_path: Path) -> None:
