@@ -15,7 +15,7 @@ setup: ## make .venv from the lock files (part of all commands that need it)
 	@scripts/setup.sh
 
 run: setup ## start the services and screen the bundled catalogue, DAYS lead days
-	@$(BIN)/ssa run --days $(DAYS)
+	@$(BIN)/ssa demo --days $(DAYS)
 
 stop: setup ## stop everything that was started; keeps the data
 	@$(BIN)/ssa down

@@ -79,7 +79,7 @@ def _main() -> None:
     """Turns every failure and Ctrl-C, while it still imports too, into messages and exit codes."""
     try:
         _register_groups()
-        app()
+        app(prog_name="ssa")
     except CliError as error:
         _fail(error)
     except Exception as error:

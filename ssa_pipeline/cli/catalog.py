@@ -14,6 +14,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import parse_day
+from ssa_pipeline.cli.patience import patience
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.completeness import Release
@@ -67,8 +68,10 @@ def ingest(
         settings = read_settings()
         intake = Intake(database_url(settings), day, source, kind)
         _warn_of_day_without_partition(day, settings.first_day)
-        for file in files:
-            intake.take(file)
+        with patience("reading") as talker:
+            for file in files:
+                talker.now(f"reading {file}")
+                intake.take(file)
         _warn_of_partial_release(intake)
     intake.raise_problems()
 

@@ -8,6 +8,7 @@ import typer
 
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.patience import patience
 
 db = typer.Typer(no_args_is_help=True, help="Upgrade, check or open the database.")
 
@@ -29,7 +30,7 @@ def upgrade(
     from ssa_pipeline.storage import migrate
     from ssa_pipeline.storage.database_url import database_url
 
-    with errors_as_messages():
+    with errors_as_messages(), patience("upgrading the database"):
         applied = migrate.upgrade(database_url(read_settings()), phase)
     typer.echo(f"applied {', '.join(applied)}" if applied else "up to date")
 

@@ -14,6 +14,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import parse_day
+from ssa_pipeline.cli.patience import patience
 
 if TYPE_CHECKING:
     from ssa_pipeline.fetch_release import Fetched
@@ -61,7 +62,7 @@ def fetch(
     from ssa_pipeline.storage.database_url import database_url
 
     day = parse_day(epoch_day)
-    with errors_as_messages():
+    with errors_as_messages(), patience(f"asking {source.value}"):
         settings = read_settings()
         sources = _with_base_url(settings.sources, source, base_url) if base_url else settings.sources
         try:

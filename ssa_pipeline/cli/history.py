@@ -12,6 +12,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, one_day, parse_day
+from ssa_pipeline.cli.patience import patience
 from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json, print_json_with_rows
 from ssa_pipeline.core.day_changes import EventChange
 
@@ -91,7 +92,7 @@ def diff(
         raise CliError(f"{day_1} is not before {day_2}: the earlier day comes first", Exit.USAGE)
     if output == Format.CSV and objects == events:
         raise CliError("--format csv prints one kind of row: add --objects or --events", Exit.USAGE)
-    with errors_as_messages():
+    with errors_as_messages(), patience(f"comparing {day_1} with {day_2}"):
         url = database_url(read_settings())
         most = (_SHOWN if output == Format.TABLE else _PRINTED) if limit is None else limit or None
         found = storage.diff(url, day_1, day_2, objects=objects or not events, events=events or not objects, limit=most)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 SILENCE_S = 5.0
+
+
+@contextmanager
+def patience(what: str) -> Iterator[Talker]:
+    """For work that is usually quick: where it takes long, standard error says every few seconds that it goes on."""
+    with Talker(lambda text: print(text, file=sys.stderr, flush=True)) as talker:
+        talker.now(what)
+        yield talker
 
 
 class Talker:
@@ -34,6 +44,12 @@ class Talker:
             self._last, self._since_s = text, time.monotonic()
             self._said_s = self._since_s
             self._echo(text)
+
+    def now(self, what: str) -> None:
+        """What begins now, said only when it lasts."""
+        with self._lock:
+            self._last, self._since_s = what, time.monotonic()
+            self._said_s = self._since_s
 
     def _watch(self) -> None:
         while not self._ended.wait(self._silence_s / 10):

@@ -13,7 +13,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import cli_error, errors_as_messages
 from ssa_pipeline.cli.inputs import days_between, days_in_range, one_day, parse_lead_days
-from ssa_pipeline.cli.patience import Talker
+from ssa_pipeline.cli.patience import Talker, patience
 
 if TYPE_CHECKING:
     from ssa_pipeline.cli.console import Console
@@ -299,7 +299,8 @@ def _ingest_bundled(settings: Settings) -> None:
     from ssa_pipeline.storage.database_url import database_url
 
     intake = Intake(database_url(settings), BUNDLED_DAY, "celestrak")
-    intake.take(str(REPOSITORY / BUNDLED_FILE))
+    with patience(f"reading {BUNDLED_FILE}"):
+        intake.take(str(REPOSITORY / BUNDLED_FILE))
     intake.raise_problems()
 
 
@@ -310,8 +311,9 @@ def _print_report(settings: Settings, lead_days: list[int], console: Console) ->
     from ssa_pipeline.supervisor import services
 
     url = database_url(settings)
-    with SliceStore(url) as slices:
-        print_report(read_report(slices, BUNDLED_DAY, lead_days), console)
+    with SliceStore(url) as slices, patience("reading what was found"):
+        found = read_report(slices, BUNDLED_DAY, lead_days)
+    print_report(found, console)
     console.print(f"UI        {services.ui_url(settings)}", highlight=False, soft_wrap=True)
     console.print(f"Database  {url.without_password}  (`ssa db psql` opens it)", highlight=False, soft_wrap=True)
     console.print("Everything keeps running; `make stop` stops it.", highlight=False)

@@ -1,4 +1,4 @@
-"""What a screening of an epoch day found, as people read it at the end of ``ssa run``. Loads no Dagster."""
+"""What a screening of an epoch day found, as people read it at the end of ``ssa demo``. Loads no Dagster."""
 
 from __future__ import annotations
 

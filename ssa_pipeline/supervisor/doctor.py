@@ -43,6 +43,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _memory,
         _disk,
         _home,
+        _settings_file,
         _embedded_server,
         _relocated,
         _database,
@@ -102,6 +103,16 @@ def _home(settings: Settings) -> Iterator[Finding]:
     is_writable = os.access(existing, os.W_OK | os.X_OK)
     text = f"{settings.home}" + ("" if settings.home.exists() else " (not made yet)")
     yield _finding(is_writable, "home", text, f"{existing} may not be written: run as its owner or set SSA_HOME")
+
+
+def _settings_file(settings: Settings) -> Iterator[Finding]:
+    path = settings.file.path
+    if not path.exists():
+        yield Finding(Level.OK, "settings", f"from the environment; {path} is not there")
+    elif path.stat().st_mode & 0o077:
+        yield Finding(Level.WARN, "settings", f"others may read {path}: chmod 600, if passwords are in it")
+    else:
+        yield Finding(Level.OK, "settings", f"{len(settings.file.values)} from {path}")
 
 
 def _embedded_server(settings: Settings) -> Iterator[Finding]:

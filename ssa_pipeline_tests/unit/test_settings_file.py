@@ -12,6 +12,7 @@ from ssa_pipeline import settings as settings_module
 from ssa_pipeline.cli import Exit
 from ssa_pipeline.settings import SettingsError, read_settings
 from ssa_pipeline.settings_table import SHOWN
+from ssa_pipeline.supervisor import doctor
 from ssa_pipeline.supervisor.dagster_home import service_environment
 from ssa_pipeline_tests.command_line import ssa
 
@@ -120,3 +121,16 @@ def test_every_setting_that_is_read_is_shown() -> None:
     text = Path(settings_module.__file__).read_text()
     read = set(re.findall(r"[\"']((?:SSA|SPACE_TRACK|POSTGRES)_[A-Z_]+|DATABASE_URL)[\"']", text))
     assert read <= set(SHOWN)
+
+
+def test_the_doctor_warns_where_others_may_read_the_file(home: Path) -> None:
+    def finding() -> doctor.Finding:
+        return next(one for one in doctor._settings_file(read_settings()))
+
+    assert "is not there" in finding().text
+    file = home / "settings.env"
+    file.write_text(FILE)
+    file.chmod(0o644)
+    assert (finding().level, "chmod 600" in finding().text) == (doctor.Level.WARN, True)
+    file.chmod(0o600)
+    assert (finding().level, finding().text) == (doctor.Level.OK, f"5 from {file}")
