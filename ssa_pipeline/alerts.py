@@ -68,6 +68,17 @@ def deliver_due(database: DatabaseUrl, settings: Settings, now: datetime) -> Del
     return Delivery(*(outcomes.count(outcome) for outcome in ("sent", "waiting", "given up")))
 
 
+def send_at_once(settings: Settings, alert: Alert, now: datetime) -> list[str]:
+    """Send an alert without a database, for when that is what died; nothing is tried again. Errors by channel."""
+    due, errors = DueAlert(0, alert, now, 1, [], 1), []
+    for name, send in _channels(settings).items():
+        try:
+            send(due)
+        except ChannelError as error:
+            errors.append(f"{name}: {error}")
+    return errors
+
+
 def _deliver(database: DatabaseUrl, due: DueAlert, channels: dict[str, Send]) -> str:
     sent_to, errors = list(due.sent_to), []
     for name, send in channels.items():

@@ -1,5 +1,6 @@
-"""Is the picture current? Judged from the database alone, so that the answer does not need a living daemon: by
-``ssa check-freshness`` from cron or a monitor, and by a sensor."""
+"""Is the picture current? Judged from the database, so that the answer does not need a living daemon: by
+``ssa check-freshness`` from cron or a monitor, and by a sensor. Only the daemon's death is seen at once where it is the
+machine's own; heartbeats go on looking fresh for two minutes."""
 
 from __future__ import annotations
 
@@ -18,20 +19,22 @@ REPEATED_AFTER = timedelta(hours=24)  # a problem that lasts is told once a day
 
 @dataclass(frozen=True)
 class Freshness:
-    """The state at ``now``. ``silent_parts``: parts of the daemon without a recent heartbeat -> age in seconds."""
+    """The state at ``now``. ``silent_parts``: parts of the daemon without a recent heartbeat -> age in seconds.
+    ``is_daemon_dead``: it ran on this machine, and does not now."""
 
     now: datetime
     sources: list[SourceState]
     progress: Progress
     silent_parts: Mapping[str, float]
     silent_hours: Mapping[str, float]
+    is_daemon_dead: bool = False
 
     def limit_hours(self, source: str) -> float:
         """How long a source may be silent."""
         return self.silent_hours.get(source, self.silent_hours[""])
 
     def age_hours(self, source: SourceState) -> float:
-        """Since its newest content; infinite where it never gave any."""
+        """Of its newest content, whenever that was received; infinite where it never gave any."""
         return math.inf if source.content_at is None else (self.now - source.content_at) / timedelta(hours=1)
 
     def is_silent(self, source: SourceState) -> bool:
@@ -45,7 +48,9 @@ class Freshness:
         waiting = self._waiting_hours()
         if waiting > self.silent_hours[""]:
             yield self._not_screened(waiting)
-        if self.silent_parts:
+        if self.is_daemon_dead:
+            yield self._daemon_death()
+        elif self.silent_parts:
             yield self._daemon_silence()
 
     def _waiting_hours(self) -> float:
@@ -54,15 +59,18 @@ class Freshness:
         return 0.0 if since is None else (self.now - since) / timedelta(hours=1)
 
     def _silence(self, source: SourceState) -> Alert:
-        age = self.age_hours(source)
-        since = f"for {age:.0f} h" if math.isfinite(age) else "ever"
+        title = f"source {source.source}: nothing received ever"
+        if source.content_at is not None and source.received_at is not None:
+            title = f"source {source.source}: its newest content is {self.age_hours(source):.0f} h old"
+            if (source.received_at - source.content_at) > timedelta(hours=1):
+                title += f" (received {source.received_at:%Y-%m-%d %H:%M} UTC)"
         attempt = "nothing was ever fetched from it"
         if source.attempted_at is not None:
             attempt = f"last asked {source.attempted_at:%Y-%m-%d %H:%M} UTC: {source.outcome} {source.detail}".rstrip()
         return Alert(
             f"silence {source.source}",
             "error",
-            f"source {source.source}: nothing received {since}",
+            title,
             f"Expected every {self.limit_hours(source.source):g} h (SSA_SOURCE_SILENT_HOURS); {attempt}.\n"
             f"Do: ssa automation status; ssa fetch --source {source.source}; docs/operations.md, A source is silent.",
             REPEATED_AFTER,
@@ -80,6 +88,15 @@ class Freshness:
             REPEATED_AFTER,
         )
 
+    def _daemon_death(self) -> Alert:
+        return Alert(
+            "daemon silence",
+            "error",
+            "Dagster's daemon does not run: nothing is scheduled, no run starts",
+            "It ran on this machine and its process is gone.\nDo: ssa status; ssa logs daemon; ssa up.",
+            REPEATED_AFTER,
+        )
+
     def _daemon_silence(self) -> Alert:
         return Alert(
             "daemon silence",
@@ -91,7 +108,10 @@ class Freshness:
         )
 
 
-def check_freshness(database: DatabaseUrl, settings: AlertSettings, now: datetime) -> Freshness:
+def check_freshness(
+    database: DatabaseUrl, settings: AlertSettings, now: datetime, *, is_daemon_dead: bool = False
+) -> Freshness:
     """Read and judge. StorageError where the database does not answer."""
     sources, progress = read_freshness(database)
-    return Freshness(now, sources, progress, run_rows.silent_parts(database, now), settings.silent_hours)
+    silent = run_rows.silent_parts(database, now)
+    return Freshness(now, sources, progress, silent, settings.silent_hours, is_daemon_dead)

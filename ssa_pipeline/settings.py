@@ -160,6 +160,8 @@ class Settings:
     supplemental_max_age_days: _Concern[float | None] = _Concern()
     max_runs: _Concern[int] = _Concern()  # SSA_MAX_RUNS: runs at a time; runs x threads <= cores
     retention_days: _Concern[int] = _Concern()  # SSA_RETENTION_DAYS: chunks and candidates
+    thin_events_after_days: _Concern[int | None] = _Concern()  # SSA_THIN_EVENTS_AFTER_DAYS: None: events stay for ever
+    thin_events_km: _Concern[float] = _Concern()  # SSA_THIN_EVENTS_KM: closer ones stay, and those of lead day 0
     run_retention_days: _Concern[int] = _Concern()  # SSA_RUN_RETENTION_DAYS: Dagster's finished runs and their events
     ui_port: _Concern[int | None] = _Concern()  # SSA_UI_PORT: None = 3000 or the next free port
     # SSA_UI_HOSTS, and the host of SSA_UI_URL: names of the UI besides localhost
@@ -211,6 +213,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         supplemental_max_age_days=tried(_supplemental_max_age_days, env),
         max_runs=tried(_number, env, "SSA_MAX_RUNS", max(1, cores // threads), minimum=1),
         retention_days=tried(_number, env, "SSA_RETENTION_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
+        thin_events_after_days=tried(_thin_events_after_days, env),
+        thin_events_km=tried(_number, env, "SSA_THIN_EVENTS_KM", 1.0, minimum=0.0),
         run_retention_days=tried(_number, env, "SSA_RUN_RETENTION_DAYS", 30, minimum=1, maximum=_MOST_DAYS),
         ui_port=tried(_ui_port, env),
         ui_hosts=tried(_ui_hosts, env),
@@ -233,6 +237,10 @@ def _automation(env: Mapping[str, str]) -> AutomationSettings:
         rescreen_hours=_number(env, "SSA_RESCREEN_HOURS", 6.0, minimum=0),
         reconcile_days=_number(env, "SSA_RECONCILE_DAYS", 7, minimum=1, maximum=_MOST_DAYS),
     )
+
+
+def _thin_events_after_days(env: Mapping[str, str]) -> int | None:
+    return _number(env, "SSA_THIN_EVENTS_AFTER_DAYS", 0, minimum=0, maximum=_MOST_DAYS) or None
 
 
 def _source_priority(env: Mapping[str, str]) -> tuple[str, ...]:

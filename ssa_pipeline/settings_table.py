@@ -67,6 +67,8 @@ SHOWN: dict[str, Callable[[Settings], object]] = {
     "SSA_THREADS": lambda s: s.threads,
     "SSA_MAX_RUNS": lambda s: s.max_runs,
     "SSA_RETENTION_DAYS": lambda s: s.retention_days,
+    "SSA_THIN_EVENTS_AFTER_DAYS": lambda s: s.thin_events_after_days or "(never)",
+    "SSA_THIN_EVENTS_KM": lambda s: f"{s.thin_events_km:g}",
     "SSA_RUN_RETENTION_DAYS": lambda s: s.run_retention_days,
     "SSA_UI_PORT": lambda s: s.ui_port or "(3000 or the next free one)",
     "SSA_UI_HOSTS": lambda s: ", ".join(s.ui_hosts) or "(localhost only)",

@@ -27,6 +27,7 @@ from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.storage.snapshots import StoredSnapshot
 from ssa_pipeline.storage.table_sizes import TableSize
+from ssa_pipeline.storage.thinning import Thinned
 
 
 @dataclass
@@ -184,6 +185,9 @@ class MemoryStorage:
 
     def expire_slices(self, retention_days: int) -> list[date]:
         raise AssertionError("nothing in the chain drops slices")
+
+    def thin_events(self, keep_days: int, beyond_km: float) -> Thinned:
+        raise AssertionError("nothing in the chain deletes events")
 
     def purge_runs(self, retention_days: int, on_batch: object) -> Purged:
         raise AssertionError("nothing in the chain deletes runs")

@@ -26,6 +26,8 @@ def cli_error(error: Exception) -> CliError | None:
         return error
     import psycopg
 
+    if (full := _full_disk(error)) is not None:
+        return full
     from ssa_pipeline.orchestration.runners import Detached
     from ssa_pipeline.orchestration.webserver import WebserverError
     from ssa_pipeline.settings import SettingsError
@@ -40,6 +42,10 @@ def cli_error(error: Exception) -> CliError | None:
         return CliError(str(error), Exit.NOT_RUNNING)
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return CliError("the database is not set up: run `ssa db upgrade` (or `ssa up`)")
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return CliError(_lost_database(error), Exit.NOT_RUNNING)
+    if isinstance(error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown):
+        return CliError(_lost_database(error), Exit.NOT_RUNNING)
     if isinstance(error, psycopg.Error):
         return CliError(f"the database refused: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
     if isinstance(error, Detached):
@@ -47,6 +53,42 @@ def cli_error(error: Exception) -> CliError | None:
     if isinstance(error, StorageError | EmbeddedPostgresError | ServiceError | WebserverError):
         return CliError(str(error))
     return None
+
+
+def _full_disk(error: Exception) -> CliError | None:
+    """The cause that counts, whatever it made fail: the error says it, or the database is gone and its disk is full."""
+    from ssa_pipeline.settings import SettingsError, read_settings
+    from ssa_pipeline.storage.database_url import DatabaseNotRunningError, database_url
+    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
+    from ssa_pipeline.supervisor import disk
+
+    said = str(error)
+    if said.startswith("the disk is full"):
+        return None  # told already
+    if disk.says_no_space(error):
+        place = error.filename if isinstance(error, OSError) and error.filename else None
+        if place is None:
+            try:
+                place = read_settings().home
+            except SettingsError:
+                return None
+        return CliError(f"the disk is full ({place}): {' '.join(said.split())[:200]}\n  do: {disk.REMEDY}")
+    try:
+        database_url(read_settings())
+    except (DatabaseNotRunningError, EmbeddedPostgresError) as cause:
+        if str(cause).startswith("the disk is full"):
+            return CliError(str(cause), Exit.NOT_RUNNING)
+    except (SettingsError, OSError):
+        pass
+    return None
+
+
+def _lost_database(error: Exception) -> str:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (
+        f"the database went away while it was asked ({reason}). Nothing was changed by halves: look at "
+        "`ssa status`, then repeat"
+    )
 
 
 def unexpected(error: Exception) -> CliError:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ssa_pipeline.freshness import Freshness
     from ssa_pipeline.storage.alerts import Alert
+    from ssa_pipeline.storage.freshness import SourceState
 
 
 def register(app: typer.Typer) -> None:
@@ -31,10 +32,12 @@ def check_freshness(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say how old the newest data of every source is, how far the chain got, and whether the daemon lives.
+    """Say how old the newest content of every source is (by its epochs, whenever it was received), how far the chain
+    got, and whether the daemon lives.
 
-    Needs only the database: for cron, a systemd timer, an external monitor. Exit codes: 0 all current, 1 something is
-    not (the message says what), 2 wrong settings, 4 the database is not running.
+    Needs only the database, and looks at the daemon's process where that ran here: for cron, a systemd timer, an
+    external monitor. Exit codes: 0 all current, 1 something is not (the message says what), 2 wrong settings, 4 the
+    database is not running.
     """
     from datetime import UTC, datetime
 
@@ -42,12 +45,13 @@ def check_freshness(
     from ssa_pipeline.freshness import check_freshness as check
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.supervisor import services
 
     now = datetime.now(UTC)
     with errors_as_messages():
         settings = read_settings()
         url = database_url(settings)
-        found = check(url, settings.alerts, now)
+        found = check(url, settings.alerts, now, is_daemon_dead=services.is_daemon_dead(settings))
         problems = list(found.problems())
         if alert:
             for problem in problems:
@@ -73,6 +77,7 @@ def _facts(found: Freshness, problems: list[Alert]) -> dict[str, Any]:
                 "source": source.source,
                 "is_silent": found.is_silent(source),
                 "content_at": _iso(source.content_at),
+                "received_at": _iso(source.received_at),
                 "age_hours": _finite(found.age_hours(source)),
                 "limit_hours": _finite(found.limit_hours(source.source)),
                 "attempted_at": _iso(source.attempted_at),
@@ -85,7 +90,7 @@ def _facts(found: Freshness, problems: list[Alert]) -> dict[str, Any]:
             "catalogue": _day(progress.catalog_day),
             "screened": _day(progress.screened_day),
         },
-        "daemon": "silent" if found.silent_parts else "alive",
+        "daemon": _daemon(found),
     }
 
 
@@ -108,16 +113,29 @@ def _limit(hours: float) -> str:
 def _print(found: Freshness) -> None:
     for source in found.sources:
         age, limit = found.age_hours(source), found.limit_hours(source.source)
-        judged = "SILENT" if found.is_silent(source) else "ok"
         typer.echo(
-            f"{judged:<7} {source.source:<12} last content {_time(source.content_at)} ({age:.1f} h ago, "
-            f"{_limit(limit)}); last attempt {_time(source.attempted_at)} {source.outcome}".rstrip()
+            f"{_judged(found, source):<7} {source.source:<12} newest content of {_time(source.content_at)} ("
+            f"{age:.1f} h old, {_limit(limit)}), received {_time(source.received_at)}; last attempt "
+            f"{_time(source.attempted_at)} {source.outcome}".rstrip()
         )
     if not found.sources:
         typer.echo("no source was used yet")
     days = found.progress
     typer.echo(f"newest day: received {days.received_day}, catalogue {days.catalog_day}, screened {days.screened_day}")
-    typer.echo(f"daemon: {'silent' if found.silent_parts else 'alive'}")
+    typer.echo(f"daemon: {_daemon(found)}")
+
+
+def _daemon(found: Freshness) -> str:
+    if found.is_daemon_dead:
+        return "dead"
+    return "silent" if found.silent_parts else "alive"
+
+
+def _judged(found: Freshness, source: SourceState) -> str:
+    """SILENT: newer content was expected by now. old: too old for any source of which that is said."""
+    if found.is_silent(source):
+        return "SILENT"
+    return "ok" if found.age_hours(source) <= found.silent_hours[""] else "old"
 
 
 def _time(moment: datetime | None) -> str:

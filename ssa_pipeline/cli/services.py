@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     for command in (up, down, status, logs, env, doctor):
         app.command()(command)
+    app.command("make-room")(make_room)
 
 
 def up(
@@ -33,16 +34,20 @@ def up(
     database_only: Annotated[
         bool, typer.Option("--database-only", help="Start (and migrate) only PostgreSQL.")
     ] = False,
+    unwatched: Annotated[
+        bool, typer.Option("--unwatched", help="Without the watcher, which starts again what dies.")
+    ] = False,
 ) -> None:
-    """Start PostgreSQL, the Dagster daemon and the webserver; migrate; free runs whose process is gone.
+    """Start PostgreSQL, the Dagster daemon, the webserver and the watcher; migrate; free runs whose process is gone.
 
-    What runs already is left alone, or restarted when the code changed and no run is in progress.
+    What runs already is left alone, or restarted when the code changed and no run is in progress. The watcher starts
+    again what dies; after a reboot call `ssa up` again (docs/operations.md has units of systemd that do).
     """
     from ssa_pipeline.supervisor import services
 
     with _errors() as settings:
         with Talker(_say) as say:
-            services.up(settings, say, is_database_only=database_only)
+            services.up(settings, say, is_database_only=database_only, is_watched=not unwatched)
         if foreground:
             _stay(settings)
 
@@ -67,6 +72,8 @@ def status(as_json: AsJson = False) -> None:
         else:
             for one in found:
                 _say(_status_line(one))
+            for line in services.watcher_report(settings):
+                _say(f"{services.WATCHER:<10} {line}")
         stopped = [one.name for one in found if one.pid is None and one.name != "database"]
         if stopped:
             raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
@@ -76,7 +83,9 @@ def status(as_json: AsJson = False) -> None:
 
 
 def logs(
-    name: Annotated[str | None, typer.Argument(help="postgres, daemon or webserver; all when left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="postgres, daemon, webserver or watcher; all when left out.")
+    ] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Lines from the end of each log.")] = 40,
 ) -> None:
@@ -93,6 +102,28 @@ def logs(
                 _say(f"{one}: {line}" if name is None else line)
         if follow:
             _follow_logs(settings, name)
+
+
+def make_room(
+    keep_days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epoch days whose chunks and candidates are kept; SSA_RETENTION_DAYS when left out."),
+    ] = None,
+    keep_run_days: Annotated[
+        int | None, typer.Option(min=1, help="Days of Dagster's runs kept; SSA_RUN_RETENTION_DAYS when left out.")
+    ] = None,
+) -> None:
+    """Free disk space, also where the disk is full: give the reserve back, then do what retention does every night.
+
+    Where PostgreSQL does not run any more it is started with what is left, and nothing else; `ssa up` starts the rest
+    afterwards. Exit codes: 0 done, 1 there is not even room to start PostgreSQL.
+    """
+    from ssa_pipeline.supervisor import rescue
+
+    with _errors(is_checked=False) as settings:
+        rescue.make_room(
+            settings, _say, keep_days or settings.retention_days, keep_run_days or settings.run_retention_days
+        )
 
 
 def env() -> None:
@@ -182,13 +213,13 @@ def _stay(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        _follow_logs(settings, None)
+        _follow_logs(settings, None, lambda: services.ensure_watcher(settings, _say))
     finally:
         services.down(settings, _say)
 
 
-def _follow_logs(settings: Settings, name: str | None) -> None:
-    """Print what is appended, beginning anew where a log was replaced."""
+def _follow_logs(settings: Settings, name: str | None, each_time: Callable[[], None] = lambda: None) -> None:
+    """Print what is appended, beginning anew where a log was replaced. ``each_time``: what else is to be looked at."""
     import time
 
     from ssa_pipeline.supervisor import services
@@ -204,4 +235,5 @@ def _follow_logs(settings: Settings, name: str | None) -> None:
                 for line in log:
                     _say(f"{one}: {line}".rstrip() if name is None else line.rstrip())
                 positions[one] = log.tell()
+        each_time()
         time.sleep(_FOLLOW_POLL_S)

@@ -30,16 +30,38 @@ BYTES_TAG = "ssa/table_bytes"
 
 @op(
     required_resource_keys={"settings", "storage"},
-    description="Drops chunks and candidates of all but the newest epoch days (SSA_RETENTION_DAYS); events and element "
-    "sets are kept.",
+    description="Drops chunks and candidates of all but the newest epoch days (SSA_RETENTION_DAYS). Events are thinned "
+    "where SSA_THIN_EVENTS_AFTER_DAYS is set; element sets are kept.",
 )
 def expire_slices(context: OpExecutionContext) -> None:
     settings: Settings = context.resources.settings
     storage: Storage = context.resources.storage
     days = storage.expire_slices(settings.retention_days)
     context.add_output_metadata(
-        {"epoch_days_dropped": [day.isoformat() for day in days], "epoch_days_kept": settings.retention_days}
+        {
+            "epoch_days_dropped": [day.isoformat() for day in days],
+            "epoch_days_kept": settings.retention_days,
+            **_thin_events(context, settings, storage),
+        }
     )
+
+
+def _thin_events(context: OpExecutionContext, settings: Settings, storage: Storage) -> dict[str, Any]:
+    """Never in silence: what was deleted is in the run's log and metadata, and in the log of slices."""
+    keep_days, beyond_km = settings.thin_events_after_days, settings.thin_events_km
+    if keep_days is None:
+        return {}
+    thinned = storage.thin_events(keep_days, beyond_km)
+    context.log.info(
+        f"{thinned.rows_deleted:,} events deleted of {thinned.slices} slices older than the {keep_days} newest epoch "
+        f"days: lead days 1 to 6, missing by more than {beyond_km:g} km; {thinned.rows_kept:,} kept in them"
+    )
+    return {
+        "events_deleted": thinned.rows_deleted,
+        "events_kept_in_thinned_slices": thinned.rows_kept,
+        "slices_thinned": thinned.slices,
+        "events_kept_within_km": beyond_km,
+    }
 
 
 @op(

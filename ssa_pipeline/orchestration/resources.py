@@ -33,6 +33,7 @@ from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore, SliceVersion, StoredVerdict
 from ssa_pipeline.storage.snapshots import StoredSnapshot, read_catalog_snapshots, read_records
 from ssa_pipeline.storage.table_sizes import TableSize, table_sizes
+from ssa_pipeline.storage.thinning import Thinned, thin_events
 
 
 class Slices(Protocol):
@@ -102,6 +103,10 @@ class Storage(Protocol):
         """Drop chunks and candidates of all but the newest epoch days; the days dropped."""
         ...
 
+    def thin_events(self, keep_days: int, beyond_km: float) -> Thinned:
+        """Delete distant events of old epoch days; see ``storage.thinning.thin_events``."""
+        ...
+
     def purge_runs(self, retention_days: int, on_batch: Callable[[Purged], None]) -> Purged:
         """Delete old runs and events of Dagster; see ``storage.run_history.purge_runs``."""
         ...
@@ -151,6 +156,9 @@ class PostgresStorage:
 
     def expire_slices(self, retention_days: int) -> list[date]:
         return expire_slices(self.url, retention_days)
+
+    def thin_events(self, keep_days: int, beyond_km: float) -> Thinned:
+        return thin_events(self.url, keep_days, beyond_km)
 
     def purge_runs(self, retention_days: int, on_batch: Callable[[Purged], None]) -> Purged:
         return purge_runs(self.url, retention_days, datetime.now(UTC), on_batch)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from ssa_pipeline.settings import DatabaseUrl, Settings
-from ssa_pipeline.storage.embedded import EmbeddedPostgres
+from ssa_pipeline.storage.embedded import MINIMUM_FREE_BYTES, EmbeddedPostgres
+from ssa_pipeline.supervisor import disk
 
 
 class DatabaseNotRunningError(RuntimeError):
     """No external database is configured and the embedded one does not run."""
 
 
-def embedded_server(settings: Settings) -> EmbeddedPostgres:
+def embedded_server(settings: Settings, *, minimum_free_bytes: int = MINIMUM_FREE_BYTES) -> EmbeddedPostgres:
     """The embedded server of this home (running or not)."""
-    return EmbeddedPostgres(settings.home / "postgres")
+    return EmbeddedPostgres(settings.home / "postgres", minimum_free_bytes=minimum_free_bytes)
 
 
 def database_url(settings: Settings) -> DatabaseUrl:
@@ -21,5 +22,8 @@ def database_url(settings: Settings) -> DatabaseUrl:
         return settings.database_url
     server = embedded_server(settings)
     if not server.is_running():
+        place = server.cluster_dir.parent if server.exists() else settings.home
+        if disk.is_full(place):
+            raise DatabaseNotRunningError(f"{disk.described(place)}, so the database does not run: {disk.REMEDY}")
         raise DatabaseNotRunningError("the database is not running: start it with `ssa up`, or set DATABASE_URL")
     return server.url

@@ -37,7 +37,7 @@ import psycopg
 from psycopg import sql
 
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.supervisor import processes
+from ssa_pipeline.supervisor import disk, processes
 from ssa_pipeline.supervisor.host import LOOPBACK, free_disk_bytes, free_port, gigabytes, memory_bytes
 from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
 
@@ -242,12 +242,7 @@ class EmbeddedPostgres:
     def _start_stopped(self) -> None:
         account = self._account()
         bin_dir = self._reachable_bin_dir(account)
-        free = free_disk_bytes(self.data_dir)
-        if free < self._minimum_free_bytes:
-            raise EmbeddedPostgresError(
-                f"only {gigabytes(free)} free on the disk of {self.data_dir}, PostgreSQL needs "
-                f"{gigabytes(self._minimum_free_bytes)} to start: make room, or set SSA_HOME to another disk"
-            )
+        self._check_room()
         saved = self._server_or_new(account)
         cluster = self.data_dir / saved.cluster
         if not cluster.exists():
@@ -263,7 +258,18 @@ class EmbeddedPostgres:
                 return
             if "Address already in use" not in failure:
                 break
-        raise EmbeddedPostgresError(f"PostgreSQL did not start; the end of {self.log_path}:\n{failure}")
+        full = f"{disk.described(self.cluster_dir.parent)}: {disk.REMEDY}\n" if disk.says_no_space(failure) else ""
+        raise EmbeddedPostgresError(f"{full}PostgreSQL did not start; the end of {self.log_path}:\n{failure}")
+
+    def _check_room(self) -> None:
+        place = self.cluster_dir.parent if self.exists() else self.data_dir
+        free = free_disk_bytes(place)
+        if free < self._minimum_free_bytes:
+            remedy = disk.REMEDY if self.exists() else "make room, or set SSA_HOME to another disk"
+            raise EmbeddedPostgresError(
+                f"the disk is full: only {gigabytes(free)} free on the disk of {place}, PostgreSQL needs "
+                f"{gigabytes(self._minimum_free_bytes)} to start: {remedy}"
+            )
 
     def _server_or_new(self, account: _Account) -> _ServerFile:
         saved = _ServerFile.load(self._server_file)
@@ -475,7 +481,8 @@ class EmbeddedPostgres:
                 f"run as {owner}, or set SSA_HOME to a directory of your own"
             ) from None
         except (LockTimeoutError, OSError) as error:
-            raise EmbeddedPostgresError(str(error)) from None
+            full = f"{disk.described(self.data_dir)}: {disk.REMEDY} (" if disk.says_no_space(error) else ""
+            raise EmbeddedPostgresError(f"{full}{error}{')' if full else ''}") from None
 
     def _saved(self) -> _ServerFile:
         saved = _ServerFile.load(self._server_file)

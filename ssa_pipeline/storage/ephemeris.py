@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from ssa_pipeline.core.ephemeris_chunks import interpolate_chunk
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
 from ssa_pipeline.core.status import Status
-from ssa_pipeline.core.time import day_start_us, format_utc, from_us, to_us
+from ssa_pipeline.core.time import format_utc, from_us, to_us
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.answers import UnknownObjectError
@@ -24,6 +24,7 @@ from ssa_pipeline.storage.errors import ChunkFormatError, SliceExpiredError, Sli
 from ssa_pipeline.storage.named_sql import section
 
 _FILE = "answers.sql"
+LEAD_DAYS = 7  # of every epoch day: 0 to 6
 
 
 class NotValidError(StorageError):
@@ -83,6 +84,25 @@ def _of_day(
         yield Position(t, tuple(state), chunk["error_bound_km"], chunk["epoch_day"], chunk["lead_day"])
 
 
+def _what_helps(connection: psycopg.Connection, day: date, epoch_day: date | None) -> str:
+    """How to get an ephemeris of ``day``: from the newest day received that reaches it, or by receiving one first."""
+    given = {"day": day, "epoch_day": epoch_day, "lead_days": LEAD_DAYS}
+    row = connection.execute(section(_FILE, "received_day_that_reaches"), given).fetchone()
+    if row is not None:
+        of = row[0]
+        return f"run `ssa materialize --epoch-day {of} --lead-days {(day - of).days}`"
+    wanted = epoch_day or day
+    if epoch_day is not None and not 0 <= (day - epoch_day).days < LEAD_DAYS:
+        return f"the catalogue of {epoch_day} reaches from {epoch_day} to {epoch_day + timedelta(days=LEAD_DAYS - 1)}"
+    received = connection.execute(section(_FILE, "days_received")).fetchone()
+    if received is None or received[0] is None:
+        return f"nothing was received yet; `ssa ingest FILE --epoch-day {wanted}` first"
+    return (
+        f"no catalogue that reaches it was received (there are those of {received[0]} to {received[1]}, each "
+        f"reaches {LEAD_DAYS} days); `ssa ingest FILE --epoch-day {wanted}` first"
+    )
+
+
 def _why_none(connection: psycopg.Connection, given: dict[str, Any]) -> StorageError:
     """The error that says what is missing: the object, or the ephemeris of that day."""
     known = connection.execute(section(_FILE, "is_object_known"), given).fetchone()
@@ -91,11 +111,7 @@ def _why_none(connection: psycopg.Connection, given: dict[str, Any]) -> StorageE
     day = given["day"]
     row = connection.execute(section(_FILE, "newest_chunks_of_day"), given).fetchone()
     if row is None:
-        of = given["epoch_day"] or day
-        lead_day = (day_start_us(day) - day_start_us(of)) // MICROSECONDS_PER_DAY
-        return SliceMissingError(
-            f"no ephemeris covers {day}: run `ssa materialize --epoch-day {of} --lead-days {max(lead_day, 0)}`"
-        )
+        return SliceMissingError(f"no ephemeris covers {day}: {_what_helps(connection, day, given['epoch_day'])}")
     epoch_day, lead_day, expired_at = row
     if expired_at is not None:
         return SliceExpiredError(

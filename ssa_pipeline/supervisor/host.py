@@ -47,7 +47,7 @@ def next_free_port(first: int) -> int:
 
 def free_disk_bytes(path: Path) -> int:
     """Free space of the file system that holds ``path`` or its nearest existing parent."""
-    while not path.exists():
+    while not path.exists() and path != path.parent:
         path = path.parent
     return shutil.disk_usage(path).free
 

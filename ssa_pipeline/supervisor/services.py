@@ -1,4 +1,5 @@
-"""``ssa up`` and ``ssa down``: PostgreSQL, Dagster's daemon and webserver, as processes that outlive the command.
+"""``ssa up`` and ``ssa down``: PostgreSQL, Dagster's daemon and webserver, and the watcher that starts again what dies
+(``watcher``), as processes that outlive the command.
 
 The processes themselves are the only record of what runs: each carries its name, its UI port and the fingerprint
 of what it was started with in its environment (see ``processes``). Everything here may be interrupted and called
@@ -13,7 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from ssa_pipeline.settings import REPOSITORY, DatabaseUrl, Settings
 from ssa_pipeline.storage.database_url import embedded_server
 from ssa_pipeline.storage.embedded import EmbeddedPostgresError
 from ssa_pipeline.storage.errors import StorageError
-from ssa_pipeline.supervisor import host, processes, run_rows
+from ssa_pipeline.supervisor import disk, host, processes, run_rows, temporary_files
 from ssa_pipeline.supervisor.dagster_home import WORKSPACE_FILE, link_dagster_home, service_environment
 from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
 
@@ -35,6 +36,7 @@ Say = Callable[[str], None]
 DAEMON = "daemon"
 WEBSERVER = "webserver"
 POSTGRES = "postgres"
+WATCHER = "watcher"
 FIRST_UI_PORT = 3000
 _DAEMON_SCRIPT = Path(__file__).with_name("daemon_process.py")
 _WEBSERVER_SCRIPT = Path(__file__).with_name("webserver_process.py")
@@ -114,10 +116,11 @@ def _code_state() -> list[str]:
 
 
 def find_service(settings: Settings, name: str) -> psutil.Process | None:
-    """The living process of the daemon or the webserver of this home, or None."""
+    """The living process of the daemon, the webserver or the watcher of this home, or None."""
     for one in processes.supervised(settings.home):
         try:
-            if one.environ().get(_NAME) == name and os.getsid(one.pid) == one.pid:
+            is_python = Path(one.exe()).name.startswith("python")
+            if one.environ().get(_NAME) == name and is_python and os.getsid(one.pid) == one.pid:
                 return one
         except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
             continue
@@ -151,18 +154,44 @@ def log_paths(settings: Settings) -> dict[str, Path]:
     server = embedded_server(settings)
     if settings.database_url is None and server.exists():
         paths[POSTGRES] = server.log_path
-    return paths | {name: settings.home / "log" / f"{name}.log" for name in (DAEMON, WEBSERVER)}
+    return paths | {name: settings.home / "log" / f"{name}.log" for name in (DAEMON, WEBSERVER, WATCHER)}
+
+
+def is_daemon_dead(settings: Settings) -> bool:
+    """Whether the daemon ran on this machine, as its log shows, and does not now. False where that cannot be told: a
+    monitor may look at the same database from another machine, or as a user who may not look at our processes."""
+    log = log_paths(settings)[DAEMON]
+    try:
+        is_visible = os.geteuid() in {0, log.stat().st_uid}
+    except OSError:
+        return False
+    return is_visible and find_service(settings, DAEMON) is None
 
 
 def status(settings: Settings) -> list[ServiceStatus]:
     """All services in the order of their start; quick, asks only the operating system."""
     logs = log_paths(settings)
     found = [_database_status(settings, logs.get(POSTGRES))]
-    for name in (DAEMON, WEBSERVER):
+    for name in (DAEMON, WEBSERVER, WATCHER):
         service = find_service(settings, name)
         address = _address(service) if service is not None and name == WEBSERVER else ""
         found.append(_status(name, service, address, logs[name]))
     return found
+
+
+def watcher_report(settings: Settings) -> list[str]:
+    """What the watcher started again, and what it cannot start, in lines; nothing where none runs."""
+    from ssa_pipeline.supervisor import watcher
+
+    return watcher.described(watcher.read_state(settings)) if find_service(settings, WATCHER) is not None else []
+
+
+def end_dagster(settings: Settings, say: Say) -> None:
+    """End the watcher, the daemon, the webserver and every run, where the database that they need is gone; `ssa up`
+    marks such runs."""
+    if processes.supervised(settings.home):
+        say("ending the services and runs that work on a database that is gone")
+        _end_all(settings)
 
 
 def daemon_silence(settings: Settings) -> str | None:
@@ -183,10 +212,15 @@ def daemon_silence(settings: Settings) -> str | None:
 # --- up ------------------------------------------------------------------------------------------------------
 
 
-def up(settings: Settings, say: Say = print, *, is_database_only: bool = False) -> None:
-    """Start what does not run yet; returns when the UI answers and the daemon serves the queue. ServiceError."""
-    with _one_at_a_time(settings):
-        _check_machine(settings, say)
+def up(settings: Settings, say: Say = print, *, is_database_only: bool = False, is_watched: bool = True) -> None:
+    """Start what does not run yet; returns when the UI answers and the daemon serves the queue. ServiceError.
+
+    Looks first at all that could hinder it: what runs well is not stopped for a start that cannot succeed.
+    """
+    with _one_at_a_time(settings, say):
+        _check_checkout(settings)
+        _check_ui_port(settings)
+        _check_machine(settings, say, is_database_only=is_database_only)
         url = _start_database(settings, say)
         if is_database_only:
             return
@@ -196,6 +230,7 @@ def up(settings: Settings, say: Say = print, *, is_database_only: bool = False) 
         _stop_crippled(settings, say)
         _stop_outdated(settings, url, environment, fingerprint, say)
         _prepare_dagster(settings, url, environment, say)
+        temporary_files.clear_if_unused(settings.home)
         since = datetime.now(UTC)
         daemon = None
         if find_service(settings, DAEMON) is None:
@@ -204,19 +239,101 @@ def up(settings: Settings, say: Say = print, *, is_database_only: bool = False) 
         if daemon is not None:
             _wait_for_daemon(settings, daemon, url, since)
         _check_code_location(settings)
+        if is_watched and find_service(settings, WATCHER) is None:
+            _spawn(settings, WATCHER, environment, fingerprint, say, ui_port(settings) or 0)
         say(f"Dagster UI: {ui_url(settings)}")
 
 
-def _check_machine(settings: Settings, say: Say) -> None:
+def revive(settings: Settings, say: Say, ui_port: int | None = None) -> list[str]:
+    """Start what is dead, for the watcher: nothing is migrated, and what lives is left as it is, of whatever code. A
+    webserver comes back on ``ui_port`` where that is free. The names of what was started; ServiceError.
+    """
+    with _one_at_a_time(settings, say):
+        dead = missing(settings) or crippled(settings)
+        server = embedded_server(settings)
+        url = server.start() if POSTGRES in dead else running_database_url(settings)
+        if url is None:
+            raise ServiceError("there is no database")
+        environment = service_environment(settings, url)
+        fingerprint = _Fingerprint.now(environment)
+        _stop_crippled(settings, say)
+        temporary_files.clear_if_unused(settings.home)
+        if find_service(settings, DAEMON) is None:
+            _spawn(settings, DAEMON, environment, fingerprint, say)
+        if find_service(settings, WEBSERVER) is None:
+            port = ui_port if ui_port is not None and host.is_port_free(ui_port) else _choose_ui_port(settings)
+            _spawn(settings, WEBSERVER, environment, fingerprint, say, port)
+        return dead
+
+
+def ensure_watcher(settings: Settings, say: Say) -> None:
+    """Start the watcher where it has died; for ``ssa up --foreground``, which stays."""
+    if find_service(settings, WATCHER) is not None:
+        return
+    with _one_at_a_time(settings, say):
+        url = running_database_url(settings)
+        if find_service(settings, WATCHER) is None and url is not None:
+            environment = service_environment(settings, url)
+            _spawn(settings, WATCHER, environment, _Fingerprint.now(environment), say, ui_port(settings) or 0)
+
+
+def missing(settings: Settings) -> list[str]:
+    """Services that `ssa up` started and that are dead."""
+    is_database_dead = settings.database_url is None and not embedded_server(settings).is_running()
+    services = [name for name in (DAEMON, WEBSERVER) if find_service(settings, name) is None]
+    return [POSTGRES] * is_database_dead + services
+
+
+def crippled(settings: Settings) -> list[str]:
+    """Services that live without their code server: neither the daemon nor the webserver ever replaces a killed one."""
+    found = {name: find_service(settings, name) for name in (DAEMON, WEBSERVER)}
+    return [name for name, service in found.items() if service is not None and has_lost_code_server(service)]
+
+
+def ui_port(settings: Settings) -> int | None:
+    """The port of the running webserver, or None."""
+    webserver = find_service(settings, WEBSERVER)
+    return None if webserver is None else _port(webserver)
+
+
+def port_given() -> int | None:
+    """The port with which this process, a service, was started; None where it was none."""
+    return int(os.environ.get(_PORT, "0")) or None
+
+
+def _check_checkout(settings: Settings) -> None:
+    """Two checkouts on one home would restart each other's services for ever, each for its own code."""
+    for name in (DAEMON, WEBSERVER, WATCHER):
+        service = find_service(settings, name)
+        if service is None:
+            continue
+        with suppress(psutil.Error):
+            if Path(service.cwd()) != REPOSITORY:
+                raise ServiceError(
+                    f"{settings.home} is in use by another checkout: its {name} (process {service.pid}) runs from "
+                    f"{service.cwd()}, this is {REPOSITORY}. Set SSA_HOME to a directory of its own here, or call "
+                    "`ssa down` first"
+                )
+
+
+def _check_ui_port(settings: Settings) -> None:
+    """Whether the port that is asked for can be had, while the old webserver still runs."""
+    if settings.ui_port not in (None, ui_port(settings)):
+        _choose_ui_port(settings)
+
+
+def _check_machine(settings: Settings, say: Say, *, is_database_only: bool) -> None:
     memory = host.memory_bytes()
     if memory < host.MINIMUM_MEMORY_BYTES:
         needed = host.gigabytes(host.MINIMUM_MEMORY_BYTES)
         say(f"warning: this machine has {host.gigabytes(memory)} of memory, {needed} are needed for the full catalogue")
     free = host.free_disk_bytes(settings.home)
-    if free < host.MINIMUM_FREE_DISK_BYTES:
+    if free < host.MINIMUM_FREE_DISK_BYTES and not is_database_only:
+        has_data = settings.database_url is None and embedded_server(settings).exists()
+        remedy = "`ssa make-room` does with the data what retention may, or make room" if has_data else "make room"
         raise ServiceError(
             f"only {host.gigabytes(free)} free on the disk of {settings.home}, "
-            f"{host.gigabytes(host.MINIMUM_FREE_DISK_BYTES)} are needed: make room, or set SSA_HOME to another disk"
+            f"{host.gigabytes(host.MINIMUM_FREE_DISK_BYTES)} are needed: {remedy}, or set SSA_HOME to another disk"
         )
 
 
@@ -231,6 +348,7 @@ def _start_database(settings: Settings, say: Say) -> DatabaseUrl:
         if not was_running:
             say("starting PostgreSQL")
         url = server.start()
+        disk.keep_reserve(server.cluster_dir.parent, host.MINIMUM_FREE_DISK_BYTES)
         if not was_running and settings.home not in server.cluster_dir.parents:
             say(f"the system user cannot reach {settings.home}: the database lies in {server.cluster_dir}")
     for revision in migrate.upgrade(url):
@@ -240,10 +358,10 @@ def _start_database(settings: Settings, say: Say) -> DatabaseUrl:
 
 
 def _stop_crippled(settings: Settings, say: Say) -> None:
-    """Neither the daemon nor the webserver ever replaces a code server that was killed. Workers go on."""
-    for name in (DAEMON, WEBSERVER):
+    """Workers go on."""
+    for name in crippled(settings):
         service = find_service(settings, name)
-        if service is not None and has_lost_code_server(service):
+        if service is not None:
             say(f"restarting the {name}: its code server is gone")
             processes.end([service], grace_s=_GRACE_S)
 
@@ -253,7 +371,7 @@ def _stop_outdated(
 ) -> None:
     """Services of another database are useless; those of other code or settings are restarted unless that would end a
     run: the daemon's workers are among its descendants."""
-    for name in (DAEMON, WEBSERVER):
+    for name in (WATCHER, DAEMON, WEBSERVER):
         service = find_service(settings, name)
         if service is None:
             continue
@@ -263,7 +381,7 @@ def _stop_outdated(
         changed += _changed_settings(service, environment)
         if not changed:
             continue
-        if is_same_database and run_rows.runs_in_progress(url):
+        if name != WATCHER and is_same_database and run_rows.runs_in_progress(url):
             say(
                 f"the {name} still runs as before the change of {', '.join(changed)}: `ssa up` after the current runs "
                 "restarts it; `ssa down` and `ssa up` do so now and cancel them"
@@ -295,6 +413,8 @@ def _spawn(
     arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port), "-l", settings.ui_path]
     if name == DAEMON:
         arguments = [sys.executable, str(_DAEMON_SCRIPT), "run"]
+    elif name == WATCHER:
+        arguments = [sys.executable, "-m", "ssa_pipeline.supervisor.watcher"]
     log = log_paths(settings)[name]
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
@@ -306,8 +426,15 @@ def _spawn(
         _FINGERPRINT: f"{fingerprint.database}:{fingerprint.code}",
     }
     return processes.spawn_detached(
-        [*arguments, "-w", str(WORKSPACE_FILE)],
-        environ={**os.environ, **environment, **mark, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"},
+        arguments if name == WATCHER else [*arguments, "-w", str(WORKSPACE_FILE)],
+        environ={
+            **os.environ,
+            **environment,
+            **mark,
+            "TMPDIR": str(temporary_files.directory(settings.home)),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONSAFEPATH": "1",
+        },
         log=log,
         cwd=REPOSITORY,
         home=settings.home,
@@ -405,8 +532,11 @@ def down(settings: Settings, say: Say = print) -> bool:
     """Stop everything of this home, runs included (they are marked as canceled); whether anything ran."""
     if not settings.home.exists():
         return False
-    with _one_at_a_time(settings):
-        was_running = _stop_dagster(settings, say)
+    watcher = find_service(settings, WATCHER)
+    if watcher is not None:  # before the lock: it may hold it for a start that takes minutes
+        _end([watcher])
+    with _one_at_a_time(settings, say):
+        was_running = _stop_dagster(settings, say) or watcher is not None
         server = embedded_server(settings)
         if server.stop():
             say("stopped PostgreSQL")
@@ -436,27 +566,41 @@ def _stop_dagster(settings: Settings, say: Say) -> bool:
 def _end_all(settings: Settings) -> None:
     """Until none is left: a worker may be started while its parent is being stopped."""
     while found := processes.supervised(settings.home):
-        try:
-            processes.end(found, grace_s=_GRACE_S)
-        except psutil.AccessDenied as error:
-            raise ServiceError(f"process {error.pid} belongs to another user: stop it as that user") from None
+        _end(found)
+    temporary_files.clear_if_unused(settings.home)
+
+
+def _end(found: list[psutil.Process]) -> None:
+    try:
+        processes.end(found, grace_s=_GRACE_S)
+    except psutil.AccessDenied as error:
+        raise ServiceError(f"process {error.pid} belongs to another user: stop it as that user") from None
 
 
 # --- helpers -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _one_at_a_time(settings: Settings) -> Iterator[None]:
+def _one_at_a_time(settings: Settings, say: Say) -> Iterator[None]:
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
-        with file_lock(settings.home / "services.lock"):
+        with file_lock(settings.home / "services.lock", say=say):
             yield
     except (LockTimeoutError, EmbeddedPostgresError, StorageError) as error:
-        raise ServiceError(str(error)) from None
-    except PermissionError as error:
-        raise ServiceError(
-            f"{error.filename} may not be written by this user: run as the owner of {settings.home}, or set SSA_HOME"
-        ) from None
+        raise ServiceError(str(error)) from error
+    except OSError as error:
+        raise ServiceError(_unusable(settings, error)) from error
+
+
+def _unusable(settings: Settings, error: OSError) -> str:
+    """What is wrong with the home, in a sentence."""
+    if disk.says_no_space(error):
+        return f"{disk.described(settings.home)}: {disk.REMEDY}"
+    path = error.filename or settings.home
+    if isinstance(error, PermissionError):
+        return f"{path} may not be written by this user: run as the owner of {settings.home}, or set SSA_HOME"
+    reason = (error.strerror or str(error)).lower()
+    return f"{path} cannot be used ({reason}): SSA_HOME={settings.home} must be a directory that can be written"
 
 
 def _with_descendants(settings: Settings, name: str) -> list[psutil.Process]:
@@ -511,7 +655,8 @@ def _status(name: str, process: psutil.Process | None, address: str, log: Path |
     if process is None:
         return ServiceStatus(name, None, "", None, 0, log)
     try:
-        family = [process, *process.children(recursive=True)]
+        # what the watcher started is its child, and counted by itself
+        family = [process] if name == WATCHER else [process, *process.children(recursive=True)]
         return ServiceStatus(name, process.pid, address, process.create_time(), sum(map(_memory, family)), log)
     except psutil.NoSuchProcess:
         return ServiceStatus(name, None, "", None, 0, log)

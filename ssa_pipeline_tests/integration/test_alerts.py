@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,11 +49,12 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline.storage.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.snapshots import store_snapshot
-from ssa_pipeline.supervisor import doctor, run_rows
+from ssa_pipeline.supervisor import doctor, run_rows, services
 from ssa_pipeline.supervisor.abandoned_runs import open_instance
 from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
 from ssa_pipeline_tests.receivers import MailServer, Webhook, mail_server, webhook
 
+DATA = Path(__file__).resolve().parent.parent / "data"
 NOW = datetime(2026, 8, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ALERT = Alert("a-key", "error", "it broke", "Because.\nDo: mend it.", run_id="r1", run_url="http://ui/runs/r1")
@@ -456,10 +458,46 @@ def test_a_source_is_silent_when_its_catalogue_is_old_whatever_else_came(clean: 
     silent = [source.source for source in found.sources if found.is_silent(source)]
     assert silent == ["celestrak", "space-track"]
     told = {one.key: one for one in found.problems()}
-    assert "nothing received for 27 h" in told["silence celestrak"].title
+    assert told["silence celestrak"].title == "source celestrak: its newest content is 27 h old"
     assert "last asked 2026-08-22 11:00 UTC: unchanged" in told["silence celestrak"].text
     assert "nothing received ever" in told["silence space-track"].title
     assert f"not screened {(NOW - 10_000 * HOUR).date()}" in told  # the oldest, and no slice of it
+
+
+def test_the_age_is_that_of_the_content_and_not_of_its_receipt(clean: DatabaseUrl, home: str) -> None:
+    """Element sets of days ago that come today, and a file handed over for a day of 2024."""
+    settings = settings_of(home, clean)
+    data = (DATA / "celestrak_part_20260818.tle").read_bytes()
+    store_snapshot(clean, data, file_name="f", source="celestrak", epoch_day=NOW.date(), received_at=NOW, kind="gp")
+    store_snapshot(clean, b"x", file_name="f", source="folder", epoch_day=date(2024, 11, 1), received_at=NOW, kind="gp")
+    found = check_freshness(clean, settings.alerts, NOW)
+    by_source = {source.source: source for source in found.sources}
+    assert {source.received_at for source in found.sources} == {NOW}
+    assert by_source["folder"].content_at == datetime(2024, 11, 2, tzinfo=UTC)
+    assert by_source["celestrak"].content_at is not None
+    assert date(2026, 8, 17) <= by_source["celestrak"].content_at.date() <= date(2026, 8, 18)
+    assert all(found.is_silent(source) for source in found.sources)
+    (title,) = (one.title for one in found.problems() if one.key == "silence celestrak")
+    assert "its newest content is " in title
+    assert title.endswith("(received 2026-08-22 12:00 UTC)")
+
+
+def test_a_daemon_that_was_killed_is_not_called_alive_while_its_heartbeats_are_fresh(
+    instance: DagsterInstance, clean: DatabaseUrl, home: str
+) -> None:
+    settings = settings_of(home, clean)
+    assert not services.is_daemon_dead(settings)  # as a monitor on another machine sees it
+    log = services.log_paths(settings)[services.DAEMON]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch()
+    try:
+        assert services.is_daemon_dead(settings)
+        found = check_freshness(clean, settings.alerts, NOW, is_daemon_dead=True)
+        (problem,) = (one for one in found.problems() if one.key == "daemon silence")
+        assert problem.title.startswith("Dagster's daemon does not run")
+        assert "daemon: dead" in run_check(clean, home).stdout
+    finally:
+        log.unlink()
 
 
 def test_a_chain_that_stands_still_is_told_although_a_release_comes_every_day(clean: DatabaseUrl, home: str) -> None:
@@ -536,8 +574,8 @@ def test_the_command_needs_no_daemon_and_its_exit_code_says_it(
             )
     good = run_check(clean, home)
     assert good.returncode == 0, good.stderr
-    assert "ok      celestrak    last content " in good.stdout
-    assert "(1.0 h ago, at most 26 h); last attempt never" in good.stdout
+    assert "ok      celestrak    newest content of " in good.stdout
+    assert "(1.0 h old, at most 26 h)" in good.stdout
     assert f"newest day: received {(now - HOUR).date()}, catalogue None, screened None" in good.stdout
     assert "daemon: alive" in good.stdout
     with connect(clean) as connection:
@@ -545,7 +583,7 @@ def test_the_command_needs_no_daemon_and_its_exit_code_says_it(
     bad = run_check(clean, home, "--alert", SSA_ALERT_WEBHOOK=hook.url, SSA_SOURCE_SILENT_HOURS="0.5")
     assert bad.returncode == 1
     assert "SILENT  celestrak" in bad.stdout
-    assert "ssa: source celestrak: nothing received for 1 h" in bad.stderr
+    assert "ssa: source celestrak: its newest content is 1 h old" in bad.stderr
     assert "ssa: Dagster's daemon is silent" in bad.stderr
     assert "SENSOR for 36" in bad.stderr
     assert {payload["title"].split(":")[0] for payload in hook.received} >= {

@@ -141,7 +141,7 @@ def test_what_has_not_changed_since_yesterday_is_the_release_of_today_too(
         assert connection.execute(sql).fetchall() == [(url, None, 304 if has_validators else 403)] * 2
         assert connection.execute("SELECT count(*) FROM raw.content").fetchone() == (2,)
     (state,), _ = read_freshness(fresh_database)
-    assert state.content_at == NOON + timedelta(hours=11, minutes=30)  # a source that confirms is silent all the same
+    assert state.received_at == NOON + timedelta(hours=11, minutes=30)  # a source that confirms is silent all the same
 
 
 def test_the_attempt_is_committed_before_the_request(fresh_database: DatabaseUrl, clock: FakeClock) -> None:

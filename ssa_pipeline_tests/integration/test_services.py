@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -24,15 +24,21 @@ from ssa_pipeline.orchestration.webserver import Webserver
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.database_url import embedded_server
 from ssa_pipeline.storage.embedded import EmbeddedPostgres
-from ssa_pipeline.supervisor import abandoned_runs, doctor, processes, run_rows, services
+from ssa_pipeline.supervisor import abandoned_runs, doctor, processes, run_rows, services, watcher
 from ssa_pipeline.supervisor.dagster_home import service_environment
-from ssa_pipeline.supervisor.services import DAEMON, POSTGRES, WEBSERVER, ServiceError
+from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
+from ssa_pipeline.supervisor.services import DAEMON, POSTGRES, WATCHER, WEBSERVER, ServiceError
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 
 def _quiet(_: str) -> None:
     return None
+
+
+def _up(settings: Settings, say: Callable[[str], None] = _quiet, *, is_watched: bool = False) -> None:
+    """Without the watcher, which would start again what these tests kill."""
+    services.up(settings, say, is_watched=is_watched)
 
 
 def _settings(home: Path, **environment: str) -> Settings:
@@ -50,7 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, open_tmp_dir: Path) -> Iterat
 @pytest.fixture
 def running(home: Path) -> Settings:
     settings = _settings(home)
-    services.up(settings, _quiet)
+    _up(settings, _quiet)
     return settings
 
 
@@ -61,7 +67,7 @@ def code_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _pids(settings: Settings) -> dict[str, int | None]:
-    return {one.name: one.pid for one in services.status(settings)}
+    return {one.name: one.pid for one in services.status(settings) if one.name != WATCHER}
 
 
 def _ssa(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -99,7 +105,7 @@ def test_daemon_and_webserver_live_in_sessions_of_their_own_and_listen_on_loopba
 
 def test_a_second_up_changes_nothing(running: Settings) -> None:
     before = _pids(running)
-    services.up(running, _quiet)
+    _up(running, _quiet)
     assert _pids(running) == before
 
 
@@ -110,7 +116,7 @@ def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(r
     victim.kill()
     processes.wait_gone([victim], 10)
     assert _pids(running)[name] is None
-    services.up(running, _quiet)
+    _up(running, _quiet)
     after = _pids(running)
     assert None not in after.values()
     assert {one for one in after if after[one] != before[one]} == {name}
@@ -118,7 +124,7 @@ def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(r
 
 def test_a_service_that_lost_its_code_server_is_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     processes.end(services._with_descendants(running, DAEMON), grace_s=10)
-    services.up(running, _quiet)  # a young daemon: it starts its code server anew every minute
+    _up(running, _quiet)  # a young daemon: it starts its code server anew every minute
     monkeypatch.setattr(services, "_CODE_SERVER_START_S", 0.0)
     before = _pids(running)
     for name in (DAEMON, WEBSERVER):
@@ -130,10 +136,10 @@ def test_a_service_that_lost_its_code_server_is_restarted(running: Settings, mon
         processes.wait_gone(code_servers, 10)
     assert sum(one.level is doctor.Level.FAIL for one in doctor.examine(running)) == 2
     monkeypatch.setattr(services, "_CODE_SERVER_START_S", 60.0)  # services that are just starting are left alone
-    services.up(running, _quiet)
+    _up(running, _quiet)
     assert _pids(running) == before
     monkeypatch.setattr(services, "_CODE_SERVER_START_S", 0.0)
-    services.up(running, _quiet)
+    _up(running, _quiet)
     assert all(_pids(running)[name] != before[name] for name in (DAEMON, WEBSERVER))
 
 
@@ -155,7 +161,7 @@ def test_two_ups_at_once_make_one_of_each(home: Path) -> None:
 
     def start() -> None:
         try:
-            services.up(_settings(home), _quiet)
+            _up(_settings(home), _quiet)
         except ServiceError as error:
             errors.append(error)
 
@@ -177,24 +183,24 @@ def test_services_started_with_other_code_or_settings_are_restarted_while_no_run
     with monkeypatch.context() as patch:
         patch.setattr(services, "_code_state", lambda: ["edited"])
         patch.setattr(run_rows, "runs_in_progress", lambda _: 1)
-        services.up(running, said.append)
+        _up(running, said.append)
     assert _pids(running) == before
     assert [line.partition(":")[0] for line in said[1:3]] == [
         f"the {name} still runs as before the change of code" for name in (DAEMON, WEBSERVER)
     ]
     monkeypatch.setenv("SSA_ALERT_WEBHOOK", "https://chat.example.org/SECRET")
     monkeypatch.setenv("NO_PROXY", "")  # as good as not set
-    services.up(running, said.append)
+    _up(running, said.append)
     changed = _pids(running)
     assert "restarting the daemon: changed are SSA_ALERT_WEBHOOK" in said
     assert "SECRET" not in " ".join(said)
     said.clear()
-    services.up(running, said.append)
+    _up(running, said.append)
     assert _pids(running) == changed
     assert not any("restarting" in line for line in said)
     monkeypatch.delenv("SSA_ALERT_WEBHOOK")
     monkeypatch.setattr(run_rows, "runs_in_progress", lambda _: 1)
-    services.up(running, said.append)
+    _up(running, said.append)
     assert any("before the change of SSA_ALERT_WEBHOOK (no longer set): `ssa up`" in line for line in said)
     assert changed[POSTGRES] == before[POSTGRES]
     assert changed[DAEMON] != before[DAEMON]
@@ -205,8 +211,8 @@ def test_an_explicit_ui_port_in_use_is_named_with_its_user(running: Settings) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ServiceError, match=rf"port {port} \(SSA_UI_PORT\) is in use by .*process {os.getpid()}"):
-            services.up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
-    services.up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
+            _up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
+    _up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
     assert services.ui_url(running) == f"http://127.0.0.1:{port}"
 
 
@@ -297,7 +303,7 @@ def test_an_external_database_is_used_and_no_other_started(open_tmp_path: Path) 
     external = EmbeddedPostgres(open_tmp_path / "external", bin_dir=DEBIAN_15)
     settings = _settings(open_tmp_path / "home", DATABASE_URL=external.start().url)
     try:
-        services.up(settings, _quiet)
+        _up(settings, _quiet)
         assert not embedded_server(settings).exists()
         address = services.ui_url(settings)
         assert address is not None
@@ -315,10 +321,79 @@ def test_an_external_database_is_used_and_no_other_started(open_tmp_path: Path) 
         external.remove()
 
 
+def _wait_until(test: Callable[[], bool], patience_s: float = 240.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not test():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def test_the_watcher_starts_again_what_dies_and_says_so_and_down_ends_it(running: Settings) -> None:
+    """All three killed at once, then the watcher itself."""
+    before = _pids(running)
+    address = services.ui_url(running)
+    _up(running, is_watched=True)
+    watching = services.find_service(running, WATCHER)
+    assert watching is not None
+    assert os.getsid(watching.pid) == watching.pid != os.getsid(0)  # it survives its terminal
+    _up(running, is_watched=True)
+    assert services.find_service(running, WATCHER) == watching  # two never run
+    for pid in before.values():
+        psutil.Process(pid).kill()
+    _wait_until(lambda: len(watcher.read_state(running).restarts) == 3 and None not in _pids(running).values())
+    after = _pids(running)
+    assert all(after[name] != before[name] for name in before)
+    assert services.ui_url(running) == address
+    shown = _ssa(running.home, "status").stdout
+    for spoken in ("PostgreSQL", "the daemon", "the webserver"):
+        assert f"watcher    {spoken} had died and was started again, last at " in shown
+    url = services.running_database_url(running)
+    assert url is not None
+    with psycopg.connect(url.psycopg) as connection:
+        told = connection.execute("SELECT alert_key FROM screening.alert WHERE alert_key LIKE 'restarted %'").fetchall()
+    assert sorted(told) == [("restarted daemon",), ("restarted postgres",), ("restarted webserver",)]
+
+    watching.kill()
+    processes.wait_gone([watching], 10)
+    assert _ssa(running.home, "status").returncode == 4
+    _up(running, is_watched=True)
+    assert _pids(running) == after
+    assert services.down(running, _quiet)
+    assert processes.supervised(running.home) == []
+    assert list((running.home / "tmp").glob("*")) == []  # no socket is left
+
+
+def test_a_second_watcher_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "_LOCK_TIMEOUT_S", 0.2)
+    stop = threading.Event()
+    stop.set()
+    with file_lock(tmp_path / "watcher.lock"), pytest.raises(LockTimeoutError):
+        watcher.watch(_settings(tmp_path), _quiet, stop)
+
+
+def test_a_port_that_is_taken_is_noticed_before_the_working_webserver_is_stopped(running: Settings) -> None:
+    before = _pids(running)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServiceError, match=rf"port {port} \(SSA_UI_PORT\) is in use"):
+            _up(_settings(running.home, SSA_UI_PORT=str(port)))
+    assert _pids(running) == before
+
+
+def test_another_checkout_on_the_same_home_is_refused_by_name(
+    running: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = _pids(running)
+    monkeypatch.setattr(services, "REPOSITORY", tmp_path)
+    with pytest.raises(ServiceError, match=rf"in use by another checkout: its daemon .* this is {tmp_path}"):
+        _up(running)
+    assert _pids(running) == before
+
+
 def test_no_disk_space_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ssa_pipeline.supervisor.host.MINIMUM_FREE_DISK_BYTES", 10**18)
     with pytest.raises(ServiceError, match=r"GB free on the disk of .*make room, or set SSA_HOME"):
-        services.up(_settings(home), _quiet)
+        _up(_settings(home), _quiet)
 
 
 class TestCommands:
@@ -405,7 +480,7 @@ class TestCommands:
                 os.killpg(command.pid, signal.SIGINT)
                 _, errors = command.communicate(timeout=60)
                 assert "Traceback" not in errors
-            services.up(settings, _quiet)
+            _up(settings, _quiet)
             assert None not in _pids(settings).values()
             leaders = [one for one in processes.supervised(home) if os.getsid(one.pid) == one.pid]
             assert len(leaders) == 2

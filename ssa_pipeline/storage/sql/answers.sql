@@ -78,6 +78,17 @@ WHERE asset = 'ephemeris_chunks' AND epoch_day + lead_day = %(day)s::date
 ORDER BY epoch_day DESC, log_id DESC
 LIMIT 1;
 
+-- name: received_day_that_reaches
+-- The newest day with a catalogue from which the day asked for is one of the lead days.
+SELECT max(epoch_day)
+FROM raw.snapshot
+WHERE kind = 'gp' AND epoch_day <= %(day)s::date AND epoch_day > %(day)s::date - %(lead_days)s::int
+    AND (%(epoch_day)s::date IS NULL OR epoch_day = %(epoch_day)s::date)
+HAVING count(*) > 0;
+
+-- name: days_received
+SELECT min(epoch_day), max(epoch_day) FROM raw.snapshot WHERE kind = 'gp';
+
 -- name: objects_named
 SELECT norad_id, (array_agg(object_name ORDER BY rank, epoch DESC))[1], max(object_id)
 FROM (

@@ -44,3 +44,56 @@ SELECT EXISTS (
     SELECT FROM screening.slice_claim
     WHERE epoch_day = %(epoch_day)s AND taken_at > clock_timestamp() - %(min_age)s
 );
+
+-- name: events_to_thin
+-- Slices of lead days 1 to 6 of all but the newest epoch days, whose UTC day a later epoch day covers too, and that were
+-- not thinned as far before.
+WITH newest AS (
+    SELECT DISTINCT ON (epoch_day, lead_day) epoch_day, lead_day, row_count, metadata, written_at
+    FROM screening.slice_log
+    WHERE asset = 'refined_events'
+    ORDER BY epoch_day, lead_day, log_id DESC
+), kept AS (
+    SELECT DISTINCT epoch_day FROM newest ORDER BY epoch_day DESC LIMIT %(keep_days)s
+)
+SELECT n.epoch_day, n.lead_day
+FROM newest n
+WHERE n.lead_day > 0 AND n.epoch_day < (SELECT min(epoch_day) FROM kept)
+    AND n.written_at <= clock_timestamp() - %(min_age)s
+    AND coalesce((n.metadata ->> 'thinned_beyond_km')::float8, 'infinity') > %(beyond_km)s
+    AND EXISTS (
+        SELECT FROM newest later
+        WHERE later.epoch_day > n.epoch_day
+            AND later.epoch_day + later.lead_day = n.epoch_day + n.lead_day
+    )
+ORDER BY n.epoch_day, n.lead_day;
+
+-- name: lock_claim_of_events
+SELECT taken_at > clock_timestamp() - %(min_age)s
+FROM screening.slice_claim
+WHERE asset = 'refined_events' AND epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+FOR UPDATE;
+
+-- name: delete_distant_events
+DELETE FROM screening.refined_event
+WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s AND miss_distance_km > %(beyond_km)s;
+
+-- name: mark_thinned
+-- The count of rows goes with the rows: whoever reads the slice compares them.
+UPDATE screening.slice_log
+SET row_count = (
+        SELECT count(*)
+        FROM screening.refined_event
+        WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+    ),
+    metadata = metadata || jsonb_build_object(
+        'thinned_at', clock_timestamp(),
+        'thinned_beyond_km', %(beyond_km)s::float8,
+        'rows_before_thinning', coalesce(metadata -> 'rows_before_thinning', to_jsonb(row_count))
+    )
+WHERE log_id = (
+    SELECT max(log_id)
+    FROM screening.slice_log
+    WHERE asset = 'refined_events' AND epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
+)
+RETURNING row_count;
