@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ssa_pipeline.settings import DatabaseUrl, Settings
-from ssa_pipeline.storage.embedded import MINIMUM_FREE_BYTES, EmbeddedPostgres
+from ssa_pipeline.storage.embedded import EmbeddedPostgres
 from ssa_pipeline.supervisor import disk
 
 
@@ -11,8 +11,8 @@ class DatabaseNotRunningError(RuntimeError):
     """No external database is configured and the embedded one does not run."""
 
 
-def embedded_server(settings: Settings, *, minimum_free_bytes: int = MINIMUM_FREE_BYTES) -> EmbeddedPostgres:
-    """The embedded server of this home (running or not)."""
+def embedded_server(settings: Settings, *, minimum_free_bytes: int | None = None) -> EmbeddedPostgres:
+    """The embedded server of this home (running or not). ``minimum_free_bytes``: to start with less than usual."""
     return EmbeddedPostgres(settings.home / "postgres", minimum_free_bytes=minimum_free_bytes)
 
 

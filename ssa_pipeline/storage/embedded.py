@@ -143,12 +143,12 @@ class EmbeddedPostgres:
         *,
         bin_dir: Path | None = None,
         relocation_dir: Path = RELOCATION_DIR,
-        minimum_free_bytes: int = MINIMUM_FREE_BYTES,
+        minimum_free_bytes: int | None = None,
     ) -> None:
         self.data_dir = data_dir.expanduser().resolve()
         self._bin_dir = bin_dir
         self._relocation_dir = relocation_dir
-        self._minimum_free_bytes = minimum_free_bytes
+        self._minimum_free_bytes = MINIMUM_FREE_BYTES if minimum_free_bytes is None else minimum_free_bytes
         self._server_file = self.data_dir / "server.json"
 
     # --- what others ask -------------------------------------------------------------------------------------

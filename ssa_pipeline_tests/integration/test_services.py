@@ -356,8 +356,12 @@ def test_the_watcher_starts_again_what_dies_and_says_so_and_down_ends_it(running
     watching.kill()
     processes.wait_gone([watching], 10)
     assert _ssa(running.home, "status").returncode == 4
+    for name in (DAEMON, WEBSERVER):  # they are what `ssa up` would have started
+        service = services.find_service(running, name)
+        assert service is not None
+        assert services._changed_settings(service, service_environment(running, url)) == []
     _up(running, is_watched=True)
-    assert _pids(running) == after
+    assert services.find_service(running, WATCHER) not in (None, watching)
     assert services.down(running, _quiet)
     assert processes.supervised(running.home) == []
     assert list((running.home / "tmp").glob("*")) == []  # no socket is left
