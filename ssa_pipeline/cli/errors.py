@@ -71,15 +71,15 @@ def _full_disk(error: Exception) -> CliError | None:
             try:
                 place = read_settings().home
             except SettingsError:
-                return None
+                place = "of this installation"
         return CliError(f"the disk is full ({place}): {' '.join(said.split())[:200]}\n  do: {disk.REMEDY}")
     try:
         database_url(read_settings())
     except (DatabaseNotRunningError, EmbeddedPostgresError) as cause:
         if str(cause).startswith("the disk is full"):
             return CliError(str(cause), Exit.NOT_RUNNING)
-    except (SettingsError, OSError):
-        pass
+    except Exception:  # noqa: BLE001 (a second fault must not hide the first)
+        return None
     return None
 
 
