@@ -26,6 +26,7 @@ from dagster._core.storage.tags import WILL_RETRY_TAG
 from ssa_pipeline.alerts import deliver_due, raise_alert
 from ssa_pipeline.freshness import check_freshness
 from ssa_pipeline.orchestration.runners import FOREGROUND_TAG, what_failed
+from ssa_pipeline.orchestration.webserver import FROM_OUTSIDE
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.alerts import Alert, untold_failures
 from ssa_pipeline.storage.database_url import database_url
@@ -33,8 +34,6 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline.storage.rejected_records import storable
 from ssa_pipeline.supervisor import services
 
-# Dagster's words for no reason.
-_FROM_OUTSIDE = "This run has been marked as failed from outside the execution context."
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -149,7 +148,7 @@ def _end(instance: DagsterInstance, run: DagsterRun) -> str:
     kinds = {DagsterEventType.ENGINE_EVENT, DagsterEventType.RUN_FAILURE}
     for event in (entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kinds)):
         if event.event_type == DagsterEventType.RUN_FAILURE:
-            said = before if before and event.message == _FROM_OUTSIDE else event.message or said
+            said = before if before and event.message == FROM_OUTSIDE else event.message or said
         else:
             before = event.message or ""
     return said

@@ -11,6 +11,7 @@ from dagster import Failure, RetryRequested
 
 from ssa_pipeline.messages.catalog import CatalogFormatError
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
+from ssa_pipeline.supervisor.disk import REMEDY
 
 MAX_RETRIES = 3
 
@@ -33,6 +34,10 @@ def permanent_failures(attempt: int = 0) -> Iterator[None]:
     transient: the step is tried again, MAX_RETRIES times with growing waits. ``attempt``: tries before this one."""
     try:
         yield
+    except psycopg.errors.DiskFull as error:
+        raise Failure(
+            f"the disk of the database is full: {error.diag.message_primary}. {REMEDY}", allow_retries=False
+        ) from error
     except (DatabaseUnreachableError, psycopg.OperationalError) as error:
         raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=back_off_s(attempt)) from error
     except (StorageError, CatalogFormatError, NoSnapshotError) as error:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from ssa_pipeline.orchestration.listed_runs import QUEUED, list_runs, what_it_waits_for
 from ssa_pipeline.orchestration.progress_message import Progress as Message
-from ssa_pipeline.orchestration.webserver import RunState, Webserver
+from ssa_pipeline.orchestration.webserver import FROM_OUTSIDE, RunState, Webserver
 
 POLL_S = 0.5
 CHECK_FAILED = "DagsterAssetCheckFailedError"
@@ -78,6 +78,7 @@ class Follower:
         self.outcome = RunOutcome(self.run_id)
         self._note = "queued"
         self._fraction: float | None = None
+        self._last_words = ""  # of the engine, before a failure without a reason
         self._passed: dict[str, str] = {}  # step of a check -> what came out
         self._looked_s = self._said_s = self._since_s = self.clock()
 
@@ -150,6 +151,8 @@ class Follower:
             self.outcome.take_check(check)
             is_good = found["success"] and not self._passed.get(step, "").endswith("not pass")
             self._passed[step] = f"check {check.name} of {asset} {'passed' if is_good else 'did not pass'}"
+        elif kind == "EngineEvent":
+            self._last_words = message or self._last_words
         elif kind in ("ExecutionStepFailureEvent", "RunFailureEvent"):
             self._take_failure(event)
 
@@ -157,7 +160,10 @@ class Follower:
         if event["__typename"] == "RunFailureEvent" and self.outcome.failures:
             return  # repeats the failure of the step
         described = (event.get("failureMetadata") or {}).get("description")
-        self.outcome.take_failure(described or _innermost(event.get("error")) or event.get("message") or "failed")
+        message = event.get("message") or "failed"
+        if message == FROM_OUTSIDE and self._last_words:  # as a code server says of a process that was killed
+            message = self._last_words
+        self.outcome.take_failure(described or _innermost(event.get("error")) or message)
 
 
 def _innermost(error: dict[str, Any] | None) -> str | None:

@@ -10,6 +10,7 @@ import httpx
 
 LOCATION = "ssa"  # workspace.yaml
 REPOSITORY = "__repository__"
+FROM_OUTSIDE = "This run has been marked as failed from outside the execution context."  # Dagster's words for no reason
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
 _LAUNCH = """
@@ -100,8 +101,17 @@ class Webserver:
         except (httpx.HTTPError, ValueError) as error:
             raise WebserverError(f"the webserver at {self.url} does not answer ({error}): try `ssa up`") from error
         if content.get("errors"):
-            raise WebserverError(f"the webserver at {self.url} refused: {content['errors'][0]['message']}")
+            raise WebserverError(self._refused(str(content["errors"][0]["message"])))
         return content["data"]
+
+    def _refused(self, message: str) -> str:
+        """Of SQL errors the statement follows, in lines of its own."""
+        first = message.strip().partition("\n")[0]
+        if "OperationalError" in first or "DB connection" in first:
+            return (
+                f"the database does not answer the webserver ({first}): `ssa status` says what runs, `ssa up` starts it"
+            )
+        return f"the webserver at {self.url} refused: {first}"
 
     def launch(self, job: str, tags: Mapping[str, str]) -> str:
         """Submit a run of ``job`` and return its id; it is queued, not yet started."""

@@ -93,7 +93,8 @@ def _memory(_: Settings) -> Iterator[Finding]:
 def _disk(settings: Settings) -> Iterator[Finding]:
     free = host.free_disk_bytes(settings.home)
     text = f"{host.gigabytes(free)} free at {settings.home}, {host.gigabytes(host.MINIMUM_FREE_DISK_BYTES)} needed"
-    yield _finding(free >= host.MINIMUM_FREE_DISK_BYTES, "disk", text, f"{text}: make room or set SSA_HOME")
+    remedy = "ssa make-room, or make room otherwise, or set SSA_HOME"
+    yield _finding(free >= host.MINIMUM_FREE_DISK_BYTES, "disk", text, f"{text}: {remedy}")
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
@@ -203,6 +204,10 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 def _dagster(settings: Settings) -> Iterator[Finding]:
     found = {name: services.find_service(settings, name) for name in (services.DAEMON, services.WEBSERVER)}
     missing = [name for name, service in found.items() if service is None]
+    if not missing and services.find_service(settings, services.WATCHER) is None:
+        yield Finding(Level.WARN, "watcher", "not running, so nothing starts again what dies: ssa up")
+    for line in services.watcher_report(settings):
+        yield Finding(Level.WARN, "watcher", line)
     url = _running_database_url(settings)
     if missing or url is None:
         yield Finding(Level.WARN, "Dagster", f"{' and '.join(missing) or 'database'} not running: ssa up")

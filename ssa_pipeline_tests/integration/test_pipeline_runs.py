@@ -145,7 +145,7 @@ def home(open_tmp_dir: Path) -> Iterator[Path]:
 @pytest.fixture
 def installation(home: Path, small: tuple[bytes, list[Minimum]]) -> Iterator[Installation]:
     settings = read_settings({"SSA_HOME": str(home)})
-    services.up(settings, _quiet)
+    services.up(settings, _quiet, is_watched=False)
     address = services.ui_url(settings)
     assert address is not None
     with Webserver(address) as webserver:
@@ -219,7 +219,7 @@ def test_a_killed_worker_leaves_the_old_slices_and_up_frees_its_run(installation
             victim.kill()
         assert processes.wait_gone(victims, 30) == []
         assert installation.webserver.follow(run_id, None).status == "STARTED"
-    services.up(installation.settings, _quiet)
+    services.up(installation.settings, _quiet, is_watched=False)
     assert installation.webserver.follow(run_id, None).status == "FAILURE"
     after = installation.log_ids(KILLED_DAY)
     assert after[SliceKey("refined_events", KILLED_DAY, 0)] == before[SliceKey("refined_events", KILLED_DAY, 0)]

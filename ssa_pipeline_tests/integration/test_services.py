@@ -487,7 +487,9 @@ class TestCommands:
             _up(settings, _quiet)
             assert None not in _pids(settings).values()
             leaders = [one for one in processes.supervised(home) if os.getsid(one.pid) == one.pid]
-            assert len(leaders) == 2
+            names = [one.environ()["SSA_SERVICE"] for one in leaders]
+            assert sorted({*names, WATCHER}) == sorted({*names} | {DAEMON, WEBSERVER, WATCHER})
+            assert len(names) == len(set(names))
         finally:
             services.down(settings, _quiet)
             embedded_server(settings).remove()

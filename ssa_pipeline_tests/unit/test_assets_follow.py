@@ -16,7 +16,7 @@ from rich.console import Console
 from ssa_pipeline.orchestration.follow import Follower, RunOutcome
 from ssa_pipeline.orchestration.progress_message import Progress
 from ssa_pipeline.orchestration.runners import Detached, ServiceRunner
-from ssa_pipeline.orchestration.webserver import Webserver, WebserverError
+from ssa_pipeline.orchestration.webserver import FROM_OUTSIDE, Webserver, WebserverError
 
 RUN = "7d8c0f3e-0000-4000-8000-000000000000"
 
@@ -235,3 +235,18 @@ def test_checks_pass_or_do_not_and_steps_are_done() -> None:
         "t: check bad of clean_catalog did not pass",
         "t: clean_catalog done",
     ]
+
+
+def test_a_killed_worker_and_a_lost_database_are_told_in_a_sentence() -> None:
+    killed = f"Run execution process for {RUN} was terminated by signal 9 (SIGKILL)."
+    events = [_event("EngineEvent", message=killed), _event("RunFailureEvent", message=FROM_OUTSIDE)]
+    with _webserver(_state("FAILURE", *events)) as (webserver, _):
+        outcome = Follower(webserver, RUN, "screening", Console(file=io.StringIO())).until_finished()
+    assert outcome.failures == [killed]
+    lost = {"errors": [{"message": '(psycopg2.OperationalError) connection to "127.0.0.1" failed\n[SQL: SELECT 1]'}]}
+    with _webserver(lost) as (webserver, _), pytest.raises(WebserverError) as told:
+        webserver.query("{ version }", {})
+    assert str(told.value) == (
+        'the database does not answer the webserver ((psycopg2.OperationalError) connection to "127.0.0.1" failed): '
+        "`ssa status` says what runs, `ssa up` starts it"
+    )
