@@ -106,6 +106,10 @@ def _finite(hours: float) -> float | None:
     return round(hours, 3) if math.isfinite(hours) else None
 
 
+def _age(hours: float) -> str:
+    return f"{hours:.1f} h old" if math.isfinite(hours) else "nothing yet"
+
+
 def _limit(hours: float) -> str:
     return f"at most {hours:g} h" if math.isfinite(hours) else "never expected again"
 
@@ -115,7 +119,7 @@ def _print(found: Freshness) -> None:
         age, limit = found.age_hours(source), found.limit_hours(source.source)
         typer.echo(
             f"{_judged(found, source):<7} {source.source:<12} newest content of {_time(source.content_at)} ("
-            f"{age:.1f} h old, {_limit(limit)}), received {_time(source.received_at)}; last attempt "
+            f"{_age(age)}, {_limit(limit)}), received {_time(source.received_at)}; last attempt "
             f"{_time(source.attempted_at)} {source.outcome}".rstrip()
         )
     if not found.sources:

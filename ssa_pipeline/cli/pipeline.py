@@ -59,6 +59,7 @@ def materialize(
     console = Console(stderr=True)
     with errors_as_messages():
         settings = read_settings()
+        _say_if_kernels_must_compile(settings, console)
         with _runner(settings, console, foreground) as runner:
             screenings = [Screening(settings, day, leads, runner, console, force) for day in days]
             if len(screenings) == 1:
@@ -127,6 +128,7 @@ def demo(
         with _left_running_is_said(settings):
             _start_services(settings)
             _ingest_bundled(settings)
+            _say_if_kernels_must_compile(settings, console)
             with _runner(settings, console, foreground=False) as runner:
                 Screening(settings, BUNDLED_DAY, leads, runner, console).run()
             _print_report(settings, leads, console)
@@ -280,6 +282,15 @@ def _trouble(settings: Settings) -> str | None:
     if services.find_service(settings, services.DAEMON) is None:
         return "the daemon does not run: `ssa up` in another shell"
     return None
+
+
+def _say_if_kernels_must_compile(settings: Settings, console: Console) -> None:
+    """Else the first screening seems to do nothing for half a minute, and for minutes on a busy machine."""
+    from ssa_pipeline.supervisor.numba_cache import has_kernels, use_numba_cache
+
+    if not has_kernels(use_numba_cache(settings.home)):
+        said = "the first screening compiles its kernels, once per installation: half a minute where the cores are free"
+        console.print(said, highlight=False)
 
 
 def _become_a_worker(settings: Settings) -> None:

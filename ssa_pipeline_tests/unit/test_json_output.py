@@ -57,9 +57,9 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_freshness_has_null_where_there_is_no_number() -> None:
     sources = [
-        SourceState("celestrak", NOW, "stored", "", NOW - timedelta(hours=2)),
-        SourceState("file", None, "", "", NOW - timedelta(hours=9)),
-        SourceState("space-track", NOW, "failed", "", None),
+        SourceState("celestrak", NOW, "stored", "", NOW, NOW - timedelta(hours=2)),
+        SourceState("file", None, "", "", NOW, NOW - timedelta(hours=9)),
+        SourceState("space-track", NOW, "failed", "", None, None),
     ]
     progress = Progress(DAY, None, None, DAY, None)
     found = Freshness(NOW, sources, progress, {}, {"": 26.0, "file": float("inf")})
@@ -76,8 +76,9 @@ def test_freshness_has_null_where_there_is_no_number() -> None:
 
 
 def test_a_source_never_expected_again_has_no_limit_in_hours(capsys: pytest.CaptureFixture[str]) -> None:
-    source = SourceState("file", None, "", "", NOW - timedelta(hours=9))
-    found = Freshness(NOW, [source], Progress(DAY, None, None, None, None), {}, {"": 26.0, "file": float("inf")})
+    never = SourceState("space-track", NOW, "failed", "", None, None)
+    source = SourceState("file", None, "", "", NOW, NOW - timedelta(hours=9))
+    found = Freshness(NOW, [source, never], Progress(DAY, None, None, None, None), {}, {"": 26.0, "file": float("inf")})
     freshness._print(found)
     out = capsys.readouterr().out
     assert "never expected again" in out
