@@ -93,7 +93,8 @@ def _memory(_: Settings) -> Iterator[Finding]:
 def _disk(settings: Settings) -> Iterator[Finding]:
     free = host.free_disk_bytes(settings.home)
     text = f"{host.gigabytes(free)} free at {settings.home}, {host.gigabytes(host.MINIMUM_FREE_DISK_BYTES)} needed"
-    remedy = "ssa make-room, or make room otherwise, or set SSA_HOME"
+    has_data = settings.database_url is None and embedded_server(settings).exists()
+    remedy = f"{'ssa make-room, or ' if has_data else ''}make room or set SSA_HOME"
     yield _finding(free >= host.MINIMUM_FREE_DISK_BYTES, "disk", text, f"{text}: {remedy}")
 
 

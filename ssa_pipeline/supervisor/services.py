@@ -56,7 +56,7 @@ _NOT_SETTINGS = {
 }  # looked at by themselves
 _READY_TIMEOUT_S = 180.0
 _GRACE_S = 20.0
-_CODE_SERVER_START_S = 60.0
+_CODE_SERVER_START_S = 180.0  # on a machine that is busy with other things
 _LOCATIONS = """{ workspaceOrError { __typename ... on PythonError { message } ... on Workspace { locationEntries {
     name loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 

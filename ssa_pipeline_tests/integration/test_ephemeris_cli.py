@@ -76,9 +76,30 @@ def test_what_cannot_be_answered_says_why(filled: tuple[DatabaseUrl, ElementSets
     )
     assert "no catalogue number" in ephemeris(url, tmp_path, "ISS", *at, code=2)
     assert "in no file received" in ephemeris(url, tmp_path, "123456789", *at, code=1)
-    assert "--epoch-day 2024-11-05 --lead-days 0" in ephemeris(
+    assert "--epoch-day 2024-11-01 --lead-days 4" in ephemeris(
         url, tmp_path, known, "--at", "2024-11-05T00:00:00Z", code=1
     )
+
+
+def test_advice_for_a_day_without_ephemeris_names_what_works(
+    filled: tuple[DatabaseUrl, ElementSets], tmp_path: Path
+) -> None:
+    """From the newest day received that reaches it; where none does, only receiving one helps."""
+    url, elements = filled
+    known = str(elements.norad_id[0])
+    for day, said in (
+        ("2024-11-04", "no ephemeris covers 2024-11-04: run `ssa materialize --epoch-day 2024-11-01 --lead-days 3`"),
+        (
+            "2024-11-08",
+            "(there are those of 2024-11-01 to 2024-11-01, each reaches 7 days); `ssa ingest FILE --epoch-day ",
+        ),
+        ("2024-10-31", "no catalogue that reaches it was received"),
+    ):
+        printed = ephemeris(url, tmp_path, known, "--at", f"{day}T12:00:00Z", code=1)
+        assert said in printed
+        assert ("ssa materialize" in printed) == (day == "2024-11-04")
+    of_one_day = ("--epoch-day", "2024-11-01", "--at", "2024-11-08T00:00:00Z")
+    assert "reaches from 2024-11-01 to 2024-11-07" in ephemeris(url, tmp_path, known, *of_one_day, code=1)
 
 
 def test_an_expired_ephemeris_says_so(fresh_database: DatabaseUrl, tmp_path: Path) -> None:
