@@ -61,7 +61,7 @@ lock: ## renew the lock files from pyproject.toml (needs uv)
 	$(LOCK) --extra dev -o requirements.lock pyproject.toml
 	echo 'setuptools>=77' | $(LOCK) -o requirements-build.lock -
 
-JUNK := .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov build dist ssa_pipeline.egg-info .venv
+JUNK := .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov build dist ssa_pipeline.egg-info .venv .setup.lock
 clean: ## remove caches and .venv; never data (with DATA=1 data too, after asking)
 	@if [ -n "$(DATA)" ]; then scripts/erase_data.sh; fi
 	@if [ -x $(BIN)/ssa ] && $(BIN)/ssa status 2> /dev/null | grep -q ' running '; then \

@@ -3,8 +3,12 @@
 # PYTHON=... chooses the interpreter (3.11, 3.12 or 3.13).
 set -eu
 cd "$(dirname "$0")/.."
-exec 9< scripts/setup.sh
-flock 9 # a second `make` at the same time waits
+# A second `make` at the same time waits. Whoever may read a file may lock it, so it is a file that only the owner may read.
+if (umask 077 && : >> .setup.lock) 2> /dev/null; then exec 9>> .setup.lock; else exec 9< scripts/setup.sh; fi
+flock -n 9 || {
+    echo "setup: waiting for another make in this directory" >&2
+    flock 9
+}
 
 supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 python=

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ssa_pipeline.supervisor.services import ServiceStatus
 
 _FOLLOW_POLL_S = 0.5
+_LOOKS_APART = 10  # polls of the logs between two looks at the watcher
 
 
 def register(app: typer.Typer) -> None:
@@ -218,12 +219,13 @@ def _stay(settings: Settings) -> None:
         services.down(settings, _say)
 
 
-def _follow_logs(settings: Settings, name: str | None, each_time: Callable[[], None] = lambda: None) -> None:
-    """Print what is appended, beginning anew where a log was replaced. ``each_time``: what else is to be looked at."""
+def _follow_logs(settings: Settings, name: str | None, now_and_then: Callable[[], None] = lambda: None) -> None:
+    """Print what is appended, beginning anew where a log was replaced. ``now_and_then``: what else is to be done."""
     import time
 
     from ssa_pipeline.supervisor import services
 
+    polls = 0
     positions = {one: path.stat().st_size for one, path in services.log_paths(settings).items() if path.exists()}
     while True:
         for one, path in services.log_paths(settings).items():
@@ -235,5 +237,7 @@ def _follow_logs(settings: Settings, name: str | None, each_time: Callable[[], N
                 for line in log:
                     _say(f"{one}: {line}".rstrip() if name is None else line.rstrip())
                 positions[one] = log.tell()
-        each_time()
+        polls += 1
+        if polls % _LOOKS_APART == 0:
+            now_and_then()
         time.sleep(_FOLLOW_POLL_S)

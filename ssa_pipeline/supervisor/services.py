@@ -267,12 +267,15 @@ def revive(settings: Settings, say: Say, ui_port: int | None = None) -> list[str
 
 
 def ensure_watcher(settings: Settings, say: Say) -> None:
-    """Start the watcher where it has died; for ``ssa up --foreground``, which stays."""
+    """Start the watcher where it has died; for ``ssa up --foreground``, which stays. ServiceError where nothing runs
+    any more: someone has called ``ssa down``, which ends the watcher first."""
     if find_service(settings, WATCHER) is not None:
         return
     with _one_at_a_time(settings, say):
         url = running_database_url(settings)
-        if find_service(settings, WATCHER) is None and url is not None:
+        if url is None or all(find_service(settings, name) is None for name in (DAEMON, WEBSERVER)):
+            raise ServiceError("the services were stopped from elsewhere")
+        if find_service(settings, WATCHER) is None:
             environment = service_environment(settings, url)
             _spawn(settings, WATCHER, environment, _Fingerprint.now(environment), say, ui_port(settings) or 0)
 
