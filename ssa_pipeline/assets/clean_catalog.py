@@ -90,10 +90,10 @@ def _facts(catalog: CleanCatalog, received: ReceivedDay, settings: Settings) -> 
 
 def _shown(catalog: CleanCatalog, read: TablesRead) -> dict[str, object]:
     return {
+        **ages_shown(catalog.age_days),
         **regimes_shown(catalog.element_sets),
         **tables_shown(catalog, read),
         **rejected_shown(catalog.rejected),
-        **ages_shown(catalog.age_days),
         "forward_epochs": int(catalog.is_forward_epoch.sum()),
         "flags": MetadataValue.md(markdown_table(["flag", "objects"], objects_by_flag(catalog.flags).items())),
         "aliases": len(catalog.aliases),

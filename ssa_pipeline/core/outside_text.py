@@ -79,11 +79,6 @@ def for_json(value: Any, *, indent: int | None = 1) -> str:
     return _INVISIBLE.sub(lambda match: match[0] if match[0] == "\n" else _json_escape(match[0]), text)
 
 
-def for_picture(text: str) -> str:
-    """For titles and labels of matplotlib, which sets what stands between two ``$`` as mathematics."""
-    return for_terminal(text).replace("$", r"\$")
-
-
 def _is_plain(text: str) -> bool:
     """Whether nothing of it means anything to Markdown: most names, which need no code span."""
     return _PLAIN.fullmatch(text) is not None and _MEANT.search(text) is None

@@ -28,6 +28,7 @@ from ssa_pipeline.orchestration.closest import CLAIM, CLOSEST_HEAD, closest_rows
 from ssa_pipeline.pictures import as_markdown, histogram_png
 
 _HOURS_US = 3_600_000_000
+_CLOSEST_IN_UI = 6  # which the UI shows without a click: it hides Markdown of 1,000 characters and more
 
 
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -74,11 +75,11 @@ def ages_shown(age_days: Float64) -> dict[str, Any]:
     if not len(age_days):
         return {}
     edges = np.linspace(min(0.0, float(age_days.min())), max(1.0, float(age_days.max())), 41)
-    png = histogram_png(age_days, edges, title="Age of the element sets", x_label="days", y_label="objects")
+    png = histogram_png(age_days, edges, x_label="days", y_label="objects")
     return {
+        "ages": MetadataValue.md(as_markdown(png, "Age of the element sets")),
         "median_age_days": round(float(np.median(age_days)), 3),
         "oldest_days": round(float(age_days.max()), 3),
-        "ages": MetadataValue.md(as_markdown(png, "ages")),
     }
 
 
@@ -130,29 +131,36 @@ def events_by_class(events: Events) -> dict[str, int]:
 def events_shown(
     events: Events, elements: ElementSets, outcomes: Mapping[str, int], window_us: tuple[int, int], threshold_km: float
 ) -> dict[str, Any]:
-    closest = markdown_table(CLOSEST_HEAD, closest_rows(events, names_of(elements)))
+    closest = markdown_table(CLOSEST_HEAD, closest_rows(events, names_of(elements), limit=_CLOSEST_IN_UI))
     start_us, _ = window_us
     crossings = events.event_class == str(EventClass.CROSSING)
     miss = histogram_png(
         events.miss_distance_km[crossings],
         np.linspace(0, threshold_km, 26),
-        title="Miss distance of crossings",
         x_label="km",
+        y_label="crossings",
     )
     hours = (events.tca_us - start_us) / _HOURS_US
-    tca = histogram_png(
-        hours,
-        np.linspace(0, MICROSECONDS_PER_DAY / _HOURS_US, 25),
-        title=f"Time of closest approach, from {format_utc(start_us)[:16]}Z",
-        x_label="hours",
-    )
+    tca = histogram_png(hours, np.linspace(0, MICROSECONDS_PER_DAY / _HOURS_US, 25), x_label="hours")
     return {
-        "events": len(events),
-        **{f"{name}_events": count for name, count in events_by_class(events).items()},
-        "threshold_km": threshold_km,
+        "miss_distance": MetadataValue.md(as_markdown(miss, f"Miss distance, threshold {threshold_km:g} km")),
+        "tca": MetadataValue.md(as_markdown(tca, f"Time of closest approach from {format_utc(start_us)[:16]}Z")),
         "closest_events": MetadataValue.md(closest),
+        **_figures(events, elements),
+        "threshold": f"{threshold_km:g} km",
         "candidate_outcomes": MetadataValue.md(markdown_table(["outcome", "candidates"], outcomes.items())),
-        "miss_distance": MetadataValue.md(as_markdown(miss, "miss distance")),
-        "tca": MetadataValue.md(as_markdown(tca, "time of closest approach")),
         "what_this_can_claim": CLAIM,
     }
+
+
+def _figures(events: Events, elements: ElementSets) -> dict[str, Any]:
+    """What an analyst follows from day to day: Dagster plots whatever is a number, so nothing else may be one."""
+    figures: dict[str, Any] = {"objects": len(elements), "events": len(events)}
+    figures |= {f"{name}_events": count for name, count in events_by_class(events).items()}
+    crossings = events.miss_distance_km[events.event_class == str(EventClass.CROSSING)]
+    if len(crossings):
+        figures["closest_crossing_km"] = round(float(crossings.min()), 4)
+    if len(events):
+        ages = np.concatenate((events.age_1_days, events.age_2_days))
+        figures["median_age_at_tca_days"] = round(float(np.median(ages)), 3)
+    return figures

@@ -41,7 +41,6 @@ def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[...,
     def decorate(function: Callable[..., Any]) -> AssetsDefinition:
         name = function.__name__
         is_daily = name in DAILY_ASSETS
-        group = "catalog" if is_daily else "screening"
         with unfinished_parts_of_dagster():
             mapping = MultiToSingleDimensionPartitionMapping("epoch_day")
             crossing = [up for up in UPSTREAM[name] if up in DAILY_ASSETS and not is_daily]
@@ -52,11 +51,12 @@ def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[...,
                 backfill_policy=BackfillPolicy.single_run() if is_daily else BackfillPolicy.multi_run(len(LEAD_DAYS)),
                 code_version=CODE_VERSIONS[name],
                 required_resource_keys={"storage", "settings", "io_manager"},
-                group_name=group,
+                group_name="conjunction_screening",  # one: several open as closed boxes
                 owners=["team:conjunction-analysis"],
                 kinds=kinds | {"postgres"},
-                tags={"domain": group},
-                metadata={"dagster/column_schema": column_schema(name)},
+                tags={"domain": "catalog" if is_daily else "screening"},
+                # under Dagster's own name for it the columns would come before everything that was found
+                metadata={"columns": column_schema(name)},
                 description=description,
             )(function)
 

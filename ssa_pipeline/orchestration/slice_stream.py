@@ -97,16 +97,17 @@ def _one_slice(
     return AssetMaterialization(
         asset_key=context.asset_key,
         partition=partition,
-        metadata={**computed.shown, **_written(version), **{f"{name}_s": s for name, s in clock.laps_s.items()}},
+        metadata={**computed.shown, **_written(version), **clock.shown()},
         tags=version_tags(version, [_as_input(context, one) for _, one in read.values()]),
     )
 
 
 def _written(version: SliceVersion) -> dict[str, Any]:
+    """As text: what is a number, Dagster plots."""
     return {
-        "rows": version.row_count,
-        "bytes": version.byte_count,
-        "slice_log_id": version.log_id,
+        "rows": f"{version.row_count:,} rows",
+        "bytes": f"{version.byte_count:,} bytes",
+        "slice_log_id": str(version.log_id),
         "input_slices": MetadataValue.json(version.input_versions),
         "query": MetadataValue.md(f"```sql\n{slice_query(version.key)}\n```"),
     }
@@ -129,6 +130,9 @@ class _Clock:
     def __init__(self) -> None:
         self.laps_s: dict[str, float] = {}
         self._last_s = time.perf_counter()
+
+    def shown(self) -> dict[str, str]:
+        return {f"{name}_s": f"{seconds:.3f} s" for name, seconds in self.laps_s.items()}
 
     def lap(self, name: str) -> None:
         now_s = time.perf_counter()

@@ -58,7 +58,7 @@ def asset_graph() -> dict[str, Any]:
 
 
 def _asset(node: Any) -> dict[str, Any]:
-    schema = node.metadata["dagster/column_schema"]
+    schema = node.metadata["columns"]
     assert isinstance(getattr(schema, "value", schema), TableSchema)
     return {
         "parents": sorted(key.to_user_string() for key in node.parent_keys),
