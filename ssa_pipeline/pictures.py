@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ssa_pipeline.core.outside_text import for_markdown, for_terminal
 
-_SIZE = (560, 200)
+_SIZE = (430, 200)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 4, 4, 18, 30
 _PAPER, _INK = 0, 1
 _PALETTE = (255, 255, 255, 59, 91, 146)

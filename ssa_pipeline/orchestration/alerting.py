@@ -19,11 +19,9 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from ssa_pipeline.alerts import deliver_due, raise_alert
+from ssa_pipeline.dagster_internals import WILL_RETRY_TAG, DagsterExecutionInterruptedError, StepFailureData
 from ssa_pipeline.freshness import check_freshness
 from ssa_pipeline.orchestration.runners import FOREGROUND_TAG, what_failed
 from ssa_pipeline.orchestration.webserver import FROM_OUTSIDE

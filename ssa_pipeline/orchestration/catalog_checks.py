@@ -8,10 +8,9 @@ from itertools import takewhile
 
 from dagster import AssetCheckEvaluation, AssetCheckKey, AssetKey, DagsterInstance, DagsterRun, RunsFilter
 from dagster import DagsterRunStatus as Status
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
-from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as CheckStatus
 
+from ssa_pipeline.dagster_internals import AssetCheckExecutionRecordStatus as CheckStatus
+from ssa_pipeline.dagster_internals import AssetGraph, PartitionKeyFilter
 from ssa_pipeline.orchestration.chain import partition_key
 from ssa_pipeline.orchestration.under_way import UNFINISHED, named
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dagster import DagsterExecutionInterruptedError, DagsterLogManager
-from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 
 from ssa_pipeline.core.watch import Cancelled, Watch
+from ssa_pipeline.dagster_internals import capture_interrupts, check_captured_interrupt
 from ssa_pipeline.orchestration.progress_message import Progress
 
 SECONDS_BETWEEN_MESSAGES = 2.0  # every message is a row of Dagster's event log

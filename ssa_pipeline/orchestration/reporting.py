@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dagster._core.definitions.data_version import (
+from ssa_pipeline.dagster_internals import (
     CODE_VERSION_TAG,
     DATA_VERSION_IS_USER_PROVIDED_TAG,
     DATA_VERSION_TAG,
     INPUT_DATA_VERSION_TAG_PREFIX,
     INPUT_EVENT_POINTER_TAG_PREFIX,
+    MULTIDIMENSIONAL_PARTITION_PREFIX,
     NULL_EVENT_POINTER,
+    SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION,
 )
-from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
-from dagster._core.storage.tags import MULTIDIMENSIONAL_PARTITION_PREFIX
-
 from ssa_pipeline.storage.slices import SliceVersion
 
 # Metadata of an output whose events the step has reported by itself; observable source assets do the same.

@@ -17,7 +17,8 @@ from ssa_pipeline.orchestration.webserver import Webserver
 
 if TYPE_CHECKING:
     from dagster import EventLogEntry
-    from dagster._core.execution.plan.objects import StepFailureData
+
+    from ssa_pipeline.dagster_internals import StepFailureData
 
 
 FOREGROUND_TAG = "ssa/title"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dagster import DagsterInstance, RunRequest
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from ssa_pipeline.dagster_internals import AssetGraph
 from ssa_pipeline.orchestration.catalog_checks import obstacle_of_checks
 from ssa_pipeline.orchestration.chain import LEAD_DAYS, SCREEN_JOB, SCREENING_ASSETS, partition_key
 from ssa_pipeline.orchestration.plan import contiguous

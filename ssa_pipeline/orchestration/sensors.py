@@ -16,8 +16,8 @@ from dagster import (
     SensorResult,
     sensor,
 )
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from ssa_pipeline.dagster_internals import AssetGraph
 from ssa_pipeline.fetch_release import planned_queries
 from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
 from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name, run_config

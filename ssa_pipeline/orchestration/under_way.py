@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
-from dagster._core.errors import DagsterDefinitionChangedDeserializationError
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 
+from ssa_pipeline.dagster_internals import (
+    AssetGraph,
+    BulkActionsFilter,
+    BulkActionStatus,
+    DagsterDefinitionChangedDeserializationError,
+    PartitionBackfill,
+)
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS, slice_key
 from ssa_pipeline.orchestration.io_manager import slices_of_run
 from ssa_pipeline.storage.slice_key import SliceKey

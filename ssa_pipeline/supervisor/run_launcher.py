@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dagster import DagsterRun
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from ssa_pipeline.dagster_internals import GRPC_INFO_TAG, CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from ssa_pipeline.supervisor.abandoned_runs import GONE, logged_process_lives
 
 

@@ -1,0 +1,79 @@
+"""What the package expects of Dagster where Dagster promises nothing: an upgrade that breaks it fails here first."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import dagster_webserver.app
+import dagster_webserver.cli
+from dagster import DagsterEventType, DagsterInstance
+from dagster_webserver.webserver import DagsterWebserver
+
+from ssa_pipeline import dagster_internals as internals
+
+PACKAGE = Path(internals.__file__).parent
+# Dagster's own commands with something put before: each is a process of its own.
+COMMANDS = {"supervisor/daemon_process.py", "supervisor/webserver_process.py"}
+
+
+def test_nothing_else_imports_what_dagster_does_not_promise() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        if path != Path(internals.__file__) and name not in COMMANDS:
+            assert not re.search(r"^\s*(from|import) dagster\S*\._", path.read_text(), re.MULTILINE), name
+    assert {name for name in internals.__all__ if not hasattr(internals, name)} == set()
+
+
+def test_every_name_is_used() -> None:
+    text = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py") if path != Path(internals.__file__))
+    assert [name for name in internals.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_the_tags_are_those_of_runs_and_events_already_stored() -> None:
+    """Another spelling would make old runs and materialisations unreadable."""
+    assert internals.CODE_VERSION_TAG == "dagster/code_version"
+    assert internals.DATA_VERSION_TAG == "dagster/data_version"
+    assert internals.DATA_VERSION_IS_USER_PROVIDED_TAG == "dagster/data_version_is_user_provided"
+    assert internals.INPUT_DATA_VERSION_TAG_PREFIX == "dagster/input_data_version"
+    assert internals.INPUT_EVENT_POINTER_TAG_PREFIX == "dagster/input_event_pointer"
+    assert internals.MULTIDIMENSIONAL_PARTITION_PREFIX == "dagster/partition/"
+    assert internals.GRPC_INFO_TAG == ".dagster/grpc_info"
+    assert internals.WILL_RETRY_TAG == "dagster/will_retry"
+
+
+def test_backfills_are_asked_for_by_status_and_tell_what_they_target() -> None:
+    active = {internals.BulkActionStatus.REQUESTED}
+    assert internals.BulkActionsFilter(statuses=list(active)).statuses == list(active)
+    with DagsterInstance.ephemeral() as instance:
+        assert instance.get_backfills(filters=internals.BulkActionsFilter(statuses=list(active))) == []
+    fields = set(internals.PartitionBackfill._fields)
+    assert {"backfill_id", "status", "serialized_asset_backfill_data"} <= fields
+
+
+def test_verdicts_of_checks_are_asked_for_by_partition() -> None:
+    assert internals.PartitionKeyFilter(key="2024-11-01").key == "2024-11-01"
+    names = {one.name for one in internals.AssetCheckExecutionRecordStatus}
+    assert {"PLANNED", "SUCCEEDED", "FAILED"} <= names
+    assert DagsterEventType.ASSET_CHECK_EVALUATION
+
+
+def test_the_launcher_is_asked_whether_a_runs_process_lives() -> None:
+    assert {"RUNNING", "FAILED", "UNKNOWN"} <= {one.name for one in internals.WorkerStatus}
+    assert list(inspect.signature(internals.DefaultRunLauncher.check_run_worker_health).parameters) == ["self", "run"]
+    assert "status" in inspect.signature(internals.CheckRunHealthResult).parameters
+
+
+def test_interrupts_are_captured_and_asked_for() -> None:
+    with internals.capture_interrupts():
+        assert internals.check_captured_interrupt() is False
+
+
+def test_the_webserver_makes_its_application_of_the_class_that_is_replaced() -> None:
+    """``supervisor/webserver_process.py`` puts the guard there; a browser proves it in the integration tests."""
+    assert dagster_webserver.app.DagsterWebserver is DagsterWebserver  # type: ignore[attr-defined]
+    made = inspect.getsource(dagster_webserver.app.create_app_from_workspace_process_context)
+    assert "DagsterWebserver(" in made
+    assert "create_app_from_workspace_process_context(" in inspect.getsource(dagster_webserver.cli)
+    assert "middleware=self.build_middleware()" in inspect.getsource(DagsterWebserver.create_asgi_app)
