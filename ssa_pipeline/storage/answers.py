@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.advice import how_to_compute
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError, StorageError
 from ssa_pipeline.storage.named_sql import section
@@ -53,7 +54,7 @@ def closest_events(
         day = epoch_day or _newest(connection, "newest_event_day")
         screened = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'refined_events' AND epoch_day = %s)"
         if day is None or not _value(connection, screened, [day]):
-            raise SliceMissingError(f"no screening of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
+            raise SliceMissingError(f"no screening of {day or 'any day'}: {how_to_compute(connection, day)}")
         if norad_id is not None:
             demand_known(connection, norad_id)
         given = {"epoch_day": day, "norad_id": norad_id, "max_miss_km": max_miss_km, "limit": limit}
@@ -90,7 +91,7 @@ def _catalog_day(connection: Any, epoch_day: date | None) -> date:
     day = epoch_day or _newest(connection, "newest_catalog_day")
     cleaned = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'clean_catalog' AND epoch_day = %s)"
     if day is None or not _value(connection, cleaned, [day]):
-        raise SliceMissingError(f"no catalogue of {day or 'any day'}: `ssa materialize --epoch-day DAY` first")
+        raise SliceMissingError(f"no catalogue of {day or 'any day'}: {how_to_compute(connection, day)}")
     return day
 
 

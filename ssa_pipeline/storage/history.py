@@ -23,6 +23,7 @@ from ssa_pipeline.core.object_flags import HISTORY_CUTS
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events, Float64, Int64
 from ssa_pipeline.core.time import day_start_us, from_us
 from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.advice import how_to_compute
 from ssa_pipeline.storage.answers import demand_known
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError
@@ -186,10 +187,9 @@ def _differences(days: list[date], covered: list[set[date]], thresholds: list[se
 def _days_covered(url: DatabaseUrl, epoch_day: date) -> set[date]:
     with connect(url) as connection:
         found = connection.execute(section("history.sql", "lead_days_screened"), {"epoch_day": epoch_day}).fetchall()
-    if not found:
-        raise SliceMissingError(
-            f"no screening of {epoch_day}: `ssa materialize --epoch-day {epoch_day}` first, or compare --objects only"
-        )
+        if not found:
+            advice = how_to_compute(connection, epoch_day)
+            raise SliceMissingError(f"no screening of {epoch_day}: {advice}, or compare --objects only")
     return {epoch_day + timedelta(days=lead_day) for (lead_day,) in found}
 
 

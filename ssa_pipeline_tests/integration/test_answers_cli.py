@@ -181,8 +181,16 @@ def test_why_shows_what_the_satcat_says(ssa: Ssa) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [
-        (("events", "--epoch-day", "2024-12-24"), "no screening of 2024-12-24: `ssa materialize", 1),
-        (("why", "5", "--epoch-day", "2024-12-24"), "no catalogue of 2024-12-24: `ssa materialize", 1),
+        (
+            ("events", "--epoch-day", "2024-12-24"),
+            "no screening of 2024-12-24: nothing was received for it: `ssa ingest FILE",
+            1,
+        ),
+        (
+            ("why", "5", "--epoch-day", "2024-12-24"),
+            "no catalogue of 2024-12-24: nothing was received for it: `ssa ingest FILE",
+            1,
+        ),
         (("events", "--epoch-day", "yesterday"), "'yesterday' is not a day like 2024-11-01", 2),
         (("events", "--object", "I0001"), "'I0001' is no catalogue number", 2),
         (("why", "0"), "'0' is no catalogue number", 2),

@@ -333,6 +333,9 @@ def test_days_without_a_common_screening_are_named(two: TwoDays, ssa: Ssa) -> No
             )
             said = ssa("diff", str(DAY_2), str(later), code=1)
             if asset == "clean_catalog":
-                assert f"no screening of {later}: `ssa materialize --epoch-day {later}` first" in said
+                assert (
+                    f"no screening of {later}: nothing was received for it: `ssa ingest FILE --epoch-day {later}`"
+                    in said
+                )
         assert f"no day is covered both by the screening of {DAY_2} (2026-08-18 … 2026-08-19) and by that of" in said
         connection.execute("DELETE FROM screening.slice_log WHERE epoch_day = %s", [later])
