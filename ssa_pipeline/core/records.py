@@ -188,9 +188,10 @@ class Events(Columns):
     words, '' where there is none: ``continues_before``, ``continues_after`` (persistent, goes on beyond the
     window), ``no_minimum`` (a piece of a persistent interval without a minimum of its own: ``tca_us`` is its
     deepest instant), ``constant_range``, ``identical_elements``, ``validity_ends_1``/``_2`` (SGP4 fails for that
-    object in the window; it was screened up to then), ``forward_epoch_1``/``_2`` (epoch after TCA),
-    ``tca_outside_volume`` (nearest outside the volume that it enters), ``possible_duplicate`` (the two numbers look
-    like one object).
+    object in the window; it was screened up to then), ``forward_epoch_1``/``_2`` (epoch after TCA,
+    or after the epoch day), ``tca_outside_volume`` (nearest outside the volume that it enters),
+    ``possible_duplicate`` (the two numbers look like one object), ``segment_handover_1``/``_2``, and the words of
+    ``core.object_flags`` with ``_1`` or ``_2``.
     """
 
     norad_id_1: Int64
