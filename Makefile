@@ -50,7 +50,7 @@ format: setup ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## measure the targets in a few minutes (FULL=1: seven days, 105,000 objects, the pipeline)
+bench: setup ## measure the targets in a few minutes (FULL=1: seven days, 105,000 objects, the pipeline, SQL)
 	$(BIN)/python -m benchmarks $(if $(FULL),--full)
 
 # Existing pins are kept; add UPGRADE=1 for the newest versions.

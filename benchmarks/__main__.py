@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import completeness, growth, peer, pipeline, reading, startup, table, twin
+from benchmarks import completeness, growth, peer, pipeline, reading, sql, startup, table, twin
 from benchmarks.workbench import ROOT, BenchError, Workbench, temporary_workbench
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,7 +33,7 @@ QUICK: dict[str, Callable[[Workbench], Any]] = {
     "reading": reading.measure,
     "twin": twin.measure,
 }
-FULL = {**QUICK, "pipeline": pipeline.measure}
+FULL = {**QUICK, "pipeline": pipeline.measure, "sql": sql.measure}
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--full", action="store_true", help="seven days, growth to 105,000 objects, the pipeline")
+    parser.add_argument("--full", action="store_true", help="seven days, growth to 105,000 objects, the pipeline, SQL")
     parser.add_argument("--only", nargs="+", choices=FULL, metavar="NAME", help=", ".join(FULL))
     return parser.parse_args()
 

@@ -102,12 +102,12 @@ def peak_memory_mb() -> float:
 
 def measure(bench: Workbench, path: Path) -> dict[str, dict[str, float]]:
     """Figures of ``read_check_store`` for the first and the second time, each in a process of its own."""
-    with _database(bench.directory / "storing") as url:
+    with database(bench.directory / "storing") as url:
         return {name: _in_own_process(path, url) for name in ("all_new", "none_new")}
 
 
 @contextmanager
-def _database(directory: Path) -> Iterator[DatabaseUrl]:
+def database(directory: Path) -> Iterator[DatabaseUrl]:
     from ssa_pipeline.storage.embedded import EmbeddedPostgres
     from ssa_pipeline.storage.migrate import upgrade
 

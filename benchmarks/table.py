@@ -17,6 +17,7 @@ EXPONENT = 1.5
 PIPELINE_RATIO = 2.0
 FIRST_CALL_S, LATER_CALL_S = 30.0, 1.5
 RELEASE_CPU_S, RELEASE_MEMORY_MB = 3.0, 500.0
+CLOSEST_S, QUERY_S = 0.1, 1.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def rows(result: Result) -> list[Row]:
         "startup": _startup,
         "reading": _reading,
         "twin": _twin,
+        "sql": _sql,
     }
     return [row for name, make in makers.items() if name in result for row in make(result[name])]
 
@@ -112,6 +114,16 @@ def _pipeline(pipeline: Result) -> list[Row]:
     figure += f"; of it {pipeline['idle_services_cpu_s']:.1f} s as when idle; queueing {pipeline['queueing_s']:.1f} s"
     what = f"pipeline, {pipeline['lead_days']} lead days in one run"
     return [Row(what, f"at most {PIPELINE_RATIO:g} ×", figure, f"{ratio:.2f}", ratio <= PIPELINE_RATIO)]
+
+
+def _sql(sql: Result) -> list[Row]:
+    where = f"of {sql['events']:,} events"
+    found = []
+    for title, query in sql["queries"].items():
+        wanted_s = CLOSEST_S if title == "The ten closest crossings" else QUERY_S
+        figure = f"{query['seconds']:.3f} s, {query['rows']:,} rows"
+        found.append(Row(f"SQL {where}: {title}", f"below {wanted_s:g} s", figure, "", query["seconds"] < wanted_s))
+    return found
 
 
 def _startup(startup: Result) -> list[Row]:

@@ -184,7 +184,9 @@ class Events(Columns):
     ``relative_velocity_[rtn]_km_s`` are object 2 minus object 1 in the RTN frame of object 1 (R radial, N along
     the orbit normal, T completes) at TCA. ``start_us``/``end_us`` bound the time below the threshold, or inside
     the screening volume (clipped to the window for persistent rows). ``age_*_days`` is TCA minus the element set's
-    epoch. ``approach_angle_deg`` is the angle between the two velocities. ``flags`` is a blank-separated list of
+    epoch. ``approach_angle_deg`` is the angle between the two velocities. ``latitude_deg``, ``longitude_deg`` and
+    ``altitude_km`` say where object 1 is at TCA (``core.geodetic``; NaN in slices of before they were kept).
+    ``flags`` is a blank-separated list of
     words, '' where there is none: ``continues_before``, ``continues_after`` (persistent, goes on beyond the
     window), ``no_minimum`` (a piece of a persistent interval without a minimum of its own: ``tca_us`` is its
     deepest instant), ``constant_range``, ``identical_elements``, ``validity_ends_1``/``_2`` (SGP4 fails for that
@@ -206,6 +208,9 @@ class Events(Columns):
     relative_velocity_t_km_s: Float64
     relative_velocity_n_km_s: Float64
     approach_angle_deg: Float64
+    latitude_deg: Float64
+    longitude_deg: Float64
+    altitude_km: Float64
     age_1_days: Float64
     age_2_days: Float64
     epoch_1_us: Int64

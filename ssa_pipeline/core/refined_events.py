@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ssa_pipeline.core.geodetic import geodetic_of_teme
 from ssa_pipeline.core.kernels import refined_events as kernel
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
@@ -314,6 +315,7 @@ def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunk
     speed_1 = np.linalg.norm(state_1[:, 3:], axis=1)
     speed_2 = np.linalg.norm(state_2[:, 3:], axis=1)
     cosine = np.einsum("ki,ki->k", state_1[:, 3:], state_2[:, 3:]) / (speed_1 * speed_2)
+    latitude_deg, longitude_deg, altitude_km = geodetic_of_teme(state_1[:, :3], tca)
     identical = _have_identical_elements(elements, first, second)
     events = Events(
         norad_id_1=elements.norad_id[first],
@@ -328,6 +330,9 @@ def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunk
         relative_velocity_t_km_s=velocity[:, 1],
         relative_velocity_n_km_s=velocity[:, 2],
         approach_angle_deg=np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))),
+        latitude_deg=latitude_deg,
+        longitude_deg=longitude_deg,
+        altitude_km=altitude_km,
         age_1_days=(tca - epoch_1) / MICROSECONDS_PER_DAY,
         age_2_days=(tca - epoch_2) / MICROSECONDS_PER_DAY,
         epoch_1_us=epoch_1,

@@ -9,5 +9,5 @@ CODE_VERSIONS: dict[str, str] = {
     "clean_catalog": "7",
     "ephemeris_chunks": "2",
     "conjunction_candidates": "3",
-    "refined_events": "7",
+    "refined_events": "8",
 }

@@ -1,7 +1,8 @@
 """Bring a database to this program's schema, and compare it with the contract.
 
-Revisions (``migrations/``) change tables, in a phase before and a phase after a deployment. Comments, views and
-grants are applied from ``tables.py`` and ``sql/views.sql``, their only text, when they differ.
+Revisions (``migrations/``) change tables, in a phase before and a phase after a deployment. Comments, functions,
+views and grants are applied from ``tables.py``, ``sql/functions.sql`` and ``sql/views.sql``, their only text, when they
+differ.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
+from ssa_pipeline.core.mean_orbit import EARTH_MU_KM3_S2, EARTH_RADIUS_KM
+from ssa_pipeline.core.screening_volume import CONSTELLATIONS, NO_SATELLITE
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.contract_check import differences
@@ -225,6 +228,13 @@ def _repeatables() -> Iterator[sql.Composed]:
     for table in TABLES:
         name = sql.Identifier(table.schema, table.name)
         yield from _comments("TABLE", name, table.comment, table.columns)
+    for function in sections("functions.sql").values():
+        yield sql.SQL(function).format(
+            stems=sql.Literal(list(CONSTELLATIONS)),
+            endings=sql.Literal([f"%{ending}" for ending in NO_SATELLITE]),
+            mu=sql.Literal(EARTH_MU_KM3_S2),
+            radius=sql.Literal(EARTH_RADIUS_KM),
+        )
     views = sections("views.sql")
     declared = {view.name: view for view in VIEWS}
     yield sql.SQL("GRANT USAGE ON SCHEMA ssa TO {}").format(reader)

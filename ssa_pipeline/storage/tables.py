@@ -121,7 +121,11 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "n_sets": ("bigint", "Element sets used in turn over the lead days: more than 1 where the object has segments."),
     # SATCAT
     "satcat_name": ("text", "Name in the SATCAT."),
-    "object_type": ("text", "PAYLOAD, ROCKET BODY, DEBRIS or UNKNOWN, from the SATCAT; NULL: not in it."),
+    "object_type": (
+        "text",
+        "PAYLOAD, ROCKET BODY, DEBRIS or UNKNOWN, from the SATCAT; in views, of an object that is not in it, as its "
+        "name says: DEB and R/B are words of names, all else is a payload; NULL: it has no name.",
+    ),
     "owner": ("text", "Country or organisation, as the SATCAT abbreviates it, e.g. US, CIS, ISS."),
     "operational_status": (
         "text",
@@ -140,7 +144,11 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "last_received_day": ("date", "UTC day on which the element set was last received."),
     "sources": ("text", "Blank-separated sources from which the element set was received."),
     "previous_epoch_day": ("date", "The day before this one that has a cleaned catalogue."),
-    "change": ("text", "appeared, vanished, renamed or jumped; an object may have two changes on a day."),
+    "change": (
+        "text",
+        "Of an object: appeared, vanished, renamed or jumped; it may have two changes on a day. Of an encounter: new "
+        "or gone.",
+    ),
     "previous_object_name": ("text", "Name with the element set used on the previous day; NULL: none was used."),
     "previous_element_set_id": ("bigint", "Element set used on the previous day; NULL: none was used."),
     "previous_epoch": ("timestamp with time zone", "Epoch of the element set used on the previous day, UTC."),
@@ -199,6 +207,29 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         f"_1 and _2, e.g. {ObjectFlag.JUMP_MANOEUVRE}_1; forward_epoch_1 and _2 also where the epoch lies after TCA; "
         "segment_handover_1 and _2 where the object's segment changed as the lead day began.",
     ),
+    # what the views add to events
+    "name_1": ("text", "The same as object_name_1, named as in events.csv."),
+    "name_2": ("text", "The same as object_name_2, named as in events.csv."),
+    "epoch_1": ("timestamp with time zone", "The same as epoch_1_utc, named as in events.csv."),
+    "epoch_2": ("timestamp with time zone", "The same as epoch_2_utc, named as in events.csv."),
+    "threshold_km": ("double precision", "Distance below which the slice has every encounter, km."),
+    "constellation": ("text", "STARLINK, ONEWEB, KUIPER or QIANFAN, by the object's name; NULL: none of them."),
+    "constellation_1": ("text", "Constellation of object 1, by its name; NULL: none of those flown by one operator."),
+    "constellation_2": ("text", "Constellation of object 2, by its name; NULL: none of those flown by one operator."),
+    "regime": ("text", "LEO, MEO, GEO, HEO or beyond GEO, from the mean elements."),
+    "regime_1": ("text", "LEO, MEO, GEO, HEO or beyond GEO, from the mean elements of object 1."),
+    "regime_2": ("text", "LEO, MEO, GEO, HEO or beyond GEO, from the mean elements of object 2."),
+    "object_type_1": ("text", "Type of object 1 from the SATCAT, or as its name says: see ssa.objects."),
+    "object_type_2": ("text", "Type of object 2 from the SATCAT, or as its name says: see ssa.objects."),
+    "altitude_km": (
+        "double precision",
+        "Height of object 1 above the WGS-84 ellipsoid at TCA, km; NULL: written by a release that did not keep it.",
+    ),
+    "latitude_deg": (
+        "double precision",
+        "Geodetic latitude (WGS-84) of object 1 at TCA, degrees; the Earth turned by GMST-82, UT1 taken for UTC.",
+    ),
+    "longitude_deg": ("double precision", "Longitude of object 1 at TCA, degrees, east positive, -180 to 180."),
     # proximity intervals
     "duration_s": ("double precision", "End minus start, seconds."),
     "n_pieces": ("bigint", "Lead days over which the interval was stitched."),
@@ -278,6 +309,7 @@ _EVENT_NUMBERS = (
     "miss_distance_km", "relative_speed_km_s", "miss_r_km", "miss_t_km", "miss_n_km", "relative_velocity_r_km_s",
     "relative_velocity_t_km_s", "relative_velocity_n_km_s", "approach_angle_deg", "age_1_days", "age_2_days",
 )  # fmt: skip
+_POSITION = ("altitude_km", "latitude_deg", "longitude_deg")
 
 TABLES = (
     Table(
@@ -365,8 +397,8 @@ TABLES = (
         "screening", "refined_event", "Close approaches, one row per interval below the threshold and lead day.",
         ("epoch_day", "lead_day", "norad_id_1", "norad_id_2", "tca_utc", *_EVENT_NUMBERS, "epoch_1_utc",
          "epoch_2_utc", "start_utc", "end_utc", "n_minima", "element_set_id_1", "element_set_id_2", "log_id",
-         "event_class", "flags"),
-        partition="month",
+         "event_class", "flags", *_POSITION),
+        nullable=_POSITION, partition="month",
     ),
     Table(
         "screening", "slice_claim", "Newest owner of every slice.",
@@ -394,7 +426,9 @@ TABLE = {table.full_name: table for table in TABLES}
 _EVENT_VIEW = (
     "epoch_day", "lead_day", "tca_utc", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "object_id_1",
     "object_id_2", *_EVENT_NUMBERS, "epoch_1_utc", "epoch_2_utc", "event_class", "start_utc", "end_utc", "n_minima",
-    "flags", "element_set_id_1", "element_set_id_2", "run_id", "code_version", "log_id", "written_at",
+    "flags", "element_set_id_1", "element_set_id_2", "run_id", "code_version", "log_id", "written_at", "name_1",
+    "name_2", "epoch_1", "epoch_2", "threshold_km", "constellation_1", "constellation_2", "regime_1", "regime_2",
+    "object_type_1", "object_type_2", *_POSITION,
 )  # fmt: skip
 
 VIEWS = (
@@ -403,6 +437,11 @@ VIEWS = (
          "after a manoeuvre: look at the ages.", _EVENT_VIEW),
     View("events_latest", "Every close approach once: for each UTC day covered, the rows of the newest epoch day "
          "whose refined_events slice covering that day exists (slices are written whole).", _EVENT_VIEW),
+    View("event_changes", "Encounters that are new or gone from an epoch day to the next one that was screened, on the "
+         "UTC days that both cover and within the smaller threshold. `ssa diff` compares any two days and says what "
+         "changed.",
+         ("epoch_day", "previous_epoch_day", "change", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2",
+          "tca_utc", "miss_distance_km", "relative_speed_km_s", "event_class", "start_utc", "end_utc")),
     View("proximity_intervals", "Persistent events of one epoch day, stitched over its lead days.",
          ("epoch_day", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "start_utc", "end_utc",
           "duration_s", "tca_utc", "miss_distance_km", "relative_speed_km_s", "n_minima", "n_pieces",
@@ -411,7 +450,7 @@ VIEWS = (
          ("norad_id", "object_name", "object_id", "epoch_utc", "mean_motion_rev_per_day", "eccentricity",
           "inclination_deg", "period_min", "perigee_altitude_km", "apogee_altitude_km", "element_set_id",
           "is_in_newest_catalog", "object_type", "owner", "rcs_m2", "rcs_size", "operational_status", "launch_date",
-          "decay_date")),
+          "decay_date", "constellation", "regime")),
     View("catalog_quality", "What was received, used and not used, per epoch day.",
          ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
           "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days",

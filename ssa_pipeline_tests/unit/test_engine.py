@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sgp4.propagation import gstime
 
 from ssa_pipeline.core.clean_catalog import clean_catalog
 from ssa_pipeline.core.conjunction_candidates import STEP_US, find_conjunction_candidates
@@ -19,6 +20,7 @@ from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
 from ssa_pipeline.core.records import ElementSets, Events
 from ssa_pipeline.core.refined_events import refine_events
+from ssa_pipeline.core.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.screen import screen, screen_days
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.core.versions import CODE_VERSIONS
@@ -57,6 +59,7 @@ SOURCES = {
         "screening_volume.py",
         "volume_entries.py",
         "kernels/screening_volume.py",
+        "geodetic.py",
     ],
 }
 
@@ -196,6 +199,22 @@ def test_head_on_retrograde_encounters_are_found(catalogue: ElementSets) -> None
     assert len(events) == 15
     assert np.all(events.relative_speed_km_s > 15.0)
     assert np.all(np.abs(np.diff(events.tca_us) - 48 * 60 * 10**6) < 2 * 60 * 10**6)
+
+
+def test_events_say_where_object_1_is(crowd: ElementSets) -> None:
+    """By python-sgp4, on a sphere: within the flattening of the Earth."""
+    few = crowd.take(np.arange(300))
+    events = screen(few, START_US, START_US + 6 * HOUR_US, threshold_km=20.0).events
+    assert len(events) > 10
+    satrecs = dict(zip(few.norad_id.tolist(), to_satrecs(few), strict=True))
+    for k, norad_id in enumerate(events.norad_id_1.tolist()):
+        date = julian_date(int(events.tca_us[k]))
+        _, (x, y, z), _ = satrecs[norad_id].sgp4(*date)
+        radius = float(np.linalg.norm((x, y, z)))
+        assert events.altitude_km[k] == pytest.approx(radius - 6378.137, abs=22.0)
+        assert events.latitude_deg[k] == pytest.approx(np.degrees(np.arcsin(z / radius)), abs=0.2)
+        turned = np.degrees(np.arctan2(y, x) - gstime(sum(date)))
+        assert (events.longitude_deg[k] - turned + 180) % 360 == pytest.approx(180, abs=1e-4)
 
 
 def test_identical_element_sets_are_one_persistent_row(catalogue: ElementSets) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ssa_pipeline.cli.events_csv import COLUMNS
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events, RejectRule
 from ssa_pipeline.core.satcat import Satcat
+from ssa_pipeline.storage.answers import EVENT_COLUMNS
+from ssa_pipeline.storage.tables import VIEWS
 
 LAW = (Path(__file__).resolve().parents[2] / "docs" / "naming.md").read_text()
 SUFFIXES = ("_km", "_km_s", "_km_s2", "_s", "_min", "_us", "_days", "_deg", "_rev_per_day", "_m2", "_mb")
@@ -28,6 +31,12 @@ def test_every_float_says_its_unit(record: type) -> None:
 def test_booleans_and_only_they_begin_with_is_or_has(record: type) -> None:
     for f in fields(record):
         assert f.name.startswith(("is_", "has_")) == ("bool" in str(f.type)), f.name
+
+
+def test_every_column_of_events_csv_is_one_of_the_event_views() -> None:
+    views = {view.name: view.columns for view in VIEWS}
+    for name in ("events", "events_latest"):
+        assert [column for column in (*COLUMNS, *EVENT_COLUMNS) if column not in views[name]] == []
 
 
 def test_the_law_names_what_the_code_uses() -> None:

@@ -255,8 +255,10 @@ ORDER BY step_start, norad_id_1, norad_id_2, step_end;
 
 -- name: refined_events
 SELECT norad_id_1, norad_id_2, tca_utc, miss_distance_km, relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km,
-    relative_velocity_r_km_s, relative_velocity_t_km_s, relative_velocity_n_km_s, approach_angle_deg, age_1_days,
-    age_2_days, epoch_1_utc, epoch_2_utc, start_utc, end_utc, n_minima, event_class, flags
+    relative_velocity_r_km_s, relative_velocity_t_km_s, relative_velocity_n_km_s, approach_angle_deg,
+    coalesce(latitude_deg, 'NaN') AS latitude_deg, coalesce(longitude_deg, 'NaN') AS longitude_deg,
+    coalesce(altitude_km, 'NaN') AS altitude_km, -- slices of older releases have none
+    age_1_days, age_2_days, epoch_1_utc, epoch_2_utc, start_utc, end_utc, n_minima, event_class, flags
 FROM screening.refined_event
 WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
 ORDER BY tca_utc, norad_id_1, norad_id_2, start_utc;

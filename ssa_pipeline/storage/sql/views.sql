@@ -61,22 +61,103 @@ SELECT
     l.run_id,
     l.code_version,
     e.log_id,
-    l.written_at
+    l.written_at,
+    -- the same under the names that events.csv has for them
+    s1.object_name AS name_1,
+    s2.object_name AS name_2,
+    e.epoch_1_utc AS epoch_1,
+    e.epoch_2_utc AS epoch_2,
+    (l.metadata ->> 'threshold_km')::double precision AS threshold_km,
+    ssa.constellation_of(s1.object_name) AS constellation_1,
+    ssa.constellation_of(s2.object_name) AS constellation_2,
+    ssa.regime_of(s1.mean_motion_rev_per_day, s1.eccentricity) AS regime_1,
+    ssa.regime_of(s2.mean_motion_rev_per_day, s2.eccentricity) AS regime_2,
+    coalesce(k1.object_type, ssa.object_type_of(s1.object_name)) AS object_type_1,
+    coalesce(k2.object_type, ssa.object_type_of(s2.object_name)) AS object_type_2,
+    e.altitude_km,
+    e.latitude_deg,
+    e.longitude_deg
 FROM screening.refined_event e
-JOIN screening.slice_log l ON l.log_id = e.log_id
+-- LEFT, so that a query which shows nothing of the log does not read it: every event has its row there
+LEFT JOIN screening.slice_log l ON l.log_id = e.log_id
 LEFT JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1 AND s1.epoch = e.epoch_1_utc
-LEFT JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2 AND s2.epoch = e.epoch_2_utc;
+LEFT JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2 AND s2.epoch = e.epoch_2_utc
+LEFT JOIN catalog.satcat k1 ON k1.norad_id = e.norad_id_1
+LEFT JOIN catalog.satcat k2 ON k2.norad_id = e.norad_id_2;
 
 -- name: events_latest
-WITH newest_of_day_covered AS (
-    SELECT DISTINCT ON (epoch_day + lead_day) epoch_day, lead_day
+-- The newest slice of each day covered, as an array, which is made once: the planner then reads the rows in the order
+-- of an index, where a join made it sort them all.
+SELECT e.*
+FROM ssa.events e
+WHERE e.log_id = ANY (ARRAY(
+    SELECT DISTINCT ON (epoch_day + lead_day) log_id
     FROM screening.slice_log
     WHERE asset = 'refined_events'
-    ORDER BY epoch_day + lead_day, epoch_day DESC
+    ORDER BY epoch_day + lead_day, epoch_day DESC, log_id DESC
+));
+
+-- name: event_changes
+-- The same encounter on both days: the same pair, and TCAs half a revolution of the faster object apart at most (and a
+-- day), or times together that overlap.
+WITH days AS (
+    SELECT epoch_day, lag(epoch_day) OVER (ORDER BY epoch_day) AS previous_epoch_day
+    FROM (SELECT DISTINCT epoch_day FROM screening.slice_log WHERE asset = 'refined_events') screened
+), slices AS (
+    SELECT DISTINCT ON (epoch_day, lead_day)
+        epoch_day, lead_day, log_id, (metadata ->> 'threshold_km')::float8 AS threshold_km
+    FROM screening.slice_log
+    WHERE asset = 'refined_events'
+    ORDER BY epoch_day, lead_day, log_id DESC
+), covered AS (
+    SELECT
+        d.epoch_day,
+        d.previous_epoch_day,
+        n.log_id,
+        o.log_id AS previous_log_id,
+        least(n.threshold_km, o.threshold_km) AS threshold_km
+    FROM days d
+    JOIN slices n ON n.epoch_day = d.epoch_day
+    JOIN slices o ON o.epoch_day = d.previous_epoch_day AND o.epoch_day + o.lead_day = n.epoch_day + n.lead_day
+), looked_at AS (
+    SELECT c.*, k.*
+    FROM covered c
+    CROSS JOIN LATERAL (
+        VALUES ('new', c.log_id, c.previous_epoch_day), ('gone', c.previous_log_id, c.epoch_day)
+    ) AS k (change, found_in, missing_on)
 )
-SELECT e.*
-FROM newest_of_day_covered n
-JOIN ssa.events e ON e.epoch_day = n.epoch_day AND e.lead_day = n.lead_day;
+SELECT
+    c.epoch_day,
+    c.previous_epoch_day,
+    c.change,
+    e.norad_id_1,
+    e.norad_id_2,
+    s1.object_name AS object_name_1,
+    s2.object_name AS object_name_2,
+    e.tca_utc,
+    e.miss_distance_km,
+    e.relative_speed_km_s,
+    e.event_class,
+    e.start_utc,
+    e.end_utc
+FROM looked_at c
+JOIN screening.refined_event e ON e.log_id = c.found_in
+LEFT JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1 AND s1.epoch = e.epoch_1_utc
+LEFT JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2 AND s2.epoch = e.epoch_2_utc
+WHERE (e.miss_distance_km <= c.threshold_km) IS NOT FALSE
+    AND NOT EXISTS (
+        SELECT
+        FROM screening.refined_event o
+        WHERE o.epoch_day = c.missing_on
+            AND o.norad_id_1 = e.norad_id_1
+            AND o.norad_id_2 = e.norad_id_2
+            AND o.tca_utc BETWEEN e.tca_utc - interval '1 day' AND e.tca_utc + interval '1 day' -- of an index
+            AND (
+                abs(extract(epoch FROM o.tca_utc - e.tca_utc))
+                    <= 43200 / greatest(s1.mean_motion_rev_per_day, s2.mean_motion_rev_per_day)
+                OR (o.start_utc <= e.end_utc AND o.end_utc >= e.start_utc)
+            )
+    );
 
 -- name: proximity_intervals
 WITH pieces AS (
@@ -183,13 +264,15 @@ SELECT
         WHERE c.norad_id = s.norad_id
             AND c.epoch_day = (SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog')
     ) AS is_in_newest_catalog,
-    k.object_type,
+    coalesce(k.object_type, ssa.object_type_of(s.object_name)) AS object_type,
     k.owner,
     k.rcs_m2,
     k.rcs_size,
     k.operational_status,
     k.launch_date,
-    k.decay_date
+    k.decay_date,
+    ssa.constellation_of(s.object_name) AS constellation,
+    ssa.regime_of(s.mean_motion_rev_per_day, s.eccentricity) AS regime
 FROM sized s
 LEFT JOIN catalog.satcat k ON k.norad_id = s.norad_id;
 
