@@ -218,7 +218,14 @@ def test_every_kind_of_difference_is_told(database: DatabaseUrl, change: str, se
     with connect(database) as connection:
         assert differences(connection) == []
         with connection.transaction(force_rollback=True):
-            for dependent in ("element_sets", "events_latest", "events", "objects", "proximity_intervals"):
+            for dependent in (
+                "catalog_day",
+                "element_sets",
+                "events_latest",
+                "events",
+                "objects",
+                "proximity_intervals",
+            ):
                 if "bstar" in change:
                     connection.execute(f"DROP VIEW IF EXISTS ssa.{dependent} CASCADE")
             connection.execute(change)
