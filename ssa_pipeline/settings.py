@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from ssa_pipeline.settings_file import SettingsError as SettingsError
 from ssa_pipeline.settings_file import SettingsFile, read_settings_file
@@ -63,9 +63,18 @@ class DatabaseUrl:
     @property
     def dagster(self) -> str:
         """With Dagster's own schema as search path, or its Alembic table and ours collide."""
-        joint = "&" if "?" in self.url else "?"
-        url = self.url.replace("postgresql://", "postgresql+psycopg2://", 1)
-        return f"{url}{joint}options=-csearch_path%3Ddagster"
+        url = self.with_options("-csearch_path=dagster")
+        return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+    def with_options(self, options: str) -> str:
+        """The address with server options after those that it has (``?options=-c …``): of one given twice the last
+        counts, and a second ``options`` would replace the first whole."""
+        parts = urlsplit(self.url)
+        given = parse_qsl(parts.query, keep_blank_values=True)
+        own = [value for name, value in given if name == "options" and value]
+        others = [(name, value) for name, value in given if name != "options"]
+        query = urlencode([*others, ("options", " ".join([*own, options]))], quote_via=quote)
+        return urlunsplit(parts._replace(query=query))
 
     @property
     def without_password(self) -> str:
@@ -73,10 +82,11 @@ class DatabaseUrl:
 
 
 def _safe(url: str) -> str:
+    """The address without its secrets: between ``:`` and ``@``, and in parameters (``?password=``, ``sslpassword=``)."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+    if parts.password is not None:
+        url = url.replace(f":{parts.password}@", ":***@", 1)
+    return re.sub(r"(?i)(password\s*=\s*)('[^']*'|[^&#\s]*)", r"\1***", url)
 
 
 @dataclass(frozen=True)

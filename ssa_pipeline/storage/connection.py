@@ -9,22 +9,38 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
 
 CONNECT_TIMEOUT_S = 10
+# who waited for a lock must see what its holder wrote
+_OPTIONS = r"-c timezone=UTC -c default_transaction_isolation=read\ committed"
+_NO_OPTIONS = "unsupported startup parameter"  # as PgBouncer says it
 
 
 def connect(url: DatabaseUrl) -> psycopg.Connection:
-    """An autocommit connection (transactions are opened where they are needed); DatabaseUnreachableError."""
+    """An autocommit connection (transactions are opened where they are needed); DatabaseUnreachableError.
+
+    A transaction pooler (PgBouncer) takes no options: the time zone is then set by a statement, which it keeps for this
+    client, and every transaction names its isolation. Nothing of ours lives in a session for longer."""
     try:
-        return psycopg.connect(
-            url.psycopg,
-            autocommit=True,
-            prepare_threshold=None,  # prepared statements do not survive a transaction pooler
-            connect_timeout=CONNECT_TIMEOUT_S,
-            application_name="ssa-pipeline",
-            # who waited for a lock must see what its holder wrote
-            options=r"-c timezone=UTC -c default_transaction_isolation=read\ committed",
-        )
+        try:
+            return _connected(url.with_options(_OPTIONS))
+        except psycopg.OperationalError as error:
+            if _NO_OPTIONS not in str(error):
+                raise
+        connection = _connected(url.psycopg)
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        connection.execute("SET timezone = 'UTC'")
+        return connection
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[0]
         raise DatabaseUnreachableError(
             f"no connection to {url.without_password}: {reason}. `ssa status` says whether the server runs."
         ) from None
+
+
+def _connected(address: str) -> psycopg.Connection:
+    return psycopg.connect(
+        address,
+        autocommit=True,
+        prepare_threshold=None,  # prepared statements do not survive a transaction pooler
+        connect_timeout=CONNECT_TIMEOUT_S,
+        application_name="ssa-pipeline",
+    )

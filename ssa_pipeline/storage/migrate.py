@@ -46,9 +46,9 @@ def upgrade(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
     MissingRightsError holds the SQL for an administrator; SchemaError names a server that is too old, a phase
     out of order, or a database that a newer release has finished with.
     """
-    with _IN_THIS_PROCESS, connect(url) as connection:
+    with _IN_THIS_PROCESS, connect(url) as connection, connect(url) as lock, lock.transaction():
         _check_server(connection)
-        _lock(connection)
+        _lock(lock)
         _check_rights(connection)
         _create_base(connection)
         if _newer_revisions(url):
@@ -124,7 +124,9 @@ def _run_revisions(url: DatabaseUrl, phase: Phase) -> list[str]:
 def _alembic(url: DatabaseUrl) -> Iterator[tuple[Config, sqlalchemy.Connection]]:
     """Alembic's configuration around one connection, whose transaction is committed at the end."""
     here = Path(__file__).parent / "migrations"
-    engine = sqlalchemy.create_engine(url.sqlalchemy, poolclass=sqlalchemy.NullPool)
+    engine = sqlalchemy.create_engine(
+        url.sqlalchemy, poolclass=sqlalchemy.NullPool, connect_args={"prepare_threshold": None}
+    )
     try:
         with engine.begin() as bind:
             config = Config(attributes={"connection": bind})
@@ -137,10 +139,11 @@ def _alembic(url: DatabaseUrl) -> Iterator[tuple[Config, sqlalchemy.Connection]]
 
 
 def _lock(connection: psycopg.Connection) -> None:
-    """One upgrade at a time; the lock goes with the connection."""
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_TIMEOUT_S}s"])
+    """One upgrade at a time; the lock goes with the transaction, for which a pooler keeps one session."""
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_S}s"])
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     try:
-        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     except psycopg.errors.LockNotAvailable:
         raise SchemaError(
             f"another process has been upgrading this database for {LOCK_TIMEOUT_S} s: wait for it, or end it "
