@@ -82,7 +82,7 @@ class DatabaseUrl:
 
 
 def _safe(url: str) -> str:
-    """The address without its secrets: between ``:`` and ``@``, and in parameters (``?password=``, ``sslpassword=``)."""
+    """The address without its secrets: between ``:`` and ``@``, and in parameters (``?password=``, …)."""
     parts = urlsplit(url)
     if parts.password is not None:
         url = url.replace(f":{parts.password}@", ":***@", 1)
