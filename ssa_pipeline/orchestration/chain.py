@@ -24,6 +24,8 @@ UPSTREAM = {
 }
 INGEST_JOB = "ingest_job"
 SCREEN_JOB = "screen_job"
+# Runs with it go one at a time (dagster.yaml), in the order of the queue: a day's catalogue builds on those before.
+IN_ORDER_TAG = {"ssa/in_order": "catalog"}
 
 
 def slice_key(asset: str, partition_key: str) -> SliceKey:

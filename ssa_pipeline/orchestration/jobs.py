@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from dagster import AssetSelection, define_asset_job, in_process_executor
 
-from ssa_pipeline.orchestration.chain import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, IN_ORDER_TAG, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
 from ssa_pipeline.orchestration.freshness import FRESHNESS_CHECKS
 
 ingest_job = define_asset_job(
     INGEST_JOB,
     AssetSelection.assets(*DAILY_ASSETS) - AssetSelection.checks(*FRESHNESS_CHECKS),
     executor_def=in_process_executor,
+    tags=IN_ORDER_TAG,
     description="From the snapshots received on an epoch day to its clean catalogue.",
 )
 screen_job = define_asset_job(

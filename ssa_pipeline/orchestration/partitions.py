@@ -47,8 +47,9 @@ def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[...,
             return asset(
                 partitions_def=epoch_days if is_daily else screening_days,
                 ins={up: AssetIn(up, partition_mapping=mapping) for up in crossing},
-                # One run per day costs far less than one per slice: a backfill makes two runs a day.
-                backfill_policy=BackfillPolicy.single_run() if is_daily else BackfillPolicy.multi_run(len(LEAD_DAYS)),
+                # Two runs a day, so that a day that is held or fails stops no other. That no run takes its lead days
+                # from several days is the work of ``supervisor.backfill_runs``.
+                backfill_policy=BackfillPolicy.multi_run(1 if is_daily else len(LEAD_DAYS)),
                 code_version=CODE_VERSIONS[name],
                 required_resource_keys={"storage", "settings", "io_manager"},
                 group_name="conjunction_screening",  # one: several open as closed boxes

@@ -1,4 +1,5 @@
 """Dagster's daemon, which says a thing once: its queue would log "won't launch more" every second while a run works.
+Its back-fills are cut by epoch day (``backfill_runs``).
 
 Run as a script, with the arguments of ``dagster-daemon``.
 """
@@ -31,5 +32,8 @@ class Unrepeated(logging.Filter):
 if __name__ == "__main__":
     from dagster._daemon.cli import main
 
+    from ssa_pipeline.supervisor import backfill_runs
+
     logging.getLogger(QUEUE_LOGGER).addFilter(Unrepeated())
+    backfill_runs.install()
     main()

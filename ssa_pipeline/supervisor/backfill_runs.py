@@ -1,0 +1,45 @@
+"""Which runs Dagster's back-fills consist of: one per epoch day with its lead days, the days in order.
+
+For more than seven days at once Dagster cuts the other way, since it groups by the dimension with fewer keys: runs of
+one lead day over seven epoch days, each of which reads the catalogues of all seven again, in no order. Nothing public
+changes that, so the daemon's script has the function that cuts called once per epoch day
+(``ssa_pipeline_tests/unit/test_backfill_runs.py`` holds that it still is the one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from dagster import AssetCheckKey, AssetKey, BackfillPolicy, MultiPartitionsDefinition, PartitionsDefinition, RunRequest
+from dagster._core.definitions import automation_tick_evaluation_context as dagster_cuts
+
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, IN_ORDER_TAG, in_order
+
+_cut = dagster_cuts._build_run_requests_with_backfill_policy
+
+
+def cut_by_epoch_day(
+    asset_keys: Sequence[AssetKey],
+    asset_check_keys: Sequence[AssetCheckKey],
+    backfill_policy: BackfillPolicy,
+    partition_keys: frozenset[str],
+    partitions_def: PartitionsDefinition[Any],
+    tags: dict[str, Any],
+    **rest: Any,
+) -> Sequence[RunRequest]:
+    """As Dagster's own, but no run has two epoch days, and catalogues are made one after the other."""
+    names = {key.to_user_string() for key in asset_keys}
+    if names & set(DAILY_ASSETS):
+        tags = {**tags, **IN_ORDER_TAG}
+    days = [partition_keys]
+    if isinstance(partitions_def, MultiPartitionsDefinition):
+        days = [frozenset(keys) for _, keys in groupby(in_order(partition_keys), lambda key: key.partition("|")[0])]
+    parts = [_cut(asset_keys, asset_check_keys, backfill_policy, keys, partitions_def, tags, **rest) for keys in days]
+    return [request for part in parts for request in part]
+
+
+def install() -> None:
+    """Of this process."""
+    dagster_cuts._build_run_requests_with_backfill_policy = cut_by_epoch_day  # type: ignore[assignment]
