@@ -32,6 +32,7 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline.storage.rejected_records import storable
 from ssa_pipeline.supervisor import services
 
+_GATE = "release_is_complete"
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -96,11 +97,14 @@ def deliver_alerts(settings: ResourceParam[Settings]) -> SkipReason:
 
 def failure_alert(instance: DagsterInstance, run: DagsterRun, settings: Settings) -> Alert:
     """What failed, why, and what to do."""
-    held = [_check_text(check) for check in _blocking_failures(instance, run)]
+    failed_checks = list(_blocking_failures(instance, run))
+    held = [_check_text(check) for check in failed_checks]
     reason = "\n".join(held or _errors(instance, run))
     kind, advice = "failure", "docs/operations.md, A run failed"
-    if held:
+    if any(check.check_name == _GATE for check in failed_checks):
         advice = "ssa catalog status; docs/operations.md, A release is held back"
+    elif held:
+        advice = "docs/operations.md, A check refused a slice"
     elif run.tags.get(WILL_RETRY_TAG) == "true":
         kind = "retried"  # of another key: the failure of the last retry must not only be counted
         advice = "nothing, the run is started again by itself; if its last retry fails, an alert says so"

@@ -2,8 +2,8 @@
 daily schedule alike.
 
 Rules: a lead day that was never screened is screened; one that was screened from an older catalogue is screened again,
-but a day at most once in SSA_RESCREEN_HOURS; only from a catalogue that passed its blocking checks; nothing that a run
-or back-fill has in hand; the newest SSA_RECONCILE_DAYS epoch days, newest first.
+but a day at most once in SSA_RESCREEN_HOURS; only from a catalogue that its blocking checks did not refuse; nothing
+that a run or back-fill has in hand; the newest SSA_RECONCILE_DAYS epoch days, newest first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from dagster import DagsterInstance, RunRequest
 
 from ssa_pipeline.dagster_internals import AssetGraph
-from ssa_pipeline.orchestration.catalog_checks import obstacle_of_checks
 from ssa_pipeline.orchestration.chain import LEAD_DAYS, SCREEN_JOB, SCREENING_ASSETS, partition_key
 from ssa_pipeline.orchestration.plan import contiguous
 from ssa_pipeline.orchestration.resources import Storage
@@ -81,7 +80,7 @@ def screenings(
     for rank, day in enumerate(days):
         want = wanted(day, now, settings.automation.rescreen_hours)
         free = [k for k in want.lead_days if _busy(under_way, day, k) is None]
-        obstacle = _obstacle(instance, asset_graph, under_way, day, now) if free else None
+        obstacle = _obstacle(under_way, day, now) if free else None
         if free and obstacle is None:
             groups = (want.missing, want.outdated)
             ranges = [part for group in groups for part in contiguous(k for k in group if k in free)]
@@ -98,20 +97,18 @@ def clock(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def _obstacle(
-    instance: DagsterInstance,
-    asset_graph: AssetGraph,
-    under_way: dict[SliceKey, str],
-    day: DayScreening,
-    now: datetime,
-) -> str | None:
-    """Why the newest catalogue of a day must not be screened yet."""
+def _obstacle(under_way: dict[SliceKey, str], day: DayScreening, now: datetime) -> str | None:
+    """Why the newest catalogue of a day must not be screened yet. One that nobody has judged is judged when it is
+    read."""
     remake = under_way.get(SliceKey("clean_catalog", day.epoch_day, None))
     if remake:
         return f"waits for its catalogue, which is being made: {remake}"
     if day.cataloged_at > now:
         return f"has a catalogue of {clock(day.cataloged_at)}, which is the sensor's to screen"
-    return obstacle_of_checks(instance, asset_graph, day.catalog_run_id, day.epoch_day)
+    if day.refusals:
+        remedy = f"`ssa materialize --epoch-day {day.epoch_day}` makes and checks it again"
+        return f"is held back: its catalogue was refused by its check {'; '.join(day.refusals)}. {remedy}"
+    return None
 
 
 def _busy(under_way: dict[SliceKey, str], day: DayScreening, lead_day: int) -> str | None:

@@ -51,8 +51,8 @@ class DayScreening:
 
     epoch_day: date
     catalog_log_id: int
-    catalog_run_id: str
     cataloged_at: datetime
+    refusals: list[str] = field(default_factory=list)  # blocking checks that the catalogue failed, and their findings
     lead_days: dict[int, Screened] = field(default_factory=dict)
 
 
@@ -98,10 +98,10 @@ def read_screenings(
     params = {"days": days, "lead_days": list(lead_days), "first_day": first_day, "last_day": last_day}
     found: dict[date, DayScreening] = {}
     with connect(url) as connection:
-        for day, log_id, run_id, cataloged_at, lead_day, at, is_current in connection.execute(
+        for day, log_id, cataloged_at, refusals, lead_day, at, is_current in connection.execute(
             section(_FILE, "screenings"), params
         ):
-            screening = found.setdefault(day, DayScreening(day, log_id, run_id, cataloged_at))
+            screening = found.setdefault(day, DayScreening(day, log_id, cataloged_at, refusals))
             if at is not None:
                 screening.lead_days[lead_day] = Screened(at, bool(is_current))
     return list(found.values())

@@ -266,7 +266,7 @@ def release() -> None:
 
 
 @asset_check(asset=release, blocking=True)
-def is_complete() -> AssetCheckResult:
+def release_is_complete() -> AssetCheckResult:
     return AssetCheckResult(passed=False, severity=AssetCheckSeverity.ERROR, description="12 of 26,834 objects")
 
 
@@ -287,7 +287,7 @@ def test_every_failed_run_is_told_once_and_the_same_failure_counted(
     failed = [breaking_job.execute_in_process(instance=instance, raise_on_error=False).run_id for _ in range(3)]
     other_job.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/partition": "2024-11-02"})
     breaking_job.execute_in_process(instance=instance, raise_on_error=False, tags={FOREGROUND_TAG: "by hand"})
-    held = materialize([release, is_complete, catalogue], instance=instance, raise_on_error=False).run_id
+    held = materialize([release, release_is_complete, catalogue], instance=instance, raise_on_error=False).run_id
     said = [tick(alert_on_failure, instance, settings).skip_message for _ in range(2)]
     assert said == ["5 failed runs told", "0 failed runs told"]
     data = tick(deliver_alerts, instance, settings)
@@ -301,7 +301,7 @@ def test_every_failed_run_is_told_once_and_the_same_failure_counted(
     assert "nothing was received on 2024-11-02" in second["text"]
     assert third["run_id"] == held
     assert "held back by a check" in third["title"]
-    assert "Check is_complete of release: 12 of 26,834 objects. Nothing after it was computed." in third["text"]
+    assert "Check release_is_complete of release: 12 of 26,834 objects. Nothing after it was computed." in third["text"]
     assert "docs/operations.md, A release is held back" in third["text"]
 
 

@@ -87,10 +87,15 @@ WITH day AS (
     ORDER BY epoch_day DESC
     LIMIT %(days)s
 )
-SELECT day.epoch_day, c.log_id, c.run_id, c.written_at, lead.k, e.written_at, used.content_hash = c.content_hash
+SELECT day.epoch_day, c.log_id, c.written_at, c.refusals, lead.k, e.written_at, used.content_hash = c.content_hash
 FROM day
 CROSS JOIN LATERAL (
-    SELECT l.log_id, l.run_id, l.written_at, l.content_hash
+    SELECT l.log_id, l.written_at, l.content_hash, ARRAY(
+        SELECT v.check_name || ': ' || v.finding
+        FROM screening.slice_verdict v
+        WHERE v.log_id = l.log_id AND NOT v.has_passed
+        ORDER BY v.check_name
+    ) AS refusals
     FROM screening.slice_log l
     WHERE l.asset = 'clean_catalog' AND l.epoch_day = day.epoch_day AND l.lead_day = -1
     ORDER BY l.log_id DESC
