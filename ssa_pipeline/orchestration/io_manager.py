@@ -78,11 +78,14 @@ def postgres_slice_io_manager(context: InitResourceContext) -> PostgresSliceIOMa
 
 
 def slices_of_run(run: DagsterRun) -> list[SliceKey]:
-    """Every slice that a run may write, told from its tags and its selection of assets."""
+    """Every slice that a run may write, told from its tags and its selection of assets. A run of checks alone writes
+    none, and must not take a slice from the run that is about to write it."""
     keys = _partition_keys(run)
-    chosen = {asset.to_python_identifier() for asset in run.asset_selection or ()}
     kind = SCREENING_ASSETS if any("|" in key for key in keys) else DAILY_ASSETS
-    return [slice_key(asset, key) for asset in kind if not chosen or asset in chosen for key in keys]
+    if run.asset_selection is not None or run.asset_check_selection:  # else it is all of the job
+        chosen = {asset.to_python_identifier() for asset in run.asset_selection or ()}
+        kind = tuple(asset for asset in kind if asset in chosen)
+    return [slice_key(asset, key) for asset in kind for key in keys]
 
 
 def _partition_keys(run: DagsterRun) -> Iterable[str]:
