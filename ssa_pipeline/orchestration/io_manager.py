@@ -81,7 +81,7 @@ def slices_of_run(run: DagsterRun) -> list[SliceKey]:
     """Every slice that a run may write, told from its tags and its selection of assets. A run of checks alone writes
     none, and must not take a slice from the run that is about to write it."""
     keys = _partition_keys(run)
-    kind = SCREENING_ASSETS if any("|" in key for key in keys) else DAILY_ASSETS
+    kind: tuple[str, ...] = SCREENING_ASSETS if any("|" in key for key in keys) else DAILY_ASSETS
     if run.asset_selection is not None or run.asset_check_selection:  # else it is all of the job
         chosen = {asset.to_python_identifier() for asset in run.asset_selection or ()}
         kind = tuple(asset for asset in kind if asset in chosen)
