@@ -42,7 +42,7 @@ class PostgresSliceIOManager(IOManager):
         self._settings = settings
         self._run_id = run.run_id
         self._claimed = set(slices_of_run(run))
-        self._token = slices.claim(self._claimed, run.run_id)
+        self._token = slices.claim(self._claimed, run.run_id) if self._claimed else None
 
     def load_input(self, context: InputContext) -> SliceInput:
         return SliceInput(context.asset_key.to_python_identifier(), self._slices, self._settings)
@@ -53,21 +53,26 @@ class PostgresSliceIOManager(IOManager):
     def demand_writable(self, key: SliceKey, inputs: dict[str, int]) -> None:
         """The errors that ``write`` would raise, before the work is done."""
         if key not in self._claimed:  # a run whose tags do not tell its partitions
-            self._slices.claim([key], self._run_id, self._token)
+            self._token = self._slices.claim([key], self._run_id, self._token)
             self._claimed.add(key)
-        self._slices.demand_writable(key, inputs, token=self._token, run_id=self._run_id)
+        self._slices.demand_writable(key, inputs, token=self._owned(key), run_id=self._run_id)
 
     def write(self, key: SliceKey, value: Any, inputs: dict[str, int], facts: dict[str, Any]) -> SliceVersion:
         """One slice, whole or not at all; see ``storage.slices.SliceStore.write``."""
         return self._slices.write(
             key,
             value,
-            token=self._token,
+            token=self._owned(key),
             run_id=self._run_id,
             code_version=CODE_VERSIONS[key.asset],
             inputs=inputs,
             metadata=facts,
         )
+
+    def _owned(self, key: SliceKey) -> int:
+        if self._token is None:
+            raise ValueError(f"{key} was not claimed: ask whether it is writable first")
+        return self._token
 
 
 @io_manager(required_resource_keys={"storage", "settings"}, description="Slices in PostgreSQL, written under a token.")
