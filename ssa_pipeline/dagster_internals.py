@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+# where back-fills are cut into runs
+from dagster._core.definitions import automation_tick_evaluation_context as backfill_cuts
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 # what a slice was computed from, as Dagster notes it with a materialisation
@@ -24,9 +26,6 @@ from dagster._core.errors import (
     DagsterUserCodeUnreachableError,
 )
 
-# the verdict of a check of one partition
-from dagster._core.event_api import PartitionKeyFilter
-
 # back-fills under way, and what they have yet to launch
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.execution.plan.objects import StepFailureData
@@ -34,7 +33,6 @@ from dagster._core.execution.plan.objects import StepFailureData
 # whether the process of a run lives
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG, MULTIDIMENSIONAL_PARTITION_PREFIX, WILL_RETRY_TAG
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
@@ -54,7 +52,6 @@ __all__ = [
     "NULL_EVENT_POINTER",
     "SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION",
     "WILL_RETRY_TAG",
-    "AssetCheckExecutionRecordStatus",
     "AssetGraph",
     "BulkActionStatus",
     "BulkActionsFilter",
@@ -67,9 +64,9 @@ __all__ = [
     "DagsterUserCodeUnreachableError",
     "DefaultRunLauncher",
     "PartitionBackfill",
-    "PartitionKeyFilter",
     "StepFailureData",
     "WorkerStatus",
+    "backfill_cuts",
     "capture_interrupts",
     "check_captured_interrupt",
     "deserialize_value",

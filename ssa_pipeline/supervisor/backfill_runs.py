@@ -13,11 +13,11 @@ from itertools import groupby
 from typing import Any
 
 from dagster import AssetCheckKey, AssetKey, BackfillPolicy, MultiPartitionsDefinition, PartitionsDefinition, RunRequest
-from dagster._core.definitions import automation_tick_evaluation_context as dagster_cuts
 
+from ssa_pipeline.dagster_internals import backfill_cuts
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS, IN_ORDER_TAG, in_order
 
-_cut = dagster_cuts._build_run_requests_with_backfill_policy
+_cut = backfill_cuts._build_run_requests_with_backfill_policy
 
 
 def cut_by_epoch_day(
@@ -42,4 +42,4 @@ def cut_by_epoch_day(
 
 def install() -> None:
     """Of this process."""
-    dagster_cuts._build_run_requests_with_backfill_policy = cut_by_epoch_day  # type: ignore[assignment]
+    backfill_cuts._build_run_requests_with_backfill_policy = cut_by_epoch_day  # type: ignore[assignment]

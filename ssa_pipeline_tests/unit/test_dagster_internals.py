@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster_webserver.app
 import dagster_webserver.cli
-from dagster import DagsterEventType, DagsterInstance
+from dagster import DagsterInstance
 from dagster_webserver.webserver import DagsterWebserver
 
 from ssa_pipeline import dagster_internals as internals
@@ -50,13 +50,6 @@ def test_backfills_are_asked_for_by_status_and_tell_what_they_target() -> None:
         assert instance.get_backfills(filters=internals.BulkActionsFilter(statuses=list(active))) == []
     fields = set(internals.PartitionBackfill._fields)
     assert {"backfill_id", "status", "serialized_asset_backfill_data"} <= fields
-
-
-def test_verdicts_of_checks_are_asked_for_by_partition() -> None:
-    assert internals.PartitionKeyFilter(key="2024-11-01").key == "2024-11-01"
-    names = {one.name for one in internals.AssetCheckExecutionRecordStatus}
-    assert {"PLANNED", "SUCCEEDED", "FAILED"} <= names
-    assert DagsterEventType.ASSET_CHECK_EVALUATION
 
 
 def test_the_launcher_is_asked_whether_a_runs_process_lives() -> None:
