@@ -14,7 +14,6 @@ from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, one_day, parse_day
 from ssa_pipeline.cli.patience import patience
 from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json, print_json_with_rows
-from ssa_pipeline.core.day_changes import EventChange
 
 if TYPE_CHECKING:
     from ssa_pipeline.storage.history import DayDiff, EventDiff
@@ -187,10 +186,10 @@ def _diff_lines(found: DayDiff, most: int | None) -> Iterator[str]:
 
 
 def _event_lines(found: EventDiff, most: int | None) -> Iterator[str]:
-    counts = found.counts
+    counts = {change.value: count for change, count in found.counts.items()}
     yield (
         f"encounters on {found.days_covered[0]} … {found.days_covered[-1]} ({len(found.days_covered)} days that both "
-        f"cover): {', '.join(f'{count:,} {change.value}' for change, count in counts.items())}"
+        f"cover): {', '.join(f'{count:,} {word}' for word, count in counts.items())}"
     )
     head = f"{'':<9} {'TCA (UTC)':<24} {'moved, s':>10} {'miss km':>8} {'was km':>8}  objects"
     for word, rows in groupby(found.rows, key=lambda row: str(row["change"])):
@@ -204,7 +203,7 @@ def _event_lines(found: EventDiff, most: int | None) -> Iterator[str]:
                 f"{_number(row['tca_change_s'], '+10.3f')} {_number(row['miss_distance_km'], '8.3f')} "
                 f"{_number(row['previous_miss_distance_km'], '8.3f')}  {one} - {two}"
             )
-        count = counts[EventChange(word)]
+        count = counts[word]
         if most is not None and count > most:
             yield f"{word:<9} … {count - most:,} more: --limit 0 prints all"
 

@@ -58,6 +58,7 @@ def down() -> None:
     from ssa_pipeline.supervisor import services
 
     with _errors(is_checked=False) as settings, Talker(_say) as say:
+        say.now("stopping the services")
         if not services.down(settings, say):
             say("nothing was running")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -128,3 +130,10 @@ def test_a_fault_of_the_program_is_told_without_a_traceback(monkeypatch: pytest.
     assert errors.startswith("ssa: unexpected ZeroDivisionError at ")
     assert "by nothing" in errors
     assert "Traceback" not in errors
+
+
+def test_the_command_line_starts_without_anything_heavy() -> None:
+    heavy = ["numpy", "numba", "dagster", "psycopg", "sqlalchemy", "httpx", "matplotlib", "dotenv"]
+    code = f"import sys, ssa_pipeline.cli as c; c._register_groups(); print([n for n in {heavy!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "[]\n"
