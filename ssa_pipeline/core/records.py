@@ -107,17 +107,19 @@ class ElementSets(Columns):
 
 @dataclass(frozen=True)
 class RecordSpans(Columns):
-    """Where n records are in the unpacked content of a file: ``member`` of a zip ('': none), ``byte_start`` and
-    ``byte_count`` (0: not known)."""
+    """Where n records are in the unpacked content of a file: ``member`` of an archive ('': none), ``byte_start`` and
+    ``byte_count`` (0: not known); ``has_bad_checksum`` where it was accepted with a wrong one."""
 
     member: Text
     byte_start: Int64
     byte_count: Int64
+    has_bad_checksum: NDArray[np.bool_]
 
     @staticmethod
     def unknown(n: int) -> RecordSpans:
         """Of records that were not read from a file."""
-        return RecordSpans(np.full(n, "", dtype=object), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64))
+        nowhere = np.zeros(n, dtype=np.int64)
+        return RecordSpans(np.full(n, "", dtype=object), nowhere, nowhere, np.zeros(n, dtype=np.bool_))
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ class Receipts(RecordSpans):
             spans.member,
             spans.byte_start,
             spans.byte_count,
+            spans.has_bad_checksum,
             np.full(n, source, dtype=object),
             np.full(n, kind, dtype=object),
             np.full(n, day, "datetime64[D]"),

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, RejectedRecord, RejectRule
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Int64, RecordSpans, RejectedRecord, RejectRule
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+_MOST = 10**9  # above the largest number of nine digits
 _UNIX_ORDINAL = date(1970, 1, 1).toordinal()
 _FIRST_YEAR, _LAST_YEAR = 1957, 2156  # of the space age, and the reach of any setting here
 # sgp4 would quietly propagate every other kind as if it were SGP4; CCSDS 502.0-B-3 table 4-3, 0 = default.
@@ -77,6 +78,7 @@ LIMITS = (
 )
 
 
+_DAY_366 = re.compile(rb"(?m:^\s*1 .{16}[0-9]{2}366\.)|[0-9]{4}-366[Tt ]")
 MOST_LINES = 4_000_000  # 100,000 objects in KVN; every line is kept as text, at sixty times the bytes of an empty one
 
 
@@ -90,29 +92,45 @@ class Span(NamedTuple):
 
 @dataclass
 class Assembly:
-    """Collects the records of one file, whose bytes (unpacked) are ``data``; ``spans`` gets those of usable ones."""
+    """Collects the records of one file, whose text is ``data``; ``received`` are the same places as they came.
+    Records with a wrong checksum are rejected unless they are to be accepted."""
 
     file_name: str
     data: bytes
-    spans: list[Span] | None = None
+    received: bytes = b""
+    accept_bad_checksums: bool = False
     rejected: list[RejectedRecord] = field(default_factory=list)
     _records: list[Fields] = field(default_factory=list)
     _spans: list[Span] = field(default_factory=list)
+    _bad_checksums: set[int] = field(default_factory=set)
+    _noted: dict[str, list[int]] = field(default_factory=dict)
 
-    def accept(self, record: Fields, span: Span) -> None:
+    def accept(self, record: Fields, span: Span, *, has_bad_checksum: bool = False) -> None:
+        if has_bad_checksum:
+            self._bad_checksums.add(len(self._records))
         self._records.append(record)
         self._spans.append(span)
 
     def reject(
         self, error: RecordError, span: Span, *, norad_id: int | None = None, object_name: str | None = None
     ) -> None:
-        raw = self.data[span.start : span.stop]
+        raw = (self.received or self.data)[span.start : span.stop]
         self.rejected.append(
             RejectedRecord(self.file_name, span.line, error.rule, error.detail, raw, norad_id, object_name)
         )
 
-    def finish(self) -> tuple[ElementSets, list[RejectedRecord]]:
-        """The records within LIMITS, and all rejects by line."""
+    def note(self, what: str, line: int) -> None:
+        """What a user should know of a record that is used."""
+        self._noted.setdefault(what, []).append(line)
+
+    def notes(self) -> list[str]:
+        return [
+            f"line {lines[0]}: {what}" + (f" (and {len(lines) - 1:,} more)" if len(lines) > 1 else "")
+            for what, lines in self._noted.items()
+        ]
+
+    def finish(self) -> tuple[ElementSets, RecordSpans]:
+        """The records within LIMITS; all others are in ``rejected``, by line."""
         element_sets = self._columns()
         is_good = np.ones(len(element_sets), dtype=np.bool_)
         for limit in LIMITS:
@@ -121,10 +139,9 @@ class Assembly:
             for row in np.flatnonzero(is_outside).tolist():
                 self._reject_row(row, limit, float(values[row]))
             is_good &= ~is_outside
-        if self.spans is not None:
-            self.spans += [self._spans[row] for row in np.flatnonzero(is_good).tolist()]
         self.rejected.sort(key=lambda record: record.source_line)
-        return element_sets.take(is_good), self.rejected
+        self._note_days_366(element_sets.epoch_us)
+        return element_sets.take(is_good), self._record_spans().take(is_good)
 
     def _reject_row(self, row: int, limit: Limit, value: float) -> None:
         record = self._records[row]
@@ -140,6 +157,22 @@ class Assembly:
         files = [self.file_name] * len(lines)
         columns = [*zip(*self._records, strict=True), files, lines]
         return ElementSets(*(np.array(values, dtype=kind) for values, kind in zip(columns, dtypes, strict=True)))
+
+    def _record_spans(self) -> RecordSpans:
+        """In no member of an archive, as far as is known here."""
+        places = np.array(self._spans, dtype=np.int64).reshape(-1, 3)
+        start, stop = places[:, 1], places[:, 2]
+        has_bad_checksum = np.zeros(len(places), dtype=np.bool_)
+        has_bad_checksum[sorted(self._bad_checksums)] = True
+        return RecordSpans(np.full(len(places), "", dtype=object), start, stop - start, has_bad_checksum)
+
+    def _note_days_366(self, epoch_us: Int64) -> None:
+        """Only epochs on a first of January can have been written so; their text says it."""
+        days = epoch_us.astype("datetime64[us]").astype("datetime64[D]")
+        for row in np.flatnonzero(days == days.astype("datetime64[Y]")).tolist():
+            span = self._spans[row]
+            if _DAY_366.search(self.data, span.start, span.stop):
+                self.note(f"day 366 of {days[row].item().year - 1}, a common year, is read as 1 January", span.line)
 
 
 @dataclass(frozen=True)
@@ -191,17 +224,31 @@ def number(name: str, text: str) -> float:
 
 
 def whole_number(name: str, text: str) -> int:
-    """Up to nine digits; blank means 0, as in a TLE."""
+    """Up to nine digits, or a decimal number with nothing behind its point (``999.0``, ``1e3``), as programs write
+    columns with gaps; blank means 0, as in a TLE."""
     text = text.strip()
     if not text:
         return 0
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
-    raise RecordError(RejectRule.BAD_NUMBER, f"{name} {text!r} is not a whole number")
+    value = whole_decimal(text)
+    if value is None:
+        raise RecordError(RejectRule.BAD_NUMBER, f"{name} {text!r} is not a whole number of up to nine digits")
+    return value
+
+
+def whole_decimal(text: str) -> int | None:
+    """The value of ``999.0`` or ``1e3``; None where it is no such number, or none of up to nine digits."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = float(text)
+    return int(value) if 0 <= value < _MOST and value.is_integer() else None
 
 
 def check_ephemeris_type(text: str) -> None:
-    if text.strip() not in _SGP4_TYPES:
+    if text in _SGP4_TYPES or text.strip() in _SGP4_TYPES:
+        return
+    if str(whole_decimal(text.strip())) not in _SGP4_TYPES:  # 0.0
         detail = f"EPHEMERIS_TYPE {text.strip()!r} is not SGP4 (0 or 2): sgp4 would propagate it wrongly"
         raise RecordError(RejectRule.EPHEMERIS_TYPE, detail)
 

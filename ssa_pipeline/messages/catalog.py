@@ -4,40 +4,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ssa_pipeline.core.records import ElementSets, RecordSpans, RejectedRecord, RejectRule
-from ssa_pipeline.messages.assembly import NoCatalogError, Span
-from ssa_pipeline.messages.omm_csv import is_header, parse_omm_csv
-from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, parse_omm_json
-from ssa_pipeline.messages.omm_kvn import LOOKS_LIKE_KVN, OTHER_MESSAGE, parse_omm_kvn
-from ssa_pipeline.messages.omm_xml import parse_omm_xml
-from ssa_pipeline.messages.packed import Member, unpack
-from ssa_pipeline.messages.tle import LOOKS_LIKE_TLE, parse_tle
+from ssa_pipeline.messages.assembly import Assembly, NoCatalogError
+from ssa_pipeline.messages.joined import OMM_CSV, OMM_JSON, OMM_KVN, OMM_XML, TLE, only, parts_of
+from ssa_pipeline.messages.omm_csv import is_header, read_omm_csv
+from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, read_omm_json
+from ssa_pipeline.messages.omm_kvn import LOOKS_LIKE_KVN, OTHER_MESSAGE, read_omm_kvn
+from ssa_pipeline.messages.omm_xml import read_omm_xml
+from ssa_pipeline.messages.packed import Member, is_packed, printable, unpack
+from ssa_pipeline.messages.text import Text, has_other_encoding, to_text
+from ssa_pipeline.messages.tle import LOOKS_LIKE_TLE, read_tle
 
-OMM_CSV = "omm_csv"
-OMM_JSON = "omm_json"
-OMM_XML = "omm_xml"
-OMM_KVN = "omm_kvn"
-TLE = "tle"
-
-Parsed = tuple[ElementSets, list[RejectedRecord]]
-_READERS: dict[str, Callable[..., Parsed]] = {
-    OMM_CSV: parse_omm_csv,
-    OMM_JSON: parse_omm_json,
-    OMM_XML: parse_omm_xml,
-    OMM_KVN: parse_omm_kvn,
-    TLE: parse_tle,
+_READERS: dict[str, Callable[[Assembly], None]] = {
+    OMM_CSV: read_omm_csv,
+    OMM_JSON: read_omm_json,
+    OMM_XML: read_omm_xml,
+    OMM_KVN: read_omm_kvn,
+    TLE: read_tle,
 }
-BOM = b"\xef\xbb\xbf"
 _SHOWN = 4096  # bytes of a zip member that is no catalogue, kept with its rejection
 # How other things that turn up in place of a catalogue begin, in lower case.
 _IMPOSTORS = (
     ((b"<!doctype html", b"<html"), "is an HTML page, not a catalogue: the server answered with a web page"),
     ((b"no gp data found",), "holds no catalogue: the source answered that it has no data for the query"),
-    ((b"pk\x03\x04",), "is a zip file in a zip or gzip file: unpack it first"),
+    ((b"\x28\xb5\x2f\xfd",), "is packed by zstd, which is not read here: unpack it first"),
+    ((b"7z\xbc\xaf\x27\x1c",), "is a 7z file, which is not read here: unpack it first"),
+    ((b"rar!\x1a\x07",), "is a rar file, which is not read here: unpack it first"),
+    ((b"\x1f\x9d", b"\x1f\xa0"), "is packed by compress, which is not read here: unpack it first"),
+    ((b"\x04\x22\x4d\x18",), "is packed by lz4, which is not read here: unpack it first"),
+    ((b"%pdf-",), "is a PDF document, not a catalogue"),
 )
 
 
@@ -47,84 +46,153 @@ class CatalogFormatError(ValueError):
 
 @dataclass(frozen=True)
 class ParsedCatalog:
-    format: str  # OMM_CSV, OMM_JSON, …; of a zip with several kinds, all of them
+    format: str  # OMM_CSV, OMM_JSON, …; of a file with several kinds, all of them
     element_sets: ElementSets  # every usable record in file order; several may be of one object
     rejected: list[RejectedRecord]  # the others, by line
     spans: RecordSpans  # of the usable ones
+    notes: list[str]  # what else a user should know, each with the file's name
+
+    @property
+    def n_bad_checksums(self) -> int:
+        """Records used although a checksum of theirs is wrong."""
+        return int(self.spans.has_bad_checksum.sum())
 
 
-def parse_catalog(data: bytes, file_name: str) -> ParsedCatalog:
-    """Read OMM as CSV, JSON, XML or KVN, TLE or 3LE, plain, gzip or zip, found by content; ``file_name`` is only for
-    messages and lineage (of a zip member: ``file!member``). Unusable records are rejected one by one;
-    CatalogFormatError where the whole file is no catalogue. Zero usable records are no error here."""
+def parse_catalog(data: bytes, file_name: str, *, accept_bad_checksums: bool = False) -> ParsedCatalog:
+    """Read OMM as CSV, JSON, XML or KVN, TLE or 3LE, plain or packed, found by content; ``file_name`` is only for
+    messages and lineage (of a member of an archive: ``file!member``). Unusable records are rejected one by one, those
+    with a wrong checksum only where it is not accepted; CatalogFormatError where the whole file is no catalogue. Zero
+    usable records are no error here."""
     parts: list[ParsedCatalog] = []
     strangers: list[CatalogFormatError] = []
     try:
         for member in unpack(data):
             try:
-                parts.append(_parse_member(member, file_name))
+                parts.append(_parse_member(member, file_name, accept_bad_checksums))
             except CatalogFormatError as error:
+                if member.is_rest:
+                    parts.append(_nothing(notes=[_of_rest(member, file_name)]))
+                    continue
                 strangers.append(error)
-                stranger = _stranger(member, file_name, error)
-                parts.append(ParsedCatalog("", ElementSets.empty(), [stranger], RecordSpans.unknown(0)))
+                parts.append(_nothing([_stranger(member, file_name, error)]))
     except NoCatalogError as error:
         raise _no_catalog(file_name, str(error), data) from None
-    if len(strangers) == len(parts):
+    if strangers and not any(part.format for part in parts):
         raise strangers[0]
     return _joined(parts)
 
 
 def record_bytes(data: bytes, spans: RecordSpans) -> list[bytes]:
     """The bytes of records of a file, as received."""
-    texts = {member.name: _text(member) for member in unpack(data)}
+    texts = {member.name: _received(member) for member in unpack(data)}
     places = zip(spans.member.tolist(), spans.byte_start.tolist(), spans.byte_count.tolist(), strict=True)
-    return [texts[member][start : start + count] for member, start, count in places]
+    return [texts[printable(member)][start : start + count] for member, start, count in places]
+
+
+def is_plain(start: bytes) -> bool:
+    """Whether the bytes of a file that begins so (with packed.START_BYTES of it) are those that its records have, but
+    for a byte order mark."""
+    return not is_packed(start) and not has_other_encoding(start)
+
+
+def _received(member: Member) -> bytes:
+    try:
+        return to_text(member.data).received
+    except NoCatalogError:
+        return b""
 
 
 def _joined(parts: list[ParsedCatalog]) -> ParsedCatalog:
     if len(parts) == 1:
         return parts[0]
-    kinds = "+".join(sorted({part.format for part in parts} - {""}))
-    rejected = [record for part in parts for record in part.rejected]
-    element_sets = ElementSets.concat([part.element_sets for part in parts])
-    return ParsedCatalog(kinds, element_sets, rejected, RecordSpans.concat([part.spans for part in parts]))
+    return ParsedCatalog(
+        "+".join(sorted({part.format for part in parts} - {""})),
+        ElementSets.concat([part.element_sets for part in parts]),
+        [record for part in parts for record in part.rejected],
+        RecordSpans.concat([part.spans for part in parts]),
+        [note for part in parts for note in part.notes],
+    )
 
 
-def _parse_member(member: Member, file_name: str) -> ParsedCatalog:
-    name = _name(member, file_name)
-    text = _text(member)
-    kind = _format(text, name)
-    spans: list[Span] = []
+def _nothing(rejected: list[RejectedRecord] | None = None, notes: list[str] | None = None) -> ParsedCatalog:
+    return ParsedCatalog("", ElementSets.empty(), rejected or [], RecordSpans.unknown(0), notes or [])
+
+
+def _parse_member(member: Member, file_name: str, accept_bad_checksums: bool) -> ParsedCatalog:
+    name = f"{file_name}!{member.name}" if member.name else file_name
     try:
-        element_sets, rejected = _READERS[kind](text, name, spans)
+        text = to_text(member.data)
     except NoCatalogError as error:
-        raise _no_catalog(name, str(error), text) from None
-    return ParsedCatalog(kind, element_sets, rejected, _spans(member, spans))
+        raise _no_catalog(name, str(error), member.data) from None
+    parsed = _parse_text(text, name, accept_bad_checksums)
+    notes = [f"{name}: {note}" for note in (*text.notes, *parsed.notes)]
+    places = replace(parsed.spans, member=np.full(len(parsed.spans), member.name, dtype=object))
+    return replace(parsed, spans=places, notes=notes)
 
 
-def _text(member: Member) -> bytes:
-    return member.data.removeprefix(BOM)
+def _parse_text(text: Text, name: str, accept_bad_checksums: bool) -> ParsedCatalog:
+    def parse(kind: str, data: bytes) -> ParsedCatalog:
+        assembly = Assembly(name, data, text.received, accept_bad_checksums)
+        try:
+            if kind not in _READERS:
+                raise NoCatalogError("begins with something that is no catalogue")
+            _READERS[kind](assembly)
+        except NoCatalogError as error:
+            raise _no_catalog(name, str(error), text.received) from None
+        element_sets, spans = assembly.finish()
+        return ParsedCatalog(kind, element_sets, assembly.rejected, spans, assembly.notes())
+
+    def parse_part(kind: str) -> ParsedCatalog:
+        data = only(text.data, parts, kind)
+        try:
+            return parse(kind, data)
+        except CatalogFormatError as error:
+            if kind in (OMM_CSV, OMM_KVN, TLE):
+                raise
+            return _nothing([_not_of_a_catalog(data, name, str(error))])
+
+    kind = _format(text.data, name)
+    parsed = parse(kind, text.data) if kind else None
+    if parsed and not parsed.rejected:
+        return parsed
+    parts = parts_of(text.data, kind)
+    kinds = dict.fromkeys(part.format for part in parts)
+    if parsed and len(kinds) == 1:
+        return parsed
+    return _in_order(_joined([parse_part(kind) for kind in kinds]))
 
 
-def _spans(member: Member, spans: list[Span]) -> RecordSpans:
-    places = np.array(spans, dtype=np.int64).reshape(-1, 3)
-    start, stop = places[:, 1], places[:, 2]
-    return RecordSpans(np.full(len(spans), member.name, dtype=object), start, stop - start)
+def _not_of_a_catalog(data: bytes, name: str, why: str) -> RejectedRecord:
+    """A part of a file, all else of which is blank."""
+    text = data.strip()
+    line = 1 + len(data[: data.index(text)].splitlines())
+    return RejectedRecord(name, line, RejectRule.MALFORMED, why, text[:_SHOWN])
 
 
-def _name(member: Member, file_name: str) -> str:
-    """What is not printable in a member's name could forge lines on a terminal."""
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in member.name)
-    return f"{file_name}!{shown}" if shown else file_name
+def _in_order(catalog: ParsedCatalog) -> ParsedCatalog:
+    """As in the file, whatever the formats."""
+    ends = catalog.spans.byte_start + catalog.spans.byte_count  # a first record may begin on the last line of others
+    order = np.argsort(ends, kind="stable")
+    return replace(
+        catalog,
+        element_sets=catalog.element_sets.take(order),
+        spans=catalog.spans.take(order),
+        rejected=sorted(catalog.rejected, key=lambda record: record.source_line),
+    )
 
 
 def _stranger(member: Member, file_name: str, error: CatalogFormatError) -> RejectedRecord:
     """A member that is no catalogue, beside others that are."""
-    name = _name(member, file_name)
+    name = f"{file_name}!{member.name}" if member.name else file_name
     return RejectedRecord(name, 1, RejectRule.MALFORMED, str(error), member.data[:_SHOWN])
 
 
+def _of_rest(member: Member, file_name: str) -> str:
+    return f"{file_name}: {len(member.data):,} bytes after the end of the packed data are not used"
+
+
 def _format(text: bytes, file_name: str) -> str:
+    """That of the beginning; '' where only what comes later is a catalogue."""
     start = text.lstrip()
     if not start:
         raise CatalogFormatError(f"{file_name}: is empty; a catalogue has at least one element set")
@@ -146,6 +214,8 @@ def _format(text: bytes, file_name: str) -> str:
         return OMM_KVN
     if LOOKS_LIKE_TLE.search(text):
         return TLE
+    if any(part.format for part in parts_of(text)):
+        return ""
     raise _no_catalog(file_name, "is neither OMM (CSV, JSON, XML, KVN) nor TLE (no element lines)", text)
 
 

@@ -6,14 +6,14 @@ Columns are found by name, in any order and case, quoted or not; others than tho
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
 from ssa_pipeline.core.outside_text import from_csv
-from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
+from ssa_pipeline.core.records import RejectRule
 from ssa_pipeline.messages.assembly import (
     Assembly,
-    Fields,
     NoCatalogError,
     RecordError,
     Span,
@@ -30,8 +30,12 @@ from ssa_pipeline.messages.omm_fields import (
     identify,
     read_fields,
 )
+from ssa_pipeline.messages.tle import has_element_line, read_tle_texts
+from ssa_pipeline.messages.tle_fields import has_tle_names, name_of
 
 Select = Callable[[Sequence[str]], tuple[str, ...]]
+_NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True))
+_GLUED_HEADER = re.compile(rf'(?<=[^\s,"])"?(?:{_NAMES})"?[ \t]*,[ \t]*"?[A-Z_]+"?[ \t]*,', re.IGNORECASE)
 
 
 class HeaderError(NoCatalogError):
@@ -40,15 +44,13 @@ class HeaderError(NoCatalogError):
 
 def is_header(line: str) -> bool:
     """Two known names are enough, so that a header without a required column is told so."""
-    return len(set(header_names(line)) & KEYWORDS) >= 2
+    names = header_names(line)
+    return len(set(names) & KEYWORDS) >= 2 or has_tle_names(names)
 
 
-def parse_omm_csv(
-    data: bytes, file_name: str, spans: list[Span] | None = None
-) -> tuple[ElementSets, list[RejectedRecord]]:
+def read_omm_csv(assembly: Assembly) -> None:
     """All records of a CSV file that begins with its header; HeaderError where the header is unusable."""
-    lines = split_lines(data)
-    assembly = Assembly(file_name, data, spans)
+    lines = split_lines(assembly.data)
     header: _Header | None = None
     for line_no, line in enumerate(lines.texts, start=1):
         if not line:
@@ -58,14 +60,14 @@ def parse_omm_csv(
             continue
         span = lines.span(line_no, line_no)
         try:
-            if "NORAD_CAT_ID" in line.upper() and is_header(line):  # files were joined
+            if ("NORAD_CAT_ID" in line.upper() or header.is_of_lines) and is_header(line):  # files were joined
+                if _GLUED_HEADER.search(line):
+                    raise RecordError(RejectRule.MALFORMED, "a header behind a record")
                 header = _next_header(line)
             else:
-                assembly.accept(header.read(line), span)
+                header.add(line, span, assembly)
         except RecordError as error:
-            norad_id, object_name = header.identify(line)
-            assembly.reject(error, span, norad_id=norad_id, object_name=object_name)
-    return assembly.finish()
+            header = _recovered(header, line, span, error, assembly)
 
 
 def _next_header(line: str) -> _Header:
@@ -75,12 +77,29 @@ def _next_header(line: str) -> _Header:
         raise RecordError(RejectRule.MALFORMED, str(error)) from None
 
 
+def _recovered(header: _Header, line: str, span: Span, error: RecordError, assembly: Assembly) -> _Header:
+    """The header for the next line, after one that could not be read: the last of a file without a line end may have
+    the header of the next file behind it."""
+    found = _GLUED_HEADER.search(line)
+    if found and is_header(line[found.start() :]):
+        try:
+            header.add(line[: found.start()], span, assembly)
+            return _next_header(line[found.start() :])
+        except RecordError as wrong:
+            error = wrong
+    norad_id, object_name = header.identify(line)
+    assembly.reject(error, span, norad_id=norad_id, object_name=object_name)
+    return header
+
+
 class _Header:
     """Where each column is, and how to read a line below."""
 
     def __init__(self, line: str) -> None:
         self.names = header_names(line)
-        if missing := [name for name in REQUIRED if name not in self.names]:
+        missing = [name for name in REQUIRED if name not in self.names]
+        self.is_of_lines = bool(missing) and has_tle_names(self.names)
+        if missing and not self.is_of_lines:
             raise HeaderError(f"the header lacks the required column {', '.join(missing)}")
         if twice := [name for name in REQUIRED + OPTIONAL if self.names.count(name) > 1]:
             raise HeaderError(f"the header names the column {', '.join(twice)} twice")
@@ -93,12 +112,30 @@ class _Header:
         absent = len(self.names)
         return itemgetter(*(self.names.index(name) if name in self.names else absent for name in wanted))
 
-    def read(self, line: str) -> Fields:
+    def add(self, line: str, span: Span, assembly: Assembly) -> None:
+        """Accept the record of a line; RecordError where it cannot be used."""
         values = self._values(line)
-        others = self._others(values)
-        if "'" in line:  # before what a spreadsheet would take for a formula, as `ssa convert` writes it
-            others = tuple(map(from_csv, others))
-        return read_fields(self._numbers(values), others, self._conventions(values))
+        if self.is_of_lines:
+            self._add_lines(values, span, assembly, RecordError(RejectRule.MISSING_FIELD, "no element lines in it"))
+            return
+        try:
+            numbers, conventions = self._numbers(values), self._conventions(values)
+            others = self._others(values)
+            if "'" in line:  # before what a spreadsheet would take for a formula, as `ssa convert` writes it
+                others = tuple(map(from_csv, others))
+            assembly.accept(read_fields(numbers, others, conventions), span)
+        except RecordError as error:
+            if error.rule is not RejectRule.MISSING_FIELD:
+                raise
+            self._add_lines(values, span, assembly, error)
+
+    def _add_lines(self, values: Sequence[str], span: Span, assembly: Assembly, error: RecordError) -> None:
+        """The record of the element lines among the values; ``error`` where there are none."""
+        texts = [value for value in values if has_element_line(value)]
+        if not texts:
+            raise error
+        name = name_of(zip(self.names, values, strict=False))
+        read_tle_texts([name, *texts], span, assembly, self._others(values)[0])
 
     def identify(self, line: str) -> tuple[int | None, str | None]:
         """Number and name of a rejected line, as far as they can be read: it may be cut off."""

@@ -23,6 +23,7 @@ from ssa_pipeline.messages.assembly import (
     day_us,
     has_control_characters,
     number,
+    whole_decimal,
     whole_number,
 )
 
@@ -39,6 +40,7 @@ UNITS = {
     "MEAN_MOTION_DDOT": "rev/day**3",
 }
 NUMERIC = tuple(UNITS)
+_POWERS = ("BSTAR", "MEAN_MOTION_DDOT")
 OTHERS = (
     "NORAD_CAT_ID",
     "EPOCH",
@@ -48,11 +50,12 @@ OTHERS = (
     "CLASSIFICATION_TYPE",
     "ELEMENT_SET_NO",
     "REV_AT_EPOCH",
+    "EPOCH_MICROSECONDS",  # Space-Track's class tle has whole seconds in EPOCH, and the rest here
 )
 # What SGP4 elements are; a field that is absent or blank says nothing against it.
 CONVENTIONS = (
-    ("MEAN_ELEMENT_THEORY", ("", "SGP4", "SGP/SGP4"), RejectRule.THEORY),
-    ("REF_FRAME", ("", "TEME"), RejectRule.REFERENCE_FRAME),
+    ("MEAN_ELEMENT_THEORY", ("", "SGP4", "SGP/SGP4", "TLE", "SDP4", "SGP4/SDP4", "SGP/SDP4"), RejectRule.THEORY),
+    ("REF_FRAME", ("", "TEME", "TEMEOFDATE"), RejectRule.REFERENCE_FRAME),
     ("TIME_SYSTEM", ("", "UTC"), RejectRule.TIME_SYSTEM),
     ("CENTER_NAME", ("", "EARTH"), RejectRule.CENTER),
 )
@@ -64,9 +67,12 @@ KEYWORDS = frozenset((*REQUIRED, *OPTIONAL))
 
 _EPOCH = re.compile(
     r"([0-9]{4})-(?:([0-9]{2})-([0-9]{2})|([0-9]{3}))[T ]"
-    r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,12}))?(?:Z|\+00:00)?",
+    r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,12}))?(?:Z|\+00:?00)?",
     re.IGNORECASE,
 )
+_WEEK_DATE = re.compile(r"[0-9]{4}-?W[0-9]", re.IGNORECASE)
+_TLE_POWER = re.compile(r"([+-]?)([0-9]{5})([+-][0-9]{1,2})")  # as a TLE writes B* and the second derivative
+_NOT_IN_WORDS = re.compile(r"[\s_-]")
 _PLAIN_NUMBERS = re.compile(r"[0-9+\-.eE]+")
 _BLANK = dict.fromkeys(KEYWORDS, "")
 _numbers_of, _others_of, _conventions_of = itemgetter(*NUMERIC), itemgetter(*OTHERS), itemgetter(*CONVENTION_NAMES)
@@ -77,16 +83,25 @@ def add_record(
     assembly: Assembly, span: Span, values: Sequence[tuple[str, str]], error: RecordError | None = None
 ) -> None:
     """Accept or reject one record from its (keyword, text) pairs; ``error`` is what its container found wrong."""
-    known = dict(values)
     try:
-        if error is not None:
-            raise error
-        if len(known) < len(values):
-            _check_none_repeated(values)
-        assembly.accept(_read_keywords(known), span)
+        assembly.accept(read_keywords(values, error), span)
     except RecordError as wrong:
-        norad_id, object_name = identify(known.get("NORAD_CAT_ID", ""), known.get("OBJECT_NAME", ""))
-        assembly.reject(wrong, span, norad_id=norad_id, object_name=object_name)
+        reject_record(assembly, span, dict(values), wrong)
+
+
+def read_keywords(values: Sequence[tuple[str, str]], error: RecordError | None = None) -> Fields:
+    """One element set from its (keyword, text) pairs; RecordError where something is wrong, ``error`` before all."""
+    if error is not None:
+        raise error
+    known = dict(values)
+    if len(known) < len(values):
+        _check_none_repeated(values)
+    return _read_keywords(known)
+
+
+def reject_record(assembly: Assembly, span: Span, known: Mapping[str, str], error: RecordError) -> None:
+    norad_id, object_name = identify(known.get("NORAD_CAT_ID", ""), known.get("OBJECT_NAME", ""))
+    assembly.reject(error, span, norad_id=norad_id, object_name=object_name)
 
 
 def _read_keywords(values: Mapping[str, str]) -> Fields:
@@ -99,7 +114,7 @@ def _read_keywords(values: Mapping[str, str]) -> Fields:
 
 def read_fields(numbers: Sequence[str], others: Sequence[str], conventions: Sequence[str]) -> Fields:
     """One element set from the texts of NUMERIC, OTHERS and CONVENTION_NAMES, '' for what is absent."""
-    norad_id, epoch, name, object_id, kind, classification, set_no, rev = others
+    norad_id, epoch, name, object_id, kind, classification, set_no, rev, microseconds = others
     check_ephemeris_type(kind)
     _check_conventions(conventions)
     motion, eccentricity, inclination, raan, perigee, anomaly, bstar, dot, ddot = _read_numbers(numbers)
@@ -107,7 +122,7 @@ def read_fields(numbers: Sequence[str], others: Sequence[str], conventions: Sequ
         _catalog_number(norad_id),
         name.strip(),
         object_id.strip(),
-        parse_epoch(epoch),
+        _epoch_us(epoch, microseconds) if microseconds else parse_epoch(epoch),
         motion,
         eccentricity,
         inclination,
@@ -117,10 +132,16 @@ def read_fields(numbers: Sequence[str], others: Sequence[str], conventions: Sequ
         bstar,
         dot,
         ddot,
-        classification.strip() or "U",
+        _classification(classification),
         whole_number("ELEMENT_SET_NO", set_no),
         whole_number("REV_AT_EPOCH", rev),
     )
+
+
+def _classification(text: str) -> str:
+    """One letter is a capital one."""
+    text = text.strip() or "U"
+    return text.upper() if len(text) == 1 else text
 
 
 def identify(norad_id: str, name: str) -> tuple[int | None, str | None]:
@@ -147,7 +168,7 @@ def _check_none_repeated(values: Sequence[tuple[str, str]]) -> None:
 
 def _check_conventions(conventions: Sequence[str]) -> None:
     for (name, usable, rule), text in zip(CONVENTIONS, conventions, strict=True):
-        if text and text.strip().upper() not in usable:
+        if text and text not in usable and _NOT_IN_WORDS.sub("", text.upper()) not in usable:
             raise RecordError(rule, f"{name} {text.strip()!r} is not {usable[1]}: sgp4 would propagate it wrongly")
 
 
@@ -161,6 +182,8 @@ def _read_numbers(texts: Sequence[str]) -> list[float]:
 
 
 def _number(name: str, text: str) -> float:
+    if name in _POWERS and (power := _TLE_POWER.fullmatch(text.strip())):
+        return float(f"{power[1]}.{power[2]}e{power[3]}")
     if text.strip():
         return number(name, text)
     if name in REQUIRED:
@@ -174,6 +197,8 @@ def _catalog_number(text: str) -> int:
     try:
         return parse_catalog_number(text)
     except ValueError as error:
+        if value := whole_decimal(text.strip()):
+            return value
         raise RecordError(RejectRule.BAD_CATALOG_NUMBER, f"NORAD_CAT_ID: {error}") from None
 
 
@@ -185,6 +210,8 @@ def parse_epoch(text: str) -> int:
         raise RecordError(RejectRule.MISSING_FIELD, "EPOCH is empty")
     match = _EPOCH.fullmatch(text)
     if match is None:
+        if _WEEK_DATE.match(text):
+            raise RecordError(RejectRule.BAD_EPOCH, f"EPOCH {text!r} is a week date, which element sets do not have")
         detail = f"EPOCH {text!r} is not a UTC time like 2024-11-01T12:34:56.789012"
         raise RecordError(RejectRule.BAD_EPOCH, detail)
     year, month, day, day_of_year, hour, minute, second, fraction = match.groups()
@@ -194,6 +221,18 @@ def parse_epoch(text: str) -> int:
         start = day_of_year_us(int(year), int(day_of_year))
     seconds = (int(hour) * 60 + int(minute)) * 60 + int(second)
     return start + seconds * 1_000_000 + _fraction_us(fraction or "0")
+
+
+def _epoch_us(epoch: str, microseconds: str) -> int:
+    """Of an EPOCH in whole seconds with EPOCH_MICROSECONDS beside it."""
+    whole_us, more_us = parse_epoch(epoch), whole_number("EPOCH_MICROSECONDS", microseconds)
+    if more_us > 999_999:
+        raise RecordError(RejectRule.BAD_EPOCH, f"EPOCH_MICROSECONDS {microseconds!r} is a second and more")
+    fraction_us = whole_us % 1_000_000
+    if fraction_us and more_us and fraction_us != more_us:
+        detail = f"EPOCH {epoch!r} and EPOCH_MICROSECONDS {microseconds!r} say different fractions of a second"
+        raise RecordError(RejectRule.BAD_EPOCH, detail)
+    return whole_us - fraction_us + (more_us or fraction_us)
 
 
 def _fraction_us(digits: str) -> int:

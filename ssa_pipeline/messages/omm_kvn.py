@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
-from ssa_pipeline.messages.assembly import Assembly, Lines, RecordError, Span, has_control_characters, split_lines
+from ssa_pipeline.core.records import RejectRule
+from ssa_pipeline.messages.assembly import Assembly, Lines, RecordError, has_control_characters, split_lines
 from ssa_pipeline.messages.omm_fields import (
     KEYWORDS,
     NUMERIC,
@@ -20,6 +20,7 @@ LOOKS_LIKE_KVN = re.compile(rb"(?:\A|[\r\n])[ \t]*(?:CCSDS_OMM_VERS|EPOCH|MEAN_M
 OTHER_MESSAGE = re.compile(rb"(?:COMMENT[^\r\n]*[\r\n]\s*)*CCSDS_(?!OMM)([A-Z]{2,4})_VERS\s*=")
 
 _BEGINS = re.compile(r"\s*CCSDS_([A-Za-z]+)_VERS\s*=")
+_GLUED = re.compile(r"(?<=[^\sA-Za-z_])CCSDS_OMM_VERS\s*=")
 _LINE = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*(.*)")
 _COMMENT = re.compile(r"\s*COMMENT(?:\s|\Z)")
 _NUMBER_AND_UNIT = re.compile(r"([^\[\]]*)\[([^\[\]]*)\]")
@@ -40,17 +41,14 @@ class _Message:
         return name not in dict(self.values)
 
 
-def parse_omm_kvn(
-    data: bytes, file_name: str, spans: list[Span] | None = None
-) -> tuple[ElementSets, list[RejectedRecord]]:
+def read_omm_kvn(assembly: Assembly) -> None:
     """All messages of a KVN file; comments and keywords that are not read here are skipped."""
-    lines = split_lines(data)
-    reader = _Reader(Assembly(file_name, data, spans), lines)
+    lines = split_lines(assembly.data)
+    reader = _Reader(assembly, lines)
     for line_no, line in enumerate(lines.texts, start=1):
         if line:
             reader.feed(line, line_no)
     reader.end()
-    return reader.assembly.finish()
 
 
 @dataclass
@@ -61,6 +59,11 @@ class _Reader:
     _before: _Message = field(default_factory=_Message)
 
     def feed(self, line: str, line_no: int) -> None:
+        if "CCSDS_" in line:
+            glued = _GLUED.search(line)
+            if glued and not _COMMENT.match(line):  # the file before has no line end
+                self.feed(line[: glued.start()], line_no)
+                line = line[glued.start() :]
         if "CCSDS_" in line and (begins := _BEGINS.match(line)):
             self._close()
             self._message = _Message(kind=begins[1].upper())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.parsers import expat
 
-from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
+from ssa_pipeline.core.records import RejectRule
 from ssa_pipeline.messages.assembly import Assembly, NoCatalogError, RecordError, Span
 from ssa_pipeline.messages.omm_fields import KEYWORDS, UNITS, add_record, check_unit
 
@@ -32,24 +32,38 @@ _OUTSIDE = re.compile(
 _OPENS = re.compile(rb"<" + _PREFIX + rb"ndm[\s>]")
 _CLOSES = re.compile(rb"</" + _PREFIX + rb"ndm\s*>")
 _ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.-]*)[\"']")
+_WIDE = ("utf-16", "utf16", "utf-32", "utf32", "ucs-2", "ucs-4", "iso-10646-ucs")
+_RECORD = re.compile(
+    rb"<([A-Za-z_][\w.-]*)>\s*(?:<([A-Za-z_][\w.-]*)(?:\s*/>|>[^<>]*</\2\s*>)\s*){0,60}?<NORAD_CAT_ID>"
+)
+_LONGEST_RECORD = 1 << 14  # as in JSON
 _DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
-def parse_omm_xml(
-    data: bytes, file_name: str, spans: list[Span] | None = None
-) -> tuple[ElementSets, list[RejectedRecord]]:
+def read_omm_xml(assembly: Assembly) -> None:
     """All records of an XML file; those of a file that was cut off up to the cut. NoCatalogError where the file
-    declares a document type, or holds neither ``<omm>`` nor ``<ndm>``."""
+    declares a document type, or holds neither ``<omm>`` nor ``<ndm>`` nor records under another name."""
+    data = assembly.data
     if _DECLARES.search(data):
         raise NoCatalogError("is XML with a document type declaration (DOCTYPE): refused, since entities are not safe")
-    reader = _Reader(Assembly(file_name, data, spans), _encoding(data))
-    reader.read()
-    return reader.assembly.finish()
+    _Reader(assembly, _encoding(data), _record_name(data)).read()
 
 
 def _encoding(data: bytes) -> str:
+    """As declared; what was UTF-16 is UTF-8 here."""
     declared = _ENCODING.match(data.lstrip())
-    return declared[1].decode("ascii") if declared else "utf-8"
+    encoding = declared[1].decode("ascii").lower() if declared else "utf-8"
+    return "utf-8" if encoding.startswith(_WIDE) else encoding
+
+
+def _record_name(data: bytes) -> bytes:
+    """``omm``; or, in a file without any, what the elements around the fields of a record are called, as ``item`` in
+    Space-Track's class tle."""
+    if _NAME.search(data):
+        return b"omm"
+    first = data.find(b"<NORAD_CAT_ID>")
+    found = _RECORD.search(data, max(0, first - _LONGEST_RECORD)) if first >= 0 else None
+    return found[1] if found else b"omm"
 
 
 class _Tag(NamedTuple):
@@ -58,10 +72,10 @@ class _Tag(NamedTuple):
     stop: int
 
 
-def _tags(data: bytes) -> Iterator[_Tag]:
-    """Every ``<omm`` and ``</omm>`` that is not in a comment."""
+def _tags(data: bytes, record: bytes) -> Iterator[_Tag]:
+    """Every ``<omm`` and ``</omm>``, or of what else a record is called, that is not in a comment."""
     visible = _HIDDEN.sub(lambda hidden: b" " * len(hidden[0]), data)
-    for name in _NAME.finditer(visible):
+    for name in re.finditer(re.escape(record) + rb"(?=[\s/>])", visible):
         start = visible.rfind(b"<", max(0, name.start() - _LONGEST_PREFIX), name.start())
         before = _BEFORE_NAME.fullmatch(visible, start, name.start()) if start >= 0 else None
         if before and not before[1]:
@@ -74,13 +88,14 @@ def _tags(data: bytes) -> Iterator[_Tag]:
 class _Reader:
     assembly: Assembly
     encoding: str
+    record: bytes
     _line: int = 1
     _at: int = 0  # where _line was counted
 
     def read(self) -> None:
         begin: int | None = None
         done = 0
-        for tag in _tags(self.assembly.data):
+        for tag in _tags(self.assembly.data, self.record):
             if tag.is_end and begin is not None:
                 self._record(begin, tag.stop)
                 begin, done = None, tag.stop
@@ -88,17 +103,20 @@ class _Reader:
                 if begin is None:
                     self._outside(done, tag.start)
                 else:
-                    self._reject("<omm> is not closed", begin, tag.start)
+                    self._reject(f"<{self.record.decode()}> is not closed", begin, tag.start)
                 begin = tag.start
         self._end(begin, done)
 
     def _end(self, begin: int | None, done: int) -> None:
         data = self.assembly.data
-        is_many = _OPENS.search(data) is not None
+        shown = self.record.decode("ascii")
+        is_many = self.record == b"omm" and _OPENS.search(data) is not None
         if begin is not None:
-            self._reject("<omm> is not closed: the file is cut off", begin, len(data))
+            self._reject(f"<{shown}> is not closed: the file is cut off", begin, len(data))
         elif done == 0 and not is_many:
             raise NoCatalogError("is XML, but holds no <omm>")
+        elif self.record != b"omm" and b"</" not in data[done:]:
+            self._reject("the file is cut off: its root is not closed", done, len(data))
         elif is_many and not _CLOSES.search(data, done):
             self._reject("<ndm> is not closed: the file is cut off", done, len(data))
         else:
@@ -106,11 +124,13 @@ class _Reader:
 
     def _outside(self, start: int, stop: int) -> None:
         end = start
+        if self.record != b"omm":  # whatever stands there belongs to no standard
+            end = stop if b"NORAD_CAT_ID" not in self.assembly.data[start:stop] else start
         while allowed := _OUTSIDE.match(self.assembly.data, end, stop):
             end = allowed.end()
         if end < stop:
             shown = self.assembly.data[end : end + 40].decode("utf-8", "replace")
-            self._reject(f"{shown!r} outside of <omm> is no OMM", end, stop)
+            self._reject(f"{shown!r} outside of <{self.record.decode()}> is no OMM", end, stop)
 
     def _record(self, start: int, stop: int) -> None:
         message, error = _Message(), None

@@ -32,10 +32,10 @@ from ssa_pipeline.messages.catalog import CatalogFormatError
 from ssa_pipeline.messages.omm_csv import header_names, split_quoted
 from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, JsonReader, Pairs, texts_of
 from ssa_pipeline.messages.packed import unpack
+from ssa_pipeline.messages.text import to_text
 
 SATCAT, DECAY, TIP = "satcat", "decay", "tip"
 
-_BOM = b"\xef\xbb\xbf"
 _LOOKED_AT = 1 << 14  # bytes in which the header, or the first object, must end
 _NAME_IN_JSON = re.compile(rb'"([A-Za-z_]+)"\s*:')
 _TIME = re.compile(
@@ -97,7 +97,7 @@ def kind_by_columns(data: bytes) -> str | None:
     """SATCAT, DECAY or TIP, or SUPPLEMENTAL_GP for a catalogue with the columns that CelesTrak's has and GP never; None
     for anything else, other catalogues too."""
     try:
-        names = _names(next(iter(unpack(data))).data)
+        names = _names(to_text(next(iter(unpack(data))).data).data)
     except NoCatalogError:
         return None
     return SUPPLEMENTAL_GP if names >= _OF_SUPPLEMENTAL_GP else _kind_of(names)
@@ -111,7 +111,7 @@ def parse_table(data: bytes, file_name: str) -> ParsedTable:
     try:
         for member in unpack(data):
             name = f"{file_name}!{member.name}" if member.name else file_name
-            parts.append(_parse_member(member.data.removeprefix(_BOM), name, seen))
+            parts.append(_parse_member(to_text(member.data).data, name, seen))
     except NoCatalogError as error:
         raise CatalogFormatError(f"{file_name}: {error}") from None
     kinds = sorted({part.kind for part in parts})
@@ -127,7 +127,7 @@ def parse_table(data: bytes, file_name: str) -> ParsedTable:
 
 def _names(data: bytes) -> set[str]:
     """Column names of a table, in capitals, or what stands where they would."""
-    start = data[:_LOOKED_AT].removeprefix(_BOM).lstrip()
+    start = data[:_LOOKED_AT].lstrip()
     if LOOKS_LIKE_JSON.match(start):
         return {name.decode().upper() for name in _NAME_IN_JSON.findall(start.partition(b"}")[0])}
     lines = start.splitlines()
@@ -152,7 +152,7 @@ def _parse_member(data: bytes, file_name: str, seen: set[int]) -> ParsedTable:
         )
     rows = _Rows(kind, Assembly(file_name, data), seen)
     if LOOKS_LIKE_JSON.match(data.lstrip()):
-        _JsonTable(data, rows).read()
+        _JsonTable(rows).read()
     else:
         _read_csv(data, rows)
     return rows.finish()
@@ -239,10 +239,18 @@ def _values(line: str, n_columns: int) -> list[str]:
 
 
 class _JsonTable(JsonReader):
-    def __init__(self, data: bytes, rows: _Rows) -> None:
-        super().__init__(data, rows.assembly)
+    def __init__(self, rows: _Rows) -> None:
+        super().__init__(rows.assembly)
         self._rows = rows
         self.what = f"the fields of a {rows.kind} table"
+        self.keywords = frozenset(name for names in rows.layout.fields for name in names)
+
+    def is_record(self, pairs: Pairs) -> bool:
+        return "NORAD_CAT_ID" in {name.strip().upper() for name, _ in pairs}
+
+    def add_lines(self, texts: list[str], span: Span) -> None:
+        why = f"{texts[0][:40]!r} is no row of a {self._rows.kind} table"
+        self._rows.reject(RecordError(RejectRule.MALFORMED, why), span)
 
     def add(self, pairs: Pairs, span: Span) -> None:
         fields = self._rows.layout.fields

@@ -2,15 +2,19 @@
 
 Columns as CelesTrak documents them (https://celestrak.org/columns/v04n03/). A number is the decimal number
 that is written: mantissa and exponent are joined as text before they become a float.
+
+Element lines are read as people have them, where their meaning is certain: indented or quoted, with text after column
+69, without column 69, several on one line (docs/formats.md).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
+from ssa_pipeline.core.records import RejectRule
 from ssa_pipeline.messages.alpha5 import parse_catalog_number
 from ssa_pipeline.messages.assembly import (
     Assembly,
@@ -44,29 +48,29 @@ def _right_justified(width: int, at_least: int = 0) -> str:
 _BLANK = Column("blank", " ", 1)
 _OBJECT = Column("catalogue number", "(?:[A-Z][0-9]{4}|" + _right_justified(5, 1) + ")", 5)
 _ANGLE = _right_justified(3) + r"\.[0-9]{4}"
-_POWER = r"[ +\-][0-9]{5}[ +\-][0-9]"
+_POWER = r"[ +\-][0-9]{5}[ +\-][0-9]|[ +\-0-9][0-9]{4}[+\-][0-9]{2}"  # the second with an exponent of two digits
 
 LINE_1 = (
     Column("line number", "1", 1),
     _BLANK,
     _OBJECT,
-    Column("classification", "[A-Z ]", 1),
+    Column("classification", "[A-Za-z ]", 1),
     _BLANK,
     Column("international designator", "[ -~]{8}", 8),
     _BLANK,
     Column("epoch year", "[0-9]{2}", 2),
     Column("epoch day", _right_justified(3, 1) + r"\.[0-9]{8}", 12),
     _BLANK,
-    Column("mean motion derivative", r"[ +\-0-9]\.[0-9]{8}", 10),
+    Column("mean motion derivative", r"[ +\-0-9]\.[0-9]{8}| {10}", 10),
     _BLANK,
-    Column("mean motion second derivative", _POWER, 8),
+    Column("mean motion second derivative", _POWER + "| {8}", 8),
     _BLANK,
     Column("B*", _POWER, 8),
     _BLANK,
     Column("ephemeris type", "[0-9 ]", 1),
     _BLANK,
     Column("element set number", _right_justified(4), 4),
-    Column("checksum", "[0-9]", 1),
+    Column("checksum", "[0-9]?", 1),
 )
 LINE_2 = (
     Column("line number", "2", 1),
@@ -85,7 +89,7 @@ LINE_2 = (
     _BLANK,
     Column("mean motion", _right_justified(2) + r"\.[0-9]{8}", 11),
     Column("revolution number", _right_justified(5), 5),
-    Column("checksum", "[0-9]", 1),
+    Column("checksum", "[0-9]?", 1),
 )
 
 
@@ -94,8 +98,22 @@ def _layout(columns: tuple[Column, ...]) -> re.Pattern[str]:
 
 
 _LAYOUT_1, _LAYOUT_2 = _layout(LINE_1), _layout(LINE_2)
-_BEGINS_LIKE = re.compile(r"([12]) [ 0-9A-Z][ 0-9]{3}[0-9](?:[A-Z ]|$)")
-LOOKS_LIKE_TLE = re.compile(rb"(?:^|[\r\n])[12] [ 0-9A-Z][ 0-9]{3}[0-9][A-Z ]")
+_BEGINS_LIKE = re.compile(r"([12]) [ 0-9A-Z][ 0-9]{3}[0-9](?:[A-Za-z ]|$)")
+_MARKS = " \t\"'`>"  # what stands before a line that was quoted or indented
+# Enough of an element line to know it anywhere in a line.
+_LINE_ANYWHERE = (
+    r"(?:1 [ 0-9A-Z][ 0-9]{3}[0-9][A-Za-z ] [ -~]{8} [0-9]{2}[ 0-9]{2}[0-9]\.[0-9]{8} "
+    r"|2 [ 0-9A-Z][ 0-9]{3}[0-9] [ 0-9]{3}\.[0-9]{4} [ 0-9]{3}\.[0-9]{4} [ 0-9]{7} )"
+)
+_ANYWHERE = re.compile(_LINE_ANYWHERE)
+_LINE_BEGINS = r"(?:\A|[\r\n])[ \t\"'`>]*[12] [ 0-9A-Z][ 0-9]{3}[0-9][A-Za-z ]|" + _LINE_ANYWHERE
+_HAS_ELEMENT_LINE = re.compile(_LINE_BEGINS)
+LOOKS_LIKE_TLE = re.compile(_LINE_BEGINS.encode())
+_CODE = frozenset("=:,;\"'`")  # a text with one of these is no name of an object but the source of a program
+# Right behind column 69 of a file without a line end: the first name of the next file, or one of another format.
+_NEXT_FILE = re.compile(r"[A-Za-z\[{]|<(?:\?xml|(?:[\w.-]+:)?(?:ndm|omm)\b)")
+_NO_DDOT = " " * 8
+_GOES_ON = frozenset("0123456789.+-")  # after column 69: the line was not 69 columns long
 _WEIGHTS = bytes(c - 48 if 48 <= c <= 57 else int(c == 45) for c in range(256))
 _DESIGNATOR = re.compile(r"([0-9]{2})([0-9]{3})([A-Z]{1,3}) *")
 
@@ -114,23 +132,62 @@ class _Open:
         return self.name_line or self.line_1_no
 
 
+@dataclass(frozen=True)
+class _OnePlace:
+    """Of lines that all are in one record of another format."""
+
+    place: Span
+
+    def span(self, _first: int, _last: int) -> Span:
+        return self.place
+
+
 @dataclass
 class _Reader:
     assembly: Assembly
-    lines: Lines
+    lines: Lines | _OnePlace
+    norad_id: str = ""  # all lines are of this object; '': of any
     open: _Open = field(default_factory=_Open)
 
     def feed(self, line: str, line_no: int) -> None:
-        match = _BEGINS_LIKE.match(line)
-        if match is None:
-            self.close(line_no - 1, "a name without element lines")
-            self.open = _Open(name=_name(line), name_line=line_no)
-        elif match[1] == "1":
-            if self.open.line_1_no:
-                self.close(line_no - 1, "line 1 without line 2")
-            self.open.line_1, self.open.line_1_no = line, line_no
+        if len(line) > _LENGTH:
+            self._feed_wrapped(line, line_no)
+        elif _BEGINS_LIKE.match(line):
+            self._element_line(line, line_no)
+        elif line.startswith("0 ") or (line[0] not in _MARKS and "`" not in line):
+            self._name(_name(line), line_no)
         else:
+            self._feed_wrapped(line, line_no)
+
+    def _feed_wrapped(self, line: str, line_no: int) -> None:
+        """A line with something around its element lines, or a name in quotes."""
+        text = line.lstrip(_MARKS)
+        starts = [found.start() for found in _ANYWHERE.finditer(text)]
+        if _BEGINS_LIKE.match(text) and 0 not in starts:
+            starts.insert(0, 0)
+        if not starts:
+            self._name(_name(_unquoted(line)), line_no)
+            return
+        before = text[: starts[0]]
+        if before.endswith(" ") and not self.open.line_1_no and not _CODE & set(before):
+            self._name(_name(before.rstrip()), line_no)
+        for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
+            self._element_line(text[start:stop].rstrip(), line_no)
+        rest = text[starts[-1] + _LENGTH :]
+        if text[starts[-1]] == "2" and _NEXT_FILE.match(rest):
+            self._name(_name(rest), line_no)
+
+    def _name(self, name: str, line_no: int) -> None:
+        self.close(line_no - 1, "a name without element lines")
+        self.open = _Open(name=name, name_line=line_no)
+
+    def _element_line(self, line: str, line_no: int) -> None:
+        if line[0] == "2":
             self._complete(line, line_no)
+            return
+        if self.open.line_1_no:
+            self.close(line_no - 1, "line 1 without line 2")
+        self.open.line_1, self.open.line_1_no = line, line_no
 
     def close(self, last_line: int, why: str) -> None:
         """Reject what has begun and was not completed."""
@@ -146,8 +203,11 @@ class _Reader:
             self._reject(RecordError(RejectRule.MALFORMED, "line 2 without line 1"), record, line_no)
             return
         try:
-            fields = read_record(record.name, record.line_1, line_2)
-            self.assembly.accept(fields, self.lines.span(record.first, line_no))
+            fields, has_bad_checksum = read_record(record.name, record.line_1, line_2, self.assembly)
+            if self.norad_id:
+                _check_object(self.norad_id, fields.norad_id)
+            span = self.lines.span(record.first, line_no)
+            self.assembly.accept(fields, span, has_bad_checksum=has_bad_checksum)
         except RecordError as error:
             self._reject(error, record, line_no)
 
@@ -161,16 +221,29 @@ class _Reader:
         self.assembly.reject(error, span, norad_id=norad_id, object_name=name)
 
 
-def parse_tle(data: bytes, file_name: str, spans: list[Span] | None = None) -> tuple[ElementSets, list[RejectedRecord]]:
+def read_tle(assembly: Assembly) -> None:
     """All records of a TLE or 3LE file. Lines that belong to no record are rejected, blank ones and comments
     (#) skipped."""
-    lines = split_lines(data)
-    reader = _Reader(Assembly(file_name, data, spans), lines)
+    lines = split_lines(assembly.data)
+    reader = _Reader(assembly, lines)
     for line_no, line in enumerate(lines.texts, start=1):
         if line and not line.startswith("#"):
             reader.feed(line, line_no)
     reader.close(len(lines.texts), "a name without element lines")
-    return reader.assembly.finish()
+
+
+def has_element_line(text: str) -> bool:
+    return _HAS_ELEMENT_LINE.search(text) is not None
+
+
+def read_tle_texts(texts: Iterable[str], span: Span, assembly: Assembly, norad_id: str = "") -> None:
+    """Element lines, and names before them, that were found as values in a record of another format at ``span``;
+    ``norad_id`` is the object's number as that says it, '' where it does not."""
+    reader = _Reader(assembly, _OnePlace(span), norad_id.strip())
+    for text in texts:
+        for line in filter(None, map(str.rstrip, text.splitlines())):
+            reader.feed(line, span.line)
+    reader.close(span.line, "a name without element lines")
 
 
 def _name(line: str) -> str:
@@ -178,19 +251,32 @@ def _name(line: str) -> str:
     return "" if line == "0" else line.removeprefix("0 ").strip()
 
 
-def read_record(name: str, line_1: str, line_2: str) -> Fields:
-    """One element set; RecordError where a checksum, a column or a value is wrong."""
+def _unquoted(line: str) -> str:
+    """A name as in the source of a program: ``'ISS',`` or what stands behind the backtick that opens a text."""
+    inner = line.rpartition("`")[2].strip(" \t>").removesuffix(",")
+    is_quoted = len(inner) > 1 and inner[0] in "\"'" and inner[0] == inner[-1]
+    return inner[1:-1] if is_quoted else inner
+
+
+def read_record(name: str, line_1: str, line_2: str, assembly: Assembly) -> tuple[Fields, bool]:
+    """One element set, and whether it was accepted with a wrong checksum; RecordError where a checksum, a column or a
+    value is wrong."""
     _check_line(name, "name")
-    one = _read_line(line_1, 1, LINE_1, _LAYOUT_1)
-    two = _read_line(line_2, 2, LINE_2, _LAYOUT_2)
-    _, norad_text, classification, designator, year, day, dot, ddot, bstar, kind, set_no, _ = one
-    _, norad_text_2, inclination, raan, eccentricity, perigee, anomaly, motion, rev, _ = two
+    accepts = assembly.accept_bad_checksums
+    one = _read_line(line_1, 1, LINE_1, _LAYOUT_1, accepts)
+    two = _read_line(line_2, 2, LINE_2, _LAYOUT_2, accepts)
+    _, norad_text, classification, designator, year, day, dot, ddot, bstar, kind, set_no, sum_1 = one
+    _, norad_text_2, inclination, raan, eccentricity, perigee, anomaly, motion, rev, sum_2 = two
+    if bool(sum_1) != bool(sum_2) and not line_1.endswith("\\"):  # the archives that lack column 69 write a backslash
+        short, line = (1, line_1) if sum_2 else (2, line_2)
+        detail = f"line {short} has 68 columns instead of 69, the other has 69: one may be lost: {line!r}"
+        raise RecordError(RejectRule.MALFORMED, detail)
     check_ephemeris_type(kind)
     norad_id = _catalog_number(norad_text)
     if _catalog_number(norad_text_2) != norad_id:
         detail = f"line 1 is of object {norad_text!r}, line 2 of {norad_text_2!r}"
         raise RecordError(RejectRule.MALFORMED, detail)
-    return Fields(
+    fields = Fields(
         norad_id,
         name,
         _object_id(designator),
@@ -201,26 +287,41 @@ def read_record(name: str, line_1: str, line_2: str) -> Fields:
         float(raan),
         float(perigee),
         float(anomaly),
-        _power(bstar),
-        float(dot),
-        _power(ddot),
-        classification.strip() or "U",
+        power(bstar),
+        float(dot.strip() or 0),
+        power(ddot) if ddot != _NO_DDOT else 0.0,
+        classification.strip().upper() or "U",
         int(set_no.strip() or 0),
         int(rev.strip() or 0),
     )
+    return fields, accepts and (_is_wrong(line_1, sum_1) or _is_wrong(line_2, sum_2))
 
 
-def _read_line(line: str, line_no: int, columns: tuple[Column, ...], layout: re.Pattern[str]) -> tuple[str, ...]:
-    if len(line) != _LENGTH:
-        detail = f"line {line_no} has {len(line)} columns instead of {_LENGTH}: {line!r}"
-        raise RecordError(RejectRule.MALFORMED, detail)
-    computed = checksum(line)
-    if line[-1].isdecimal() and int(line[-1]) != computed:
+def _read_line(
+    line: str, line_no: int, columns: tuple[Column, ...], layout: re.Pattern[str], accept_bad_checksums: bool
+) -> tuple[str, ...]:
+    if len(line) != _LENGTH or not line[-1].isdecimal():
+        line = _cut(line, line_no)
+    if len(line) == _LENGTH and int(line[-1]) != (computed := checksum(line)) and not accept_bad_checksums:
         detail = f"line {line_no} says checksum {line[-1]}, its columns sum to {computed}: {line!r}"
         raise RecordError(RejectRule.CHECKSUM, detail)
     if match := layout.fullmatch(line):
         return match.groups()
     raise RecordError(RejectRule.MALFORMED, _first_wrong_column(line, line_no, columns))
+
+
+def _cut(line: str, line_no: int) -> str:
+    """Without what stands after column 69, or in its place."""
+    end = line[_LENGTH - 1 : _LENGTH]
+    if end.isdecimal() and line[_LENGTH : _LENGTH + 1] not in _GOES_ON:
+        return line[:_LENGTH]
+    if len(line) >= _LENGTH - 1 and not end.isalnum():
+        return line[: _LENGTH - 1]
+    raise RecordError(RejectRule.MALFORMED, f"line {line_no} has {len(line)} columns instead of {_LENGTH}: {line!r}")
+
+
+def _is_wrong(line: str, said: str) -> bool:
+    return bool(said) and int(said) != checksum(line)
 
 
 def checksum(line: str) -> int:
@@ -251,6 +352,12 @@ def _catalog_number(text: str) -> int:
         raise RecordError(RejectRule.BAD_CATALOG_NUMBER, str(error)) from None
 
 
+def _check_object(said: str, norad_id: int) -> None:
+    if _catalog_number(said.removesuffix(".0")) != norad_id:
+        detail = f"the record is of object {said}, its element lines are of {norad_id}"
+        raise RecordError(RejectRule.MALFORMED, detail)
+
+
 def _epoch_us(year: str, day: str) -> int:
     whole, fraction = day.split(".")
     start = day_of_year_us(_four_digits(year), int(whole))
@@ -261,9 +368,12 @@ def _four_digits(year: str) -> int:
     return int(year) + (1900 if int(year) >= _YEAR_PIVOT else 2000)
 
 
-def _power(text: str) -> float:
-    """`` 12345-3`` is 0.12345e-3; the sign may be blank."""
-    return float(f"{text[0].strip()}.{text[1:6]}e{text[6:].strip()}")
+def power(text: str) -> float:
+    """`` 12345-3`` and ``12345-03`` are 0.12345e-3, ``-1234-03`` is -0.1234e-3; the sign may be blank."""
+    if text[5] not in "+-":
+        return float(f"{text[0].strip()}.{text[1:6]}e{text[6:].strip()}")
+    sign, digits = (text[0].strip(), text[1:5]) if text[0] in " +-" else ("", text[:5])
+    return float(f"{sign}.{digits}e{text[5:]}")
 
 
 def _object_id(designator: str) -> str:

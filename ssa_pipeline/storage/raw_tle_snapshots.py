@@ -151,6 +151,7 @@ def _received(
         text(columns["member"]),
         columns["byte_start"],
         columns["byte_count"],
+        np.zeros(len(columns["byte_count"]), dtype=np.bool_),
         text(columns["source"]),
         text(columns["kind"]),
         columns["received_day"].astype("datetime64[D]"),

@@ -10,8 +10,9 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, RecordSpans
-from ssa_pipeline.messages.catalog import BOM, record_bytes
-from ssa_pipeline.messages.packed import is_packed
+from ssa_pipeline.messages.catalog import is_plain, record_bytes
+from ssa_pipeline.messages.packed import START_BYTES
+from ssa_pipeline.messages.text import BOM
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
@@ -119,10 +120,11 @@ def read_records(url: DatabaseUrl, snapshot_id: int, spans: RecordSpans) -> list
     KeyError where there is no such snapshot."""
     query = {"snapshot_id": snapshot_id}
     with connect(url) as connection:
+        query |= {"start_bytes": START_BYTES}
         start = connection.execute(section("snapshots.sql", "start_of_content"), query, binary=True).fetchone()
         if start is None:
             raise KeyError(snapshot_id)
-        if is_packed(start[0]):
+        if not is_plain(bytes(start[0])):
             content = connection.execute(section("snapshots.sql", "content"), query, binary=True).fetchone()
             return record_bytes(content[0] if content else b"", spans)
         skipped = len(BOM) if start[0].startswith(BOM) else 0

@@ -21,7 +21,6 @@ from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
 from ssa_pipeline.core.flagged_events import flagged_events
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline.messages.tle import parse_tle
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.answers import why
 from ssa_pipeline.storage.connection import connect
@@ -97,7 +96,7 @@ def two_days(embedded_database: DatabaseUrl) -> DatabaseUrl:
 
 def test_what_vanished_is_carried_over_and_what_jumped_is_flagged(two_days: DatabaseUrl, tmp_path: Path) -> None:
     catalog = read(two_days, DAY_2)
-    first, second = (parse_tle(path.read_bytes(), "x")[0] for path in (FILE_1, FILE_2))
+    first, second = (parse_catalog(path.read_bytes(), "x").element_sets for path in (FILE_1, FILE_2))
     vanished = set(first.norad_id) - set(second.norad_id)
     ids = catalog.element_sets.norad_id
     carried = set(ids[["carried_over" in words for words in catalog.flags]])
@@ -184,7 +183,7 @@ def test_what_a_source_sends_again_on_a_day_is_read_once(two_days: DatabaseUrl) 
         received = connection.execute(
             "SELECT snapshots_received, records_received FROM ssa.catalog_quality WHERE epoch_day = %s", [DAY_2]
         ).fetchone()
-    assert received == (9, 9 * len(parse_tle(FILE_2.read_bytes(), "x")[0]))
+    assert received == (9, 9 * len(parse_catalog(FILE_2.read_bytes(), "x").element_sets))
 
 
 def test_a_past_day_cleaned_again_after_later_ones_is_the_same(two_days: DatabaseUrl) -> None:
@@ -249,7 +248,7 @@ def test_a_set_carried_over_counts_with_the_best_of_its_sources(two_days: Databa
         clean(two_days, day, source_priority=best)
         catalog = read(two_days, day)
         place = catalog.element_sets.norad_id.tolist().index(ISS)
-        assert catalog.element_sets.element_set_no[place] == parse_tle(right, "x")[0].element_set_no[0]
+        assert catalog.element_sets.element_set_no[place] == parse_catalog(right, "x").element_sets.element_set_no[0]
         assert ("carried_over" in catalog.flags[place]) == (not more)
         assert catalog.received_day[place] == np.datetime64(day if more == right else DAY_2)
 
@@ -257,7 +256,7 @@ def test_a_set_carried_over_counts_with_the_best_of_its_sources(two_days: Databa
 def test_supplemental_sets_of_the_day_before_are_read_beside_gp(two_days: DatabaseUrl) -> None:
     """Two GP sets of the ISS are received; the supplemental one takes the place of neither in what is read."""
     line = lines_of(FILE_2.read_bytes(), ISS)
-    sets = parse_tle(line, "iss.tle")[0]
+    sets = parse_catalog(line, "iss.tle").element_sets
     receive(two_days, DAY_2, line + b"\r\n", "iss.tle", kind=SUPPLEMENTAL_GP)  # the same set as GP's of that day
     receive(two_days, DAY_3, FILE_1.read_bytes(), "again.tle")
     assert len(snapshot_ids(two_days, DAY_2)) == 2

@@ -11,14 +11,20 @@ import pytest
 
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
 from ssa_pipeline.core.time import format_utc, to_us
-from ssa_pipeline.messages.assembly import RecordError
-from ssa_pipeline.messages.omm_csv import HeaderError, parse_omm_csv
+from ssa_pipeline.messages.assembly import Assembly, RecordError
+from ssa_pipeline.messages.omm_csv import HeaderError, read_omm_csv
 from ssa_pipeline.messages.omm_fields import OPTIONAL, REQUIRED, parse_epoch
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CELESTRAK = (DATA / "celestrak_omm_20241101.csv").read_bytes()
 HEADER, VANGUARD, VANGUARD_2 = CELESTRAK.decode().splitlines()[:3]
 COLUMNS = HEADER.split(",")
+
+
+def parse_omm_csv(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+    assembly = Assembly(file_name, data)
+    read_omm_csv(assembly)
+    return assembly.finish()[0], assembly.rejected
 
 
 def _parse(*lines: str) -> tuple[ElementSets, list[RejectedRecord]]:

@@ -12,7 +12,8 @@ from sgp4.api import WGS72, Satrec
 
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
 from ssa_pipeline.core.time import from_us
-from ssa_pipeline.messages.tle import checksum, parse_tle
+from ssa_pipeline.messages.assembly import Assembly
+from ssa_pipeline.messages.tle import checksum, read_tle
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 ACTIVE = (DATA / "celestrak_active_20260822.tle").read_bytes()
@@ -31,6 +32,12 @@ def _signed(line: str) -> str:
 def _changed(line: str, column: int, text: str) -> str:
     """The text put at a 1-based column, checksum right again."""
     return _signed(line[: column - 1] + text + line[column - 1 + len(text) :])
+
+
+def parse_tle(data: bytes, file_name: str) -> tuple[ElementSets, list[RejectedRecord]]:
+    assembly = Assembly(file_name, data)
+    read_tle(assembly)
+    return assembly.finish()[0], assembly.rejected
 
 
 def _parse(*lines: str) -> tuple[ElementSets, list[RejectedRecord]]:

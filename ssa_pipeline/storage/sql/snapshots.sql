@@ -35,7 +35,7 @@ WHERE s.epoch_day = %(epoch_day)s AND s.kind = %(kind)s
 ORDER BY s.received_at, s.snapshot_id;
 
 -- name: start_of_content
-SELECT substring(c.content FROM 1 FOR 4)
+SELECT substring(c.content FROM 1 FOR %(start_bytes)s::int)
 FROM raw.snapshot s
 JOIN raw.content c ON c.sha256 = s.sha256
 WHERE s.snapshot_id = %(snapshot_id)s;

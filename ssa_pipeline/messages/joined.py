@@ -1,0 +1,91 @@
+"""Files of several formats joined to one, as by ``cat``: which part is in which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ssa_pipeline.messages.omm_csv import is_header
+from ssa_pipeline.messages.omm_fields import KEYWORDS
+
+OMM_CSV = "omm_csv"
+OMM_JSON = "omm_json"
+OMM_XML = "omm_xml"
+OMM_KVN = "omm_kvn"
+TLE = "tle"
+
+# How a part of each format begins. Also behind other text, where the file before has no line end.
+_NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True)).encode()
+_BEGINNINGS = re.compile(
+    rb"(?P<omm_xml><\?xml\s|<(?:[\w.-]+:)?(?:ndm|omm)[\s>])"
+    rb"|(?P<omm_kvn>CCSDS_OMM_VERS[ \t]*=)"
+    rb"|(?P<omm_json>\[\s*\{\s*\"|\{\s*\"[^\"\r\n]{1,64}\"\s*:)"
+    rb"|(?P<omm_csv>\"?(?:" + _NAMES + rb")\"?[ \t]*,[ \t]*\"?\w+\"?[ \t]*,[^\r\n]*)"
+    rb"|(?P<tle>(?:(?<![^\r\n])[ \t]*|(?<=[0-9a-z\]}]))"
+    rb"1 [ 0-9A-Z][ 0-9]{3}[0-9][A-Za-z ] [ -~]{8} [0-9]{2}[ 0-9]{2}[0-9]\.[0-9]{8} )",
+    re.IGNORECASE,
+)
+# Of a line before element lines: whether it still belongs to the part before, or is their name.
+_BELONGS = {
+    OMM_CSV: re.compile(rb"(?:[^,]*,){5}"),
+    OMM_JSON: re.compile(rb"\s*[\]}\[{\",]"),
+    OMM_XML: re.compile(rb".*[<>]"),
+    OMM_KVN: re.compile(rb"[^=]*=|\s*COMMENT"),
+}
+# A name behind the end of the part before, where that has no line end.
+_GLUED_NAME = {
+    OMM_JSON: re.compile(rb".*[\]}][ \t]*(?=[^\[\]{}:,\"]+$)"),
+    OMM_XML: re.compile(rb".*>[ \t]*(?=[^<>]+$)"),
+}
+_NOT_LINE_ENDS = bytes.maketrans(bytes(range(256)), bytes(c if c in b"\r\n" else 32 for c in range(256)))
+
+
+class Part(NamedTuple):
+    format: str  # '' for what comes before the first
+    start: int
+    stop: int
+
+
+def parts_of(data: bytes, first: str = "") -> list[Part]:
+    """The parts of a file in their order, of which no two that follow each other are of one format; ``first`` is that
+    of the first, where it is known."""
+    parts = [Part(first, 0, len(data))]
+    for kind, at in _beginnings(data):
+        if kind != parts[-1].format and at >= parts[-1].start:
+            start = _with_name(data, at, parts[-1]) if kind == TLE else at
+            parts[-1] = parts[-1]._replace(stop=start)
+            parts.append(Part(kind, start, len(data)))
+    return [part for part in parts if data[part.start : part.stop].strip()]
+
+
+def _beginnings(data: bytes) -> Iterator[tuple[str, int]]:
+    for found in _BEGINNINGS.finditer(data):
+        kind = str(found.lastgroup)
+        if kind != OMM_CSV or is_header(found[0].decode("utf-8", "replace")):
+            yield kind, found.start()
+
+
+def _with_name(data: bytes, at: int, before: Part) -> int:
+    """Where element lines begin, with the name on the line before them."""
+    line = max(data.rfind(b"\n", before.start, at), data.rfind(b"\r", before.start, at)) + 1
+    if data[max(line, before.start) : at].strip():
+        return at  # they are glued to what comes before
+    end = len(data[before.start : line].rstrip()) + before.start
+    start = max(data.rfind(b"\n", before.start, end), data.rfind(b"\r", before.start, end), before.start - 1) + 1
+    pattern = _BELONGS.get(before.format)
+    if start >= end:
+        return at
+    if pattern is None or not pattern.match(data, start, end):
+        return start
+    glued = _GLUED_NAME[before.format].match(data[start:end]) if before.format in _GLUED_NAME else None
+    return start + glued.end() if glued else at
+
+
+def only(data: bytes, parts: list[Part], kind: str) -> bytes:
+    """The same bytes with all that is of another format blanked, so that lines and places stay."""
+    kept = bytearray(data.translate(_NOT_LINE_ENDS))
+    for part in parts:
+        if part.format == kind:
+            kept[part.start : part.stop] = data[part.start : part.stop]
+    return bytes(kept)
