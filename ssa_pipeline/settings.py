@@ -442,7 +442,10 @@ def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float, m
 
 
 def _day(env: Mapping[str, str], name: str, default: str) -> date:
+    text = env.get(name) or default
     try:
-        return date.fromisoformat(env.get(name) or default)
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # not 20241101, not 2024-W44-5
+            return date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"{name}={env[name]!r} is not a day like 2024-01-01") from None
+        pass
+    raise SettingsError(f"{name}={text!r} is not a day like 2024-01-01")

@@ -41,8 +41,8 @@ def ingest(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, or a SATCAT, decay or TIP table; plain, gzip or zip; "
-            "- is standard input."
+            help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, or a SATCAT, decay or TIP table; plain or packed; - is "
+            "standard input."
         ),
     ],
     epoch_day: Annotated[
@@ -136,6 +136,7 @@ class Intake:
             return
         self.stored[snapshot.sha256] = catalog.element_sets
         self.has_gp |= snapshot.kind == Kind.GP
+        _print_notes(catalog.notes)
         what = "stored" if snapshot.is_new else "was stored before"
         if snapshot.kind != kind:
             what += f" as {snapshot.kind}, which it stays"
@@ -154,6 +155,7 @@ class Intake:
             return
         snapshot, lack = receive_table(self.url, data, table, **self._receipt(name))
         self.n_tables += 1
+        _print_notes(table.notes)
         what = "stored" if snapshot.is_new else "was stored before"
         counts = f"{len(table):,} rows usable, {len(table.rejected):,} rejected"
         typer.echo(f"{name}: a {table.kind} table, no element sets: {counts}; {what} for {self.epoch_day}")
@@ -172,6 +174,11 @@ class Intake:
         n_refused, n_stored = len(self.problems), len(self.stored) + self.n_tables
         code = Exit.FAILED if n_stored else Exit.NO_USABLE_INPUT
         raise CliError(f"{n_refused} of {n_refused + n_stored} files refused, {n_stored} stored", code)
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes:
+        typer.echo(f"ssa: WARNING: {note}", err=True)
 
 
 def _print_rejected(rejected: list[RejectedRecord]) -> None:

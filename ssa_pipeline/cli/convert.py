@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.inputs import AcceptBadChecksums, bytes_of, file_named
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.records import RejectedRecord
     from ssa_pipeline.messages.catalog import ParsedCatalog
     from ssa_pipeline.messages.catalog_write import Unrepresentable, Written
 
-STANDARD = "-"
 _PACKINGS = (".gz", ".zip")
 _SHOWN = 100  # records named one by one
 _OLDEST_IN_ZIP = (1980, 1, 1, 0, 0, 0)
@@ -35,7 +35,7 @@ def convert(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="IN", help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, plain, gzip or zip; - is standard input."
+            metavar="IN", help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, plain or packed; - is standard input."
         ),
     ],
     out: Annotated[
@@ -48,6 +48,7 @@ def convert(
     skip_unrepresentable: Annotated[
         bool, typer.Option("--skip-unrepresentable", help="Leave out what the format cannot hold, instead of failing.")
     ] = False,
+    accept_bad_checksums: AcceptBadChecksums = False,
 ) -> None:
     """Write a catalogue in another format, whole or not at all.
 
@@ -60,7 +61,11 @@ def convert(
 
     target = _target(out, to)
     check_writable(out, "OUT")
-    catalog = _read(source)
+    catalog = _read(source, accept_bad_checksums)
+    for note in catalog.notes:
+        print(f"ssa: {note}", file=sys.stderr)
+    if catalog.n_bad_checksums:
+        print(f"ssa: {catalog.n_bad_checksums:,} records with a wrong checksum are used", file=sys.stderr)
     _report_rejected(catalog.rejected)
     if not len(catalog.element_sets):
         raise CliError(f"{source}: none of its {len(catalog.rejected):,} records can be used", Exit.NO_USABLE_INPUT)
@@ -89,15 +94,12 @@ def _target(out: str, to: str) -> str:
     return to.lower() or ending
 
 
-def _read(source: str) -> ParsedCatalog:
+def _read(source: str, accept_bad_checksums: bool) -> ParsedCatalog:
     from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
 
-    name = "standard input" if source == STANDARD else source
+    data = bytes_of(source)
     try:
-        data = sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
-        return parse_catalog(data, name)
-    except OSError as error:
-        raise CliError(f"{source}: {(error.strerror or str(error)).lower()}", Exit.NO_USABLE_INPUT) from None
+        return parse_catalog(data, file_named(source), accept_bad_checksums=accept_bad_checksums)
     except CatalogFormatError as error:
         raise CliError(str(error), Exit.NO_USABLE_INPUT) from None
 

@@ -52,6 +52,8 @@ def history(
         url = database_url(read_settings())
         norad_id = object_in_database(url, object_id, object_option)
         rows = storage.history(url, norad_id, *days, limit or None)
+        if waiting := storage.unread(url):
+            typer.echo(f"ssa: WARNING: {waiting}", err=True)
     if output == Format.CSV:
         print_csv(rows, storage.HISTORY_COLUMNS)
     elif output == Format.JSON:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,13 +16,32 @@ if TYPE_CHECKING:
     from ssa_pipeline.settings import DatabaseUrl
 
 MOST_DAYS = 3_660
+STANDARD = "-"  # standard input or output, in place of a file
 _CHOICES_SHOWN = 20
 _HELP = "Catalogue number (Alpha-5 too), name or international designator; part of a name where only one has it."
 
 # Every command that is about an object takes it like this: `ssa why 25544`, `ssa why "ISS (ZARYA)"`, `--object NAME`.
 ObjectArgument = Annotated[str, typer.Argument(metavar="OBJECT", help=_HELP, show_default=False)]
 ObjectOption = Annotated[str, typer.Option("--object", help="The same as OBJECT.", show_default=False)]
+AcceptBadChecksums = Annotated[
+    bool, typer.Option("--accept-bad-checksums", help="Use TLE with a wrong checksum too; they are flagged.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def file_named(file: str | Path) -> str:
+    """How messages and lineage call it."""
+    return "standard input" if str(file) == STANDARD else str(file)
+
+
+def bytes_of(file: str | Path) -> bytes:
+    """What is in a file or on standard input; CliError where it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if str(file) == STANDARD else Path(file).read_bytes()
+    except IsADirectoryError:
+        raise CliError(f"{file} is a directory; name a file", Exit.NO_USABLE_INPUT) from None
+    except OSError as error:
+        raise CliError(f"{file} cannot be read: {error.strerror or error}", Exit.NO_USABLE_INPUT) from None
 
 
 def parse_day(text: str, option: str = "--epoch-day") -> date | None:

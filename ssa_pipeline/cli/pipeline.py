@@ -59,6 +59,7 @@ def materialize(
     console = Console(stderr=True)
     with errors_as_messages():
         settings = read_settings()
+        _demand_partition(days, settings.first_day)
         _say_if_kernels_must_compile(settings, console)
         with _runner(settings, console, foreground) as runner:
             screenings = [Screening(settings, day, leads, runner, console, force) for day in days]
@@ -75,6 +76,12 @@ def _days(epoch_day: str, begin: str, end: str) -> list[date]:
     if epoch_day or not begin or not end:
         raise CliError("give either --epoch-day, or --from and --to", Exit.USAGE)
     return days_between(one_day(begin, "--from"), one_day(end, "--to"))
+
+
+def _demand_partition(days: list[date], first_day: date) -> None:
+    if days[0] < first_day:
+        said = f"{days[0]} is before the first day that is computed, {first_day}: set SSA_FIRST_DAY={days[0]}"
+        raise CliError(f"{said} (`ssa settings` says where), then `ssa up`", Exit.USAGE)
 
 
 def _run_all(screenings: list[Screening], console: Console) -> None:

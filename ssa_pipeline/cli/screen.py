@@ -22,12 +22,13 @@ import typer
 
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.inputs import STANDARD, AcceptBadChecksums, bytes_of, file_named
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
 from ssa_pipeline.supervisor.allocator import return_free_memory, return_large_arrays
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.clean_catalog import CleanCatalog
-    from ssa_pipeline.core.records import ElementSets, RejectedRecord
+    from ssa_pipeline.core.records import ElementSets, RecordSpans, RejectedRecord
     from ssa_pipeline.core.screen import ScreenResult, StageTime
     from ssa_pipeline.core.screening_volume import ScreeningVolumes
 
@@ -53,7 +54,10 @@ def register(app: typer.Typer) -> None:
 def screen(
     catalogs: Annotated[
         list[Path],
-        typer.Argument(metavar="CATALOG...", help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, plain, gzip or zip."),
+        typer.Argument(
+            metavar="CATALOG...",
+            help="OMM (CSV, JSON, XML, KVN), TLE or 3LE, plain or packed (docs/formats.md); - is standard input.",
+        ),
     ],
     start: Annotated[str, typer.Option(help="Begin of the window, UTC, like 2024-11-01T00:00:00Z.")],
     hours: Annotated[float, typer.Option(help=f"Length of the window, at most {LONGEST_HOURS:g}.")],
@@ -94,6 +98,7 @@ def screen(
             "without this option by names like ISS [Segment 03] and by the columns of supplemental GP.",
         ),
     ] = False,
+    accept_bad_checksums: AcceptBadChecksums = False,
     stats: Annotated[str | None, typer.Option(help="Counts, times and memory as JSON; - is standard output.")] = None,
 ) -> None:
     """Screen the objects in catalogue files for close approaches, all pairs or some, without a database.
@@ -104,6 +109,7 @@ def screen(
     """
     volumes = volume_request(threshold_km, volume, primaries, exclude_same_constellation, objects or [])
     request = _request(catalogs, start, hours, out, volumes, threads, max_age_days, segments, stats, csv_style)
+    request = replace(request, accept_bad_checksums=accept_bad_checksums)
     return_large_arrays()
     clock = _StageClock()
     with _termination_as_interrupt():
@@ -130,6 +136,7 @@ class _Request:
     segments: bool
     stats: str | None
     csv_style: CsvStyle
+    accept_bad_checksums: bool = False
 
 
 def _request(
@@ -147,6 +154,8 @@ def _request(
     """The options, checked: CliError names the first that cannot be used."""
     from ssa_pipeline.cli.whole_file import check_writable
 
+    if list(map(str, catalogs)).count(STANDARD) > 1:
+        raise CliError("standard input (-) can be read once only", Exit.USAGE)
     start_us = _start_us(start)
     if not 0.0 < hours <= LONGEST_HOURS:
         raise CliError(f"--hours must be above 0 and at most {LONGEST_HOURS:g}, not {hours:g}", Exit.USAGE)
@@ -199,6 +208,7 @@ class _Received:
     """What the files held: all usable records, those rejected so far, and what to say of each file."""
 
     element_sets: ElementSets
+    spans: RecordSpans
     file_no: list[int] = field(default_factory=list)  # of each set, from 0
     is_supplemental: list[bool] = field(default_factory=list)  # of each file
     rejected: list[RejectedRecord] = field(default_factory=list)
@@ -206,42 +216,36 @@ class _Received:
 
 
 def _read(request: _Request) -> _Received:
-    from ssa_pipeline.core.records import SUPPLEMENTAL_GP, ElementSets
+    from ssa_pipeline.core.records import SUPPLEMENTAL_GP, ElementSets, RecordSpans
     from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
     from ssa_pipeline.messages.satcat import kind_by_columns
 
     parts = []
-    received = _Received(ElementSets.empty())
+    received = _Received(ElementSets.empty(), RecordSpans.unknown(0))
     for path in request.catalogs:
-        data = _bytes(path)
+        data, name = bytes_of(path), file_named(path)
         try:
-            parsed = parse_catalog(data, str(path))
+            parsed = parse_catalog(data, name, accept_bad_checksums=request.accept_bad_checksums)
         except CatalogFormatError as error:
             raise CliError(str(error), Exit.NO_USABLE_INPUT) from None
-        parts.append(parsed.element_sets)
+        parts.append(parsed)
         received.file_no += [len(received.files)] * len(parsed.element_sets)
         received.is_supplemental.append(kind_by_columns(data) == SUPPLEMENTAL_GP)
         received.rejected += parsed.rejected
         received.files.append(
             {
-                "file": str(path),
+                "file": name,
                 "format": parsed.format,
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "records_usable": len(parsed.element_sets),
                 "records_rejected": len(parsed.rejected),
+                "records_with_bad_checksum": parsed.n_bad_checksums,
+                "notes": parsed.notes,
             }
         )
-    received.element_sets = ElementSets.concat(parts)
+    received.element_sets = ElementSets.concat([part.element_sets for part in parts])
+    received.spans = RecordSpans.concat([part.spans for part in parts])
     return received
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except IsADirectoryError:
-        raise CliError(f"{path} is a directory; name catalogue files", Exit.NO_USABLE_INPUT) from None
-    except OSError as error:
-        raise CliError(f"{path} cannot be read: {error.strerror}", Exit.NO_USABLE_INPUT) from None
 
 
 def _choose(received: _Received, request: _Request) -> CleanCatalog:
@@ -256,7 +260,7 @@ def _choose(received: _Received, request: _Request) -> CleanCatalog:
     sets = received.element_sets
     day = from_us(request.start_us).date()
     file_no = np.array(received.file_no, dtype=np.int64)
-    receipts = replace(Receipts.alike(len(sets), day), snapshot_id=file_no)
+    receipts = replace(Receipts.alike(len(sets), day, spans=received.spans), snapshot_id=file_no)
     may_be = may_be_segments(sets, receipts) | np.array(received.is_supplemental, dtype=np.bool_)[file_no]
     clean = clean_catalog(
         sets,
@@ -514,6 +518,7 @@ def _print_summary(report: dict[str, Any], received: _Received) -> None:
         *_spell_choices(report),
         f"records  rejected: {rejected or 'none'}",
         *_first_of_each_rule(received),
+        *_spell_notes(received),
         f"pairs    {report['candidates']:,} candidates",
         f"events   {report['events']:,}: {_spell_counts(report['events_by_class'])}",
         f"seconds  {total_wall:.1f} wall, {total_cpu:.1f} CPU ({seconds}); {report['peak_memory_mb']:,.0f} MB at most",
@@ -528,6 +533,14 @@ def _spell_choices(report: dict[str, Any]) -> Iterator[str]:
         yield f"         {len(later):,} with no set up to the end of that day, so a later one is used: {_some(later)}"
     if segments := report["objects_with_handovers"]:
         yield f"         {len(segments):,} with segments, another set on a later lead day: {_some(segments)}"
+
+
+def _spell_notes(received: _Received) -> Iterator[str]:
+    """What the files held besides, and which wrong checksums were accepted."""
+    for file in received.files:
+        yield from (f"         {note}" for note in file["notes"])
+        if count := file["records_with_bad_checksum"]:
+            yield f"         {file['file']}: {count:,} records are used although their checksum is wrong"
 
 
 def _some(norad_ids: list[int], most: int = 5) -> str:

@@ -188,6 +188,7 @@ def clean_catalog(
                 ObjectFlag.CARRIED_OVER: choice.newest_day[used] < np.datetime64(epoch_day),
                 ObjectFlag.SUPPLEMENTAL: came.kind != GP,
                 ObjectFlag.FORWARD_EPOCH: sets.epoch_us >= day_us + MICROSECONDS_PER_DAY,
+                ObjectFlag.BAD_CHECKSUM: came.has_bad_checksum,
                 ObjectFlag.SHARED_NUMBER: np.isin(sets.norad_id, choice.sharing),
                 **_jumps(choice.sets, used, previous, day_us),
                 **_known_flags(sets, epoch_day, known, decays),

@@ -18,6 +18,7 @@ class ObjectFlag(StrEnum):
     SUPPLEMENTAL = "supplemental"
     FORWARD_EPOCH = "forward_epoch"
     SHARED_NUMBER = "shared_number"
+    BAD_CHECKSUM = "bad_checksum"
     JUMP_MANOEUVRE = "jump_manoeuvre"
     JUMP_CROSS_TAG = "jump_cross_tag"
     ANALYST_ID_REUSED = "analyst_id_reused"
@@ -30,6 +31,7 @@ MEANINGS = {
     ObjectFlag.SUPPLEMENTAL: "a supplemental set, fitted to its operator's ephemeris, takes the place of the GP set",
     ObjectFlag.FORWARD_EPOCH: "the epoch lies after the end of the day, since the object has no other usable set",
     ObjectFlag.SHARED_NUMBER: "sets of other objects came under its number, and are not used",
+    ObjectFlag.BAD_CHECKSUM: "a checksum of its TLE is wrong, which was accepted: a digit may be another",
     ObjectFlag.JUMP_MANOEUVRE: "the set does not continue the one before: probably the object manoeuvred in between",
     ObjectFlag.JUMP_CROSS_TAG: "the one before cannot have come onto this orbit: one of the two is of another object",
     ObjectFlag.ANALYST_ID_REUSED: "the number is lent to unidentified objects; the set before may have been another's",

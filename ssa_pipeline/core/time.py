@@ -5,6 +5,7 @@ Days have 86,400 s, as in element sets and PostgreSQL; a leap second does not ex
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FRACTION = re.compile(r"[.,]([0-9]+)")
+_DECIMALS = 6  # more are cut by datetime
 
 
 def to_us(moment: datetime) -> int:
@@ -32,8 +35,16 @@ def day_start_us(day: date) -> int:
 
 
 def parse_utc(text: str) -> int:
-    """Microseconds of an ISO 8601 time with 'Z' or an offset; ValueError otherwise."""
-    return to_us(datetime.fromisoformat(text))
+    """Microseconds of an ISO 8601 time with 'Z' or an offset, rounded to the nearest one; ValueError otherwise, for
+    week dates too."""
+    if "W" in text.upper():
+        raise ValueError("it is a week date; write year, month and day")
+    fraction = _FRACTION.search(text)
+    if fraction is None or len(fraction[1]) <= _DECIMALS:
+        return to_us(datetime.fromisoformat(text))
+    whole = to_us(datetime.fromisoformat(text[: fraction.start()] + text[fraction.end() :]))
+    scale: int = 10 ** len(fraction[1])
+    return whole + (2_000_000 * int(fraction[1]) // scale + 1) // 2
 
 
 def format_utc(us: int) -> str:

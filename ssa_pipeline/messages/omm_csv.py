@@ -35,7 +35,7 @@ from ssa_pipeline.messages.tle_fields import has_tle_names, name_of
 
 Select = Callable[[Sequence[str]], tuple[str, ...]]
 _NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True))
-_GLUED_HEADER = re.compile(rf'(?<=[^\s,"])"?(?:{_NAMES})"?[ \t]*,[ \t]*"?[A-Z_]+"?[ \t]*,', re.IGNORECASE)
+_GLUED_HEADER = re.compile(rf'(?<=[^\s,"_])"?(?:{_NAMES})"?[ \t]*,[ \t]*"?[A-Z_]+"?[ \t]*,', re.IGNORECASE)
 
 
 class HeaderError(NoCatalogError):

@@ -2,7 +2,8 @@
 satcat, decay, tip) serve them, CSV or JSON, plain, gzip or zip; found by content (docs/satcat.md).
 
 Columns are found by name, in any order; columns that are not named here are ignored. A row is used whole or not at
-all: one value that cannot be read rejects it, with file, line and rule.
+all: one value that cannot be read rejects it, with file, line and rule. A code that is not known (type, status,
+size) is kept as unknown, and said.
 """
 
 from __future__ import annotations
@@ -69,6 +70,12 @@ _STATUSES = {
 }
 _OF_SUPPLEMENTAL_GP = {"MEAN_MOTION", "RMS", "DATA_SOURCE"}
 _SIZES = ("SMALL", "MEDIUM", "LARGE", "")
+# Name, place among the fields, and what is known of the columns of codes.
+_CODES: tuple[tuple[str, int, Iterable[str]], ...] = (
+    ("OBJECT_TYPE", 3, _TYPES),
+    ("OPS_STATUS_CODE", 5, _STATUSES),
+    ("RCS_SIZE", 10, _SIZES),
+)
 
 
 class _Layout(NamedTuple):
@@ -88,6 +95,7 @@ class ParsedTable:
     satcat: Satcat
     messages: DecayMessages
     rejected: list[RejectedRecord]  # by line
+    notes: list[str]  # what else a user should know, each with the file's name
 
     def __len__(self) -> int:
         return len(self.satcat) + len(self.messages)
@@ -122,6 +130,7 @@ def parse_table(data: bytes, file_name: str) -> ParsedTable:
         Satcat.concat([part.satcat for part in parts]),
         DecayMessages.concat([part.messages for part in parts]),
         [record for part in parts for record in part.rejected],
+        [note for part in parts for note in part.notes],
     )
 
 
@@ -172,6 +181,8 @@ class _Rows:
         try:
             row = self.layout.read(texts)
             self._check_once(row[0])
+            if self.kind == SATCAT:
+                self._note_unknown_codes(texts, span.line)
             self._rows.append((*row, self.assembly.file_name, span.line))
         except RecordError as error:
             self.reject(error, span, texts[0])
@@ -182,6 +193,12 @@ class _Rows:
         except ValueError:
             known = None
         self.assembly.reject(error, span, norad_id=known)
+
+    def _note_unknown_codes(self, texts: Sequence[str], line: int) -> None:
+        """A code that a provider added costs no row: its decay date matters more."""
+        for name, place, words in _CODES:
+            if (code := texts[place].strip()).upper() not in words:
+                self.assembly.note(f"{name} {code!r} is none of {_listed(words)}: kept as unknown", line)
 
     def _check_once(self, norad_id: int) -> None:
         if self.kind != SATCAT:
@@ -198,6 +215,7 @@ class _Rows:
             Satcat.from_rows(self._rows if is_satcat else []),
             DecayMessages.from_rows([] if is_satcat else self._rows),
             rejected,
+            [f"{self.assembly.file_name}: {note}" for note in self.assembly.notes()],
         )
 
 
@@ -282,14 +300,14 @@ def _read_satcat(texts: Sequence[str]) -> tuple[Any, ...]:
         _norad_id(norad_id),
         object_id,
         name,
-        _word("OBJECT_TYPE", kind.upper(), _TYPES),
+        str(_TYPES.get(kind.upper(), ObjectType.UNKNOWN)),
         owner,
-        _word("OPS_STATUS_CODE", status, _STATUSES),
+        _STATUSES.get(status.upper(), f"unrecognised code {status}"),
         _day("launch date", launch),
         _day("decay date", decay),
         _quantity("PERIOD", period, *_PERIOD_MIN),
         _quantity("RCS", rcs, *_RCS_M2),
-        _word("RCS_SIZE", size.upper(), {word: word for word in _SIZES}),
+        size.upper() if size.upper() in _SIZES else "",
     )
 
 

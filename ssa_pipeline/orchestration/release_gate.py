@@ -1,5 +1,6 @@
 """The operator's way through the completeness gate in the UI; `ssa catalog accept` is the same on the command line."""
 
+import re
 from datetime import date
 
 from dagster import Config, Failure, OpExecutionContext, in_process_executor, job, op
@@ -50,9 +51,11 @@ def accept_release_job() -> None:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # not 20260822, not 2026-W34-6
+            return date.fromisoformat(text)
     except ValueError:
-        raise Failure(f"epoch_day {text!r} is not a day like 2026-08-22", allow_retries=False) from None
+        pass
+    raise Failure(f"epoch_day {text!r} is not a day like 2026-08-22", allow_retries=False)
 
 
 def _reason(text: str) -> str:

@@ -96,9 +96,24 @@ def _catalog_day(connection: Any, epoch_day: date | None) -> date:
 
 
 def demand_known(connection: Any, norad_id: int) -> None:
-    """UnknownObjectError for a number that is in no file received."""
+    """UnknownObjectError for a number that is in no file that was read."""
     if not _value(connection, section(_FILE, "is_object_known"), {"norad_id": norad_id}):
-        raise UnknownObjectError(f"object {norad_id} is in no file received so far")
+        waiting = unread_said(unread_days(connection))
+        said = f"read so far; {waiting}" if waiting else "received so far"
+        raise UnknownObjectError(f"object {norad_id} is in no file {said}")
+
+
+def unread_days(connection: Any) -> list[date]:
+    """Epoch days with a catalogue that was received and is not read yet."""
+    return [day for (day,) in connection.execute(section(_FILE, "unread_days"))]
+
+
+def unread_said(days: list[date]) -> str:
+    """What a user can do about them; '' where there are none."""
+    if not days:
+        return ""
+    more = f" and {len(days) - 1:,} other days" if len(days) > 1 else ""
+    return f"what was received for {days[-1]}{more} is not read yet: `ssa materialize --epoch-day {days[-1]}` reads it"
 
 
 def _newest(connection: Any, name: str) -> date | None:

@@ -24,7 +24,7 @@ from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events,
 from ssa_pipeline.core.time import day_start_us, from_us
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.advice import how_to_compute
-from ssa_pipeline.storage.answers import demand_known
+from ssa_pipeline.storage.answers import demand_known, unread_days, unread_said
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError
 from ssa_pipeline.storage.named_sql import section
@@ -55,6 +55,12 @@ def history(
         demand_known(connection, norad_id)
         rows = connection.cursor(row_factory=dict_row).execute(section("history.sql", "history"), given).fetchall()
     return rows
+
+
+def unread(url: DatabaseUrl) -> str:
+    """Which files were received and are not read yet, as a sentence; '' where all are."""
+    with connect(url) as connection:
+        return unread_said(unread_days(connection))
 
 
 @dataclass(frozen=True)

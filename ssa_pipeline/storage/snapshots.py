@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, RecordSpans
 from ssa_pipeline.messages.catalog import is_plain, record_bytes
-from ssa_pipeline.messages.packed import START_BYTES
+from ssa_pipeline.messages.packed import START_BYTES, printable
 from ssa_pipeline.messages.text import BOM
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
@@ -66,7 +66,7 @@ def store_snapshot(
     receipt = {
         "epoch_day": epoch_day,
         "source": storable(source),
-        "file_name": storable(file_name),
+        "file_name": printable(storable(file_name)),
         "sha256": digest,
         "received_at": received_at,
         "kind": kind,

@@ -349,7 +349,7 @@ def test_records_and_snapshots_are_counted_by_kind(two_days: DatabaseUrl) -> Non
             "supplemental_records_received FROM ssa.catalog_quality WHERE epoch_day = %s",
             [DAY_2],
         ).fetchone()
-    assert row == (1, len(parse_tle(FILE_2.read_bytes(), "x")[0]), 1, 1)
+    assert row == (1, len(parse_catalog(FILE_2.read_bytes(), "x").element_sets), 1, 1)
 
 
 def test_aliases_are_shown_with_names_and_reason(embedded_database: DatabaseUrl) -> None:

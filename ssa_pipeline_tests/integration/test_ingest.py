@@ -65,6 +65,14 @@ def test_bytes_are_stored_as_they_are_once_a_day(ssa: Ssa, database: DatabaseUrl
     assert [(s.file_name, s.source, s.data) for s in snapshots] == [(CSV.name, "celestrak", CSV.read_bytes())]
 
 
+def test_history_just_after_ingest_says_what_is_not_read_yet(ssa: Ssa, day: date) -> None:
+    assert ssa("ingest", str(CSV), "--epoch-day", str(day)).returncode == 0
+    done = ssa("history", "5")
+    assert done.returncode == 1
+    assert b"object 5 is in no file read so far; what was received for" in done.stderr
+    assert b"is not read yet: `ssa materialize --epoch-day" in done.stderr
+
+
 def test_supplemental_sets_are_stored_as_such_and_bytes_keep_their_kind(
     ssa: Ssa, database: DatabaseUrl, day: date
 ) -> None:

@@ -142,3 +142,12 @@ def test_convert_loads_neither_dagster_nor_a_database_driver(tmp_path: Path) -> 
     command = [sys.executable, "-c", script, str(CSV), str(tmp_path / "a.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_what_is_left_out_and_accepted_is_said() -> None:
+    cases = DATA / "cases"
+    said = convert(cases / "p24_trailing_garbage.gz", "-", "--to", "csv")
+    assert (said.returncode, b"8 bytes after the end of the packed data are not used" in said.stderr) == (0, True)
+    accepted = convert(cases / "p15_p16.tle", "-", "--to", "csv", "--accept-bad-checksums")
+    assert len(elements(accepted.stdout)) == 3
+    assert b"1 records with a wrong checksum are used" in accepted.stderr

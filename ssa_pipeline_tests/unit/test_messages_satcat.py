@@ -141,8 +141,6 @@ def test_what_is_no_table_is_not_taken_for_one() -> None:
         ({"NORAD_CAT_ID": ""}, RejectRule.MISSING_FIELD, "NORAD_CAT_ID is empty"),
         ({"NORAD_CAT_ID": "25544.0"}, RejectRule.BAD_CATALOG_NUMBER, "'25544.0'"),
         ({"NORAD_CAT_ID": "1"}, RejectRule.DUPLICATE, "object 1 has a row further up"),
-        ({"OBJECT_TYPE": "SAT"}, RejectRule.MALFORMED, "OBJECT_TYPE 'SAT' is none of PAY"),
-        ({"OPS_STATUS_CODE": "!"}, RejectRule.MALFORMED, "OPS_STATUS_CODE '!'"),
         ({"DECAY_DATE": "2026-02-30"}, RejectRule.BAD_EPOCH, "decay date '2026-02-30'"),
         ({"DECAY_DATE": "20260230"}, RejectRule.BAD_EPOCH, "decay date '20260230'"),
         ({"DECAY_DATE": "2026-02-03 25:00:00"}, RejectRule.BAD_EPOCH, "25:00:00"),
@@ -177,12 +175,32 @@ def test_a_bad_row_is_set_apart_and_no_other(values: dict[str, str], rule: Rejec
         (TIP, {"WINDOW": "-14"}, RejectRule.OUT_OF_RANGE),
         (TIP, {"MSG_EPOCH": ""}, RejectRule.MISSING_FIELD),
         (SATCAT, {"CURRENT": "N"}, RejectRule.SUPERSEDED),
-        (SATCAT, {"RCS_SIZE": "HUGE"}, RejectRule.MALFORMED),
     ],
 )
 def test_a_bad_message_is_set_apart(kind: str, values: dict[str, str | None], rule: RejectRule) -> None:
     table = message(kind, **values)
     assert (len(table), [record.rule for record in table.rejected]) == (0, [rule])
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "field", "kept"),
+    [
+        ("OBJECT_TYPE", "SAT", "object_type", "UNKNOWN"),
+        ("OPS_STATUS_CODE", "!", "operational_status", "unrecognised code !"),
+    ],
+)
+def test_an_unknown_code_costs_neither_row_nor_decay_date(name: str, code: str, field: str, kept: str) -> None:
+    table = celestrak(**{name: code, "DECAY_DATE": "2026-02-03"})
+    assert table.rejected == []
+    assert table.satcat.decay_date[1] == date(2026, 2, 3)
+    assert str(getattr(table.satcat, field)[1]) == kept
+    assert [note.split(" is none of")[0] for note in table.notes] == [f"satcat.csv: line 3: {name} {code!r}"]
+
+
+def test_an_unknown_size_costs_no_row() -> None:
+    table = message(SATCAT, RCS_SIZE="HUGE")
+    assert (table.rejected, table.satcat.rcs_size.tolist()) == ([], [""])
+    assert "RCS_SIZE 'HUGE' is none of SMALL" in table.notes[0]
 
 
 def test_a_json_record_without_a_field_or_with_a_list_is_set_apart() -> None:

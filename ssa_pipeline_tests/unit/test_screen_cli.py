@@ -164,3 +164,33 @@ def test_files_that_are_no_catalogue_exit_with_3(tmp_path: Path, content: bytes)
     assert "broken.csv" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "events.csv").exists()
+
+
+def test_a_wrong_checksum_is_accepted_on_demand_from_standard_input_and_flagged(tmp_path: Path) -> None:
+    """The debris meets the ISS segment of the cases; a changed checksum changes nothing but the flag."""
+    cases = Path(__file__).resolve().parent.parent / "data" / "cases"
+    debris = (cases / "s17_debris.3le").read_text().splitlines()
+    debris[1] = debris[1][:68] + str((int(debris[1][68]) + 1) % 10)
+    station = tmp_path / "iss.csv"
+    station.write_text("".join((cases / "s17_supgp_iss_segments.csv").read_text().splitlines(keepends=True)[:2]))
+    window = ["--start", "2024-11-01T13:00:00Z", "--hours", "6", "--threshold-km", "20"]
+    script = "import sys; from ssa_pipeline.cli import main; main()"
+
+    def screen(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", script, "screen", "-", str(station), *window, "--out", "-", *more],
+            input="\n".join(debris) + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "SSA_HOME": str(tmp_path)},
+        )
+
+    rejected, accepted = screen(), screen("--accept-bad-checksums")
+    assert "checksum: standard input line 1: line 1 says checksum" in rejected.stderr
+    rows = list(csv.DictReader(accepted.stdout.splitlines()))
+    assert len(rows) == 3, accepted.stderr
+    assert {row["norad_id_2"]: "bad_checksum_2" in row["flags"].split() for row in rows} == {"58001": True}
+    assert "standard input: 1 records are used although their checksum is wrong" in accepted.stderr
+    assert "can be read once only" in screen("-").stderr
