@@ -114,7 +114,7 @@ def test_records_that_cannot_be_read_are_named_with_file_line_and_rule(tmp_path:
         (["-", "out.txt"], b"", 2, "does not end in one of tle, 3le, csv, json, xml, kvn: say --to"),
         (["-", "-"], b"", 2, "say --to"),
         (["-", "out.csv", "--to", "oem"], b"", 2, "--to 'oem' is none of"),
-        (["missing.csv", "out.csv"], b"", 3, "missing.csv: no such file or directory"),
+        (["missing.csv", "out.csv"], b"", 3, "missing.csv cannot be read: No such file or directory"),
         ([".", "out.csv"], b"", 3, "is a directory"),
         (["-", "out.csv"], b"", 3, "standard input: is empty"),
         (["-", "out.csv"], CELESTRAK_CSV.splitlines()[0], 3, "none of its 0 records can be used"),
