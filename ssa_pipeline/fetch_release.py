@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def fetch_release(
         raise QueryError(f"the day {ahead}: nothing is received for it")
     with _opened(settings, source, queries, clock, after_refusal, epoch_day) as (opened, asked):
         results = []
-        for query in asked:
+        for query in (replace(one, accept_bad_checksums=source in settings.accept_bad_checksums) for one in asked):
             keeper = _Keeper(database, epoch_day)
             try:
                 is_new = fetch(opened, query, state, keeper, clock, after_refusal=after_refusal)
@@ -121,7 +121,8 @@ class _Keeper:
             table = parse_table(answer.data, query.file_name)
             stored, self.lack = receive_table(self.database, answer.data, table, **receipt)
         else:
-            stored = store_snapshot(self.database, answer.data, kind=kind, **receipt)
+            accept = query.accept_bad_checksums
+            stored = store_snapshot(self.database, answer.data, kind=kind, accept_bad_checksums=accept, **receipt)
             if stored.kind != kind:
                 self.lack = f"was stored before for {day} as {stored.kind}, and stays that; it is not used as {kind}"
         self.day, self.byte_count = day, len(answer.data)

@@ -116,6 +116,7 @@ class SourceSettings:
     folder: Path | None = None  # SSA_WATCHED_FOLDER
     celestrak_queries: tuple[str, ...] = ()  # SSA_CELESTRAK_QUERIES: what automation asks for, see ``ssa fetch``
     space_track_queries: tuple[str, ...] = ()  # SSA_SPACE_TRACK_QUERIES
+    accept_bad_checksums: tuple[str, ...] = ()  # SSA_ACCEPT_BAD_CHECKSUMS: sources whose TLE with wrong ones are used
 
 
 @dataclass(frozen=True)
@@ -254,13 +255,17 @@ def _thin_events_after_days(env: Mapping[str, str]) -> int | None:
 
 
 def _source_priority(env: Mapping[str, str]) -> tuple[str, ...]:
-    text = env.get("SSA_SOURCE_PRIORITY") or ",".join(SOURCES)
-    names = tuple(name.strip() for name in text.split(","))
+    return _names_of_sources(env, "SSA_SOURCE_PRIORITY", ",".join(SOURCES))
+
+
+def _names_of_sources(env: Mapping[str, str], variable: str, default: str) -> tuple[str, ...]:
+    text = env.get(variable) or default
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
     for name in names:
         if name not in SOURCES:
-            raise SettingsError(f"SSA_SOURCE_PRIORITY: {name!r} is no source; the sources are {', '.join(SOURCES)}")
+            raise SettingsError(f"{variable}: {name!r} is no source; the sources are {', '.join(SOURCES)}")
         if names.count(name) > 1:
-            raise SettingsError(f"SSA_SOURCE_PRIORITY names {name} twice")
+            raise SettingsError(f"{variable} names {name} twice")
     return names
 
 
@@ -347,6 +352,7 @@ def _sources(env: Mapping[str, str]) -> SourceSettings:
         folder=Path(folder).expanduser().resolve() if folder else None,
         celestrak_queries=tuple((env.get("SSA_CELESTRAK_QUERIES") or _CELESTRAK_QUERIES).split()),
         space_track_queries=tuple((env.get("SSA_SPACE_TRACK_QUERIES") or _SPACE_TRACK_QUERIES).split()),
+        accept_bad_checksums=_names_of_sources(env, "SSA_ACCEPT_BAD_CHECKSUMS", ""),
     )
 
 

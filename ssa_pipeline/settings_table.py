@@ -89,6 +89,7 @@ SHOWN: dict[str, Callable[[Settings], object]] = {
     "SSA_WATCHED_FOLDER": lambda s: s.sources.folder or "",
     "SSA_CELESTRAK_QUERIES": lambda s: " ".join(s.sources.celestrak_queries),
     "SSA_SPACE_TRACK_QUERIES": lambda s: " ".join(s.sources.space_track_queries),
+    "SSA_ACCEPT_BAD_CHECKSUMS": lambda s: ",".join(s.sources.accept_bad_checksums) or "(none)",
     "SSA_ALERT_WEBHOOK": lambda s: _secret(s.alerts.webhook),
     "SSA_ALERT_EMAIL": lambda s: ",".join(s.alerts.email),
     "SSA_SMTP_URL": lambda s: _without_login(s.alerts.smtp_url),

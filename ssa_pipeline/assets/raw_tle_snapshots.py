@@ -30,7 +30,7 @@ def raw_tle_snapshots(context: AssetExecutionContext) -> SliceEvents:
         snapshots = storage.snapshots(epoch_day)
         if not any(snapshot.kind == GP for snapshot in snapshots):
             raise NoSnapshotError(epoch_day)
-        parsed = [parse_catalog(s.data, s.file_name) for s in snapshots]
+        parsed = [parse_catalog(s.data, s.file_name, accept_bad_checksums=s.accepts_bad_checksums) for s in snapshots]
         received = ReceivedDay.from_parsed(
             epoch_day,
             [

@@ -13,7 +13,7 @@ import typer
 
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
-from ssa_pipeline.cli.inputs import parse_day
+from ssa_pipeline.cli.inputs import AcceptBadChecksums, parse_day
 from ssa_pipeline.cli.patience import patience
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def ingest(
     kind: Annotated[
         Kind | None, typer.Option(help="What catalogues are (docs/catalog.md); told by their columns when left out.")
     ] = None,
+    accept_bad_checksums: AcceptBadChecksums = False,
 ) -> None:
     """Check catalogue files, say what of them can be used, and store their bytes for an epoch day.
 
@@ -66,7 +67,8 @@ def ingest(
     _refuse_far_ahead(day)
     with errors_as_messages():
         settings = read_settings()
-        intake = Intake(database_url(settings), day, source, kind)
+        accept = accept_bad_checksums or source in settings.sources.accept_bad_checksums
+        intake = Intake(database_url(settings), day, source, kind, accept)
         _warn_of_day_without_partition(day, settings.first_day)
         with patience("reading") as talker:
             for file in files:
@@ -84,6 +86,7 @@ class Intake:
     epoch_day: date
     source: str
     kind: Kind | None = None  # of the catalogues among them; None: told by their columns
+    accept_bad_checksums: bool = False
     stored: dict[str, ElementSets] = field(default_factory=dict)  # catalogues by sha256
     has_gp: bool = False
     n_tables: int = 0  # SATCAT, decay and TIP tables stored
@@ -102,7 +105,7 @@ class Intake:
             if told not in (None, Kind.SUPPLEMENTAL_GP):
                 self._store_table(data, name, parse_table(data, name))
                 return
-            catalog = parse_catalog(data, name)
+            catalog = parse_catalog(data, name, accept_bad_checksums=self.accept_bad_checksums)
         except OSError as error:
             self._refuse(f"{file}: {(error.strerror or str(error)).lower()}")
         except CatalogFormatError as error:
@@ -127,7 +130,13 @@ class Intake:
             _print_rejected(catalog.rejected)
             self._refuse(f"{name}: none of its {n_rejected:,} records can be used; it is not stored")
             return
-        snapshot = store_snapshot(self.url, data, kind=kind.value, **self._receipt(name))
+        snapshot = store_snapshot(
+            self.url,
+            data,
+            kind=kind.value,
+            accept_bad_checksums=catalog.n_bad_checksums > 0,
+            **self._receipt(name),
+        )
         if snapshot.kind != kind and self.kind is not None:
             self._refuse(
                 f"{name}: was stored before for {self.epoch_day} as {snapshot.kind}, and stays that: what was received "
@@ -137,6 +146,9 @@ class Intake:
         self.stored[snapshot.sha256] = catalog.element_sets
         self.has_gp |= snapshot.kind == Kind.GP
         _print_notes(catalog.notes)
+        if count := catalog.n_bad_checksums:
+            again = "" if snapshot.is_new else f"; `ssa materialize --epoch-day {self.epoch_day} --force` uses them"
+            _print_notes([f"{name}: {count:,} records are used although their checksum is wrong{again}"])
         what = "stored" if snapshot.is_new else "was stored before"
         if snapshot.kind != kind:
             what += f" as {snapshot.kind}, which it stays"
@@ -228,7 +240,13 @@ def _received(intake: Intake, day: date) -> Release:
     parts = []
     for snapshot in read_snapshots(intake.url, day):
         known = intake.stored.get(snapshot.sha256)
-        parts.append(parse_catalog(snapshot.data, snapshot.file_name).element_sets if known is None else known)
+        parts.append(
+            parse_catalog(
+                snapshot.data, snapshot.file_name, accept_bad_checksums=snapshot.accepts_bad_checksums
+            ).element_sets
+            if known is None
+            else known
+        )
     return release_of(ElementSets.concat(parts) if parts else ElementSets.empty(), day)
 
 

@@ -89,6 +89,14 @@ def record_bytes(data: bytes, spans: RecordSpans) -> list[bytes]:
     return [texts[printable(member)][start : start + count] for member, start, count in places]
 
 
+def has_wrong_checksum(record: bytes) -> bool:
+    """Whether a record, as received and in whatever format, has element lines with a wrong checksum."""
+    try:
+        return parse_catalog(record, "record", accept_bad_checksums=True).n_bad_checksums > 0
+    except CatalogFormatError:
+        return False  # a line of a CSV without its header
+
+
 def is_plain(start: bytes) -> bool:
     """Whether the bytes of a file that begins so (with packed.START_BYTES of it) are those that its records have, but
     for a byte order mark."""

@@ -33,6 +33,7 @@ class Query:
     url: str
     file_name: str
     earliest: Rule
+    accept_bad_checksums: bool = False  # of TLE, see SSA_ACCEPT_BAD_CHECKSUMS
 
 
 @dataclass(frozen=True)

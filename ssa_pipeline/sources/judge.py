@@ -55,7 +55,7 @@ def check_content(query: Query, data: bytes) -> str:
 
 def _check_catalog(query: Query, data: bytes) -> str:
     try:
-        catalog = parse_catalog(data, query.file_name)
+        catalog = parse_catalog(data, query.file_name, accept_bad_checksums=query.accept_bad_checksums)
     except CatalogFormatError as error:
         raise NotCatalogError(f"{query.key}: {error}") from None
     if not len(catalog.element_sets):

@@ -13,16 +13,19 @@ answer in every database.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
 
 from ssa_pipeline.core.clean_catalog import EPOCH_ROUNDING_US, without_usable_set
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Int64, Receipts
 from ssa_pipeline.core.time import day_start_us
+from ssa_pipeline.messages.catalog import has_wrong_checksum
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.element_sets import (
     ELEMENT_KINDS,
@@ -35,6 +38,7 @@ from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.records import ReceivedDay
 from ssa_pipeline.storage.rejected_records import read_rejected, storable, write_rejected
 from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.snapshots import records_of
 
 ASSET = "raw_tle_snapshots"
 TABLES = ("catalog.element_set", "catalog.sighting", "catalog.rejected_record")
@@ -94,6 +98,7 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
         receipts = Receipts.concat([receipts.take(others), every_receipt])
         order = np.argsort(sets.norad_id, kind="stable")
         sets, receipts = sets.take(order), receipts.take(order)
+    receipts = replace(receipts, has_bad_checksum=_bad_checksums(connection, receipts))
     rejected = read_rejected(connection, key.epoch_day, ASSET)
     return ReceivedDay(
         key.epoch_day,
@@ -103,6 +108,17 @@ def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
         np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
         held_days,
     )
+
+
+def _bad_checksums(connection: psycopg.Connection, receipts: Receipts) -> NDArray[np.bool_]:
+    """Which sets were accepted with a wrong checksum, shape (n,): their bytes say so."""
+    found = np.zeros(len(receipts), dtype=np.bool_)
+    given = {"snapshot_ids": np.unique(receipts.snapshot_id).tolist()}
+    for (snapshot_id,) in connection.execute(section("snapshots.sql", "accepted_checksums"), given).fetchall():
+        rows = np.flatnonzero((receipts.snapshot_id == snapshot_id) & (receipts.byte_count > 0))
+        records = records_of(connection, snapshot_id, receipts.take(rows))
+        found[rows] = [has_wrong_checksum(record) for record in records]
+    return found
 
 
 def read_held_days(connection: psycopg.Connection, epoch_day: date) -> list[date]:

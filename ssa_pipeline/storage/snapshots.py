@@ -7,6 +7,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, RecordSpans
@@ -32,6 +33,7 @@ class StoredSnapshot:
     data: bytes
     is_new: bool = False
     kind: str = GP
+    accepts_bad_checksums: bool = False  # its TLE with a wrong checksum are used
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ def store_snapshot(
     received_at: datetime,
     kind: str = GP,
     provenance: Provenance | None = None,
+    accept_bad_checksums: bool = False,
 ) -> StoredSnapshot:
-    """Keep bytes for ever, as received on ``epoch_day``. Receiving the same bytes again that day changes nothing.
+    """Keep bytes for ever, as received on ``epoch_day``. Receiving the same bytes again that day changes nothing, but
+    that wrong checksums in them may be accepted from then on.
 
     ValueError for a ``received_at`` without a time zone.
     """
@@ -75,9 +79,13 @@ def store_snapshot(
     with connect(url) as connection, connection.transaction():
         connection.execute(section("snapshots.sql", "append_content"), {"sha256": digest, "content": data})
         is_new = bool(connection.execute(section("snapshots.sql", "append_receipt"), receipt).fetchall())
-        rows = connection.execute(section("snapshots.sql", "receipt"), receipt).fetchall()
-    snapshot_id, source, file_name, received_at, kind = rows[0]
-    return StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, data, is_new, kind)
+        if accept_bad_checksums:
+            connection.execute(section("snapshots.sql", "accept_checksums"), receipt)
+        row = connection.execute(section("snapshots.sql", "receipt"), receipt).fetchall()[0]
+    snapshot_id, source, file_name, received_at, kind, accepts = row
+    return StoredSnapshot(
+        snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, data, is_new, kind, accepts
+    )
 
 
 def _network(provenance: Provenance | None) -> dict[str, Any]:
@@ -96,8 +104,10 @@ def read_snapshots(url: DatabaseUrl, epoch_day: date, kind: str = GP) -> list[St
             section("snapshots.sql", "of_day"), {"epoch_day": epoch_day, "kind": kind}, binary=True
         )
         return [
-            StoredSnapshot(snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, content, kind=kind)
-            for snapshot_id, source, file_name, digest, received_at, content in rows
+            StoredSnapshot(
+                snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, content, False, kind, accepts
+            )
+            for snapshot_id, source, file_name, digest, received_at, content, accepts in rows
         ]
 
 
@@ -118,19 +128,23 @@ def read_catalog_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnap
 def read_records(url: DatabaseUrl, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
     """The bytes of records of a snapshot as received. Of plain content only they are read, of packed content all.
     KeyError where there is no such snapshot."""
-    query = {"snapshot_id": snapshot_id}
     with connect(url) as connection:
-        query |= {"start_bytes": START_BYTES}
-        start = connection.execute(section("snapshots.sql", "start_of_content"), query, binary=True).fetchone()
-        if start is None:
-            raise KeyError(snapshot_id)
-        if not is_plain(bytes(start[0])):
-            content = connection.execute(section("snapshots.sql", "content"), query, binary=True).fetchone()
-            return record_bytes(content[0] if content else b"", spans)
-        skipped = len(BOM) if start[0].startswith(BOM) else 0
-        query |= {"starts": (spans.byte_start + skipped).tolist(), "counts": spans.byte_count.tolist()}
-        rows = connection.execute(section("snapshots.sql", "records"), query, binary=True)
-        return [bytes(record) for (record,) in rows]
+        return records_of(connection, snapshot_id, spans)
+
+
+def records_of(connection: psycopg.Connection, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
+    """The same within a connection."""
+    query = {"snapshot_id": snapshot_id, "start_bytes": START_BYTES}
+    start = connection.execute(section("snapshots.sql", "start_of_content"), query, binary=True).fetchone()
+    if start is None:
+        raise KeyError(snapshot_id)
+    if not is_plain(bytes(start[0])):
+        content = connection.execute(section("snapshots.sql", "content"), query, binary=True).fetchone()
+        return record_bytes(content[0] if content else b"", spans)
+    skipped = len(BOM) if start[0].startswith(BOM) else 0
+    query |= {"starts": (spans.byte_start + skipped).tolist(), "counts": spans.byte_count.tolist()}
+    rows = connection.execute(section("snapshots.sql", "records"), query, binary=True)
+    return [bytes(record) for (record,) in rows]
 
 
 def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:

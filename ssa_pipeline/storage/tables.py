@@ -323,6 +323,10 @@ TABLES = (
         ("snapshot_id",), nullable=("url", "headers", "etag", "last_modified", "http_status"),
     ),
     Table(
+        "raw", "accepted_checksums", "Receipts whose TLE with a wrong checksum are used all the same.",
+        ("snapshot_id", "accepted_at"), ("snapshot_id",),
+    ),
+    Table(
         "raw", "fetch_state", "When each query was last made, and how that ended: what the providers' rules ask for.",
         ("query_key", "source", "attempted_at", "outcome", "detail", "content_received_at", "etag", "last_modified"),
         ("query_key",), nullable=("content_received_at", "etag", "last_modified"),

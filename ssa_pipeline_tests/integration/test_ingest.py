@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slice_key import SliceKey
+from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline.storage.snapshots import read_snapshots
 from ssa_pipeline_tests.integration.command import SSA
 from ssa_pipeline_tests.integration.conftest import Server
+from ssa_pipeline_tests.integration.filled import write
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CSV = DATA / "celestrak_omm_20241101.csv"
@@ -71,6 +76,25 @@ def test_history_just_after_ingest_says_what_is_not_read_yet(ssa: Ssa, day: date
     assert done.returncode == 1
     assert b"object 5 is in no file read so far; what was received for" in done.stderr
     assert b"is not read yet: `ssa materialize --epoch-day" in done.stderr
+
+
+def test_wrong_checksums_are_accepted_with_the_receipt_also_later(ssa: Ssa, database: DatabaseUrl, day: date) -> None:
+    file = DATA / "cases" / "p15_p16.tle"
+    assert b"2 element sets usable, 1 rejected; stored for" in ssa("ingest", str(file), "--epoch-day", str(day)).stdout
+    assert [s.accepts_bad_checksums for s in read_snapshots(database, day)] == [False]
+    done = ssa("ingest", str(file), "--epoch-day", str(day), "--accept-bad-checksums")
+    assert b"3 element sets usable, 0 rejected; was stored before" in done.stdout
+    assert b"1 records are used although their checksum is wrong; `ssa materialize --epoch-day" in done.stderr
+    (snapshot,) = read_snapshots(database, day)
+    assert snapshot.accepts_bad_checksums
+    catalog = parse_catalog(snapshot.data, "x", accept_bad_checksums=True)
+    parsed = ParsedSnapshot(snapshot.snapshot_id, catalog.element_sets, [], spans=catalog.spans)
+    key = SliceKey("raw_tle_snapshots", day)
+    with SliceStore(database) as store:
+        write(store, key, ReceivedDay.from_parsed(day, [parsed]), {})
+        received = store.read(key)[0]
+    flagged = received.element_sets.object_name[received.receipts.has_bad_checksum]
+    assert flagged.tolist() == ["TEST"]
 
 
 def test_supplemental_sets_are_stored_as_such_and_bytes_keep_their_kind(

@@ -14,10 +14,24 @@ VALUES (
 ON CONFLICT (epoch_day, sha256) DO NOTHING
 RETURNING snapshot_id;
 
+-- name: accept_checksums
+INSERT INTO raw.accepted_checksums (snapshot_id, accepted_at)
+SELECT s.snapshot_id, now()
+FROM raw.snapshot s
+WHERE s.epoch_day = %(epoch_day)s AND s.sha256 = %(sha256)s
+ON CONFLICT (snapshot_id) DO NOTHING;
+
 -- name: receipt
-SELECT snapshot_id, source, file_name, received_at, kind
-FROM raw.snapshot
-WHERE epoch_day = %(epoch_day)s AND sha256 = %(sha256)s;
+SELECT s.snapshot_id, s.source, s.file_name, s.received_at, s.kind,
+    EXISTS (SELECT FROM raw.accepted_checksums a WHERE a.snapshot_id = s.snapshot_id)
+FROM raw.snapshot s
+WHERE s.epoch_day = %(epoch_day)s AND s.sha256 = %(sha256)s;
+
+-- name: accepted_checksums
+SELECT snapshot_id
+FROM raw.accepted_checksums
+WHERE snapshot_id = ANY(%(snapshot_ids)s::bigint[])
+ORDER BY snapshot_id;
 
 -- name: received_at
 SELECT c.content
@@ -28,7 +42,8 @@ ORDER BY s.source = %(source)s DESC, s.file_name = %(file_name)s DESC, s.snapsho
 LIMIT 1;
 
 -- name: of_day
-SELECT s.snapshot_id, s.source, s.file_name, s.sha256, s.received_at, c.content
+SELECT s.snapshot_id, s.source, s.file_name, s.sha256, s.received_at, c.content,
+    EXISTS (SELECT FROM raw.accepted_checksums a WHERE a.snapshot_id = s.snapshot_id)
 FROM raw.snapshot s
 JOIN raw.content c ON c.sha256 = s.sha256
 WHERE s.epoch_day = %(epoch_day)s AND s.kind = %(kind)s
