@@ -27,6 +27,9 @@ PIECES += [b"<", b">", b"/", b"&", b"=", b"<!--", b"-->", b"\x00", b"\xff", b"\x
 CSV = b"".join(CELESTRAK_CSV.splitlines(keepends=True)[:7])
 TLE = b"".join((DATA / "celestrak_active_20260822.tle").read_bytes().splitlines(keepends=True)[:18])
 JSON = space_track_json(ROWS[:6]).replace(b"},{", b"},\n{")
+WRAPPED = b'{"request_metadata": {"Total": 6, "next": null}, "data": ' + JSON + b"}"
+# As in Space-Track's yearly archives: no checksum, a backslash at the end.
+ARCHIVE = re.sub(rb"(?m)^([12] .{66}).\r?$", rb"\1\\", TLE)
 NUMBERS = {
     "MEAN_MOTION": "mean_motion_rev_per_day",
     "ECCENTRICITY": "eccentricity",
@@ -172,6 +175,8 @@ FORMATS: dict[str, tuple[bytes, Read | None]] = {
     "xml": (xml(ROWS[:6]), xml_values),
     "kvn": (kvn(ROWS[:6]), kvn_values),
     "tle": (TLE, None),
+    "json in a wrapper": (WRAPPED, json_values),
+    "tle of an archive": (ARCHIVE, None),
 }
 
 
@@ -179,12 +184,12 @@ def records_of(kind: str, data: bytes) -> list[bytes]:
     """The bytes of every record, none of them in another."""
     if kind == "csv":
         return [line.rstrip() for line in data.splitlines()[1:]]
-    if kind == "tle":
+    if kind.startswith("tle"):
         lines = data.splitlines(keepends=True)
         return [b"".join(lines[k : k + 2]).rstrip() for k in range(1, len(lines), 3)]
     if kind == "kvn":
         return [b"CCSDS_OMM_VERS" + part.rstrip() for part in data.split(b"CCSDS_OMM_VERS")[1:]]
-    pattern = rb"\{.*?\}" if kind == "json" else rb"<omm.*?</omm>"
+    pattern = rb"\{[^{]*?EPOCH.*?\}" if kind.startswith("json") else rb"<omm.*?</omm>"
     return re.findall(pattern, data, re.DOTALL)
 
 
