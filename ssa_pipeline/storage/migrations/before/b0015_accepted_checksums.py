@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "b0014"
-down_revision = "b0013"
+revision = "b0015"
+down_revision = "b0014"
 branch_labels = None
 depends_on = None
 
