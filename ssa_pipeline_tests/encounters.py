@@ -351,31 +351,37 @@ def rows_of_pair(events: Events, one: ElementSets, other: ElementSets) -> NDArra
 
 
 def assert_as_the_twin(sets: ElementSets, start_us: int, end_us: int, threshold_km: float = 5.0) -> list[NaiveEvent]:
-    """The engine has the twin's rows (at least one), which are returned: same pairs, classes, minima and flags, ends to
-    1 s, miss to 1 cm, TCA of rows with a minimum within the tolerance."""
+    """The engine has the twin's rows (at least one), which are returned: same pairs, classes, minima, passages, flags,
+    ends and time below the threshold to 1 s, miss to 1 cm, TCA of rows with a minimum within the tolerance."""
     twin = brute_force_events(sets, start_us, end_us, threshold_km)
     assert twin
     twin.sort(key=lambda e: (e.norad_id_1, e.norad_id_2, e.start_us))
     events = screen(sets, start_us, end_us, threshold_km=threshold_km).events
     order = np.lexsort((events.start_us, events.norad_id_2, events.norad_id_1))
-    words = ("continues_before", "continues_after", "no_minimum", "constant_range")
+    words = (
+        "continues_before", "continues_after", "no_minimum", "constant_range", "tca_at_edge", "passage_continues_before"
+    )  # fmt: skip
     found = [
         (
             int(events.norad_id_1[k]),
             int(events.norad_id_2[k]),
             events.event_class[k] == "persistent",
             int(events.n_minima[k]),
+            int(events.n_passages[k]),
             *(word in events.flags[k].split() for word in words),
         )
         for k in order
     ]
     expected = [
-        (e.norad_id_1, e.norad_id_2, e.is_persistent, e.n_minima, *(getattr(e, word) for word in words)) for e in twin
+        (e.norad_id_1, e.norad_id_2, e.is_persistent, e.n_minima, e.n_passages, *(getattr(e, word) for word in words))
+        for e in twin
     ]
     assert found == expected
     for k, e in zip(order, twin, strict=True):
         approach = Approach(e.tca_us, e.miss_distance_km, e.relative_speed_km_s)
         assert max(abs(events.start_us[k] - e.start_us), abs(events.end_us[k] - e.end_us)) < 1_000_000, e
         assert abs(events.miss_distance_km[k] - e.miss_distance_km) < MISS_KM, e
-        assert e.n_minima == 0 or abs(events.tca_us[k] - e.tca_us) <= approach.tolerance_us, e
+        assert abs(events.below_threshold_s[k] - e.below_threshold_s) < 1.0, e
+        tolerance_us = 1_000_000 if e.tca_at_edge else approach.tolerance_us
+        assert e.n_minima == 0 or abs(events.tca_us[k] - e.tca_us) <= tolerance_us, e
     return twin

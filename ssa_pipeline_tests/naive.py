@@ -12,7 +12,7 @@ from math import pi, radians
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 from scipy.signal import find_peaks
 from scipy.spatial import cKDTree
 from sgp4.api import WGS72, Satrec, SatrecArray
@@ -20,9 +20,7 @@ from sgp4.api import WGS72, Satrec, SatrecArray
 from ssa_pipeline.core.records import ElementSets, Events
 
 EARTH_RADIUS_KM = 6378.135
-LOWEST_ALTITUDE_KM = 100.0
-HIGHEST_RADIUS_KM = 1e6  # no Earth satellite is beyond; some decayed sets are, with error code 0
-HIGHEST_SPEED_KM_S = 20.0  # far above escape speed: not an orbit
+LOW_PERIGEE_KM = 100.0  # altitude
 STEP_S = 10.0
 PERSISTENT_S = 600.0
 CONSTANT_RANGE_KM = 1e-6  # a distance that varies less than this is rounding, not motion
@@ -52,6 +50,10 @@ class NaiveEvent:
     continues_after: bool = False
     no_minimum: bool = False
     constant_range: bool = False
+    below_threshold_s: float = 0.0
+    n_passages: int = 1
+    tca_at_edge: bool = False
+    passage_continues_before: bool = False
 
 
 def satrec(element_sets: ElementSets, row: int) -> Satrec:
@@ -86,6 +88,8 @@ class Sky:
         self.epoch_s = (element_sets.epoch_us - start_us) / 1e6
         self.period_s = 86400.0 / element_sets.mean_motion_rev_per_day
         self.length_s = (end_us - start_us) / 1e6
+        axis_km = np.array([satellite.a for satellite in self.satellites]) * EARTH_RADIUS_KM
+        self.highest_km = 2.0 * axis_km * (1.0 + element_sets.eccentricity)
         self._day, self._fraction_us = divmod(start_us, _US_PER_DAY)
         self.start_us = start_us
         beyond = 2 * self.period_s + 3600.0
@@ -120,16 +124,21 @@ class Sky:
         """Distance of two objects in km at each time."""
         return np.linalg.norm(self.states(i, t_s)[0] - self.states(j, t_s)[0], axis=1)
 
-    def _failure(self, row: int, until_s: float, never_s: float) -> float:
-        """The first failure at whole UTC minutes on the way from the epoch to ``until_s`` (either way), found to
-        the microsecond between the last good minute and the first bad one; ``never_s`` where there is none."""
+    def first_below(self, row: int, altitude_km: float, until_s: float, never_s: float = _NEVER_S) -> float:
+        """The first instant on the way from the epoch to ``until_s`` at which SGP4 fails or the object is so low."""
+        return self._failure(row, until_s, never_s, EARTH_RADIUS_KM + altitude_km)
+
+    def _failure(self, row: int, until_s: float, never_s: float, lowest_km: float = EARTH_RADIUS_KM) -> float:
+        """The first failure on the way from the epoch to ``until_s`` (either way), looked for at whole UTC minutes and
+        at the lowest points between them, found to the microsecond between the last good instant and the first bad one;
+        ``never_s`` where there is none."""
         epoch_s = float(self.epoch_s[row])
         minutes = np.arange(*sorted((self._minute(epoch_s), self._minute(until_s))) + np.array([-1, 2])) * 60.0
         t = minutes - (self.start_us % 60_000_000) / 1e6
         forward = until_s >= epoch_s
         t = t[(t >= epoch_s) & (t <= until_s)] if forward else t[(t <= epoch_s) & (t >= until_s)][::-1]
-        t = np.concatenate([[epoch_s], t])
-        bad = np.nonzero(~self._is_good(row, t))[0]
+        t = self._with_low_points(row, np.concatenate([[epoch_s], t]), lowest_km)
+        bad = np.nonzero(~self._is_good(row, t, lowest_km))[0]
         if not len(bad):
             return never_s
         if bad[0] == 0:
@@ -137,20 +146,32 @@ class Sky:
         left, right = t[bad[0] - 1], t[bad[0]]
         while abs(right - left) > 1e-6:
             middle = 0.5 * (left + right)
-            left, right = (middle, right) if self._is_good(row, np.array([middle]))[0] else (left, middle)
+            is_good = self._is_good(row, np.array([middle]), lowest_km)[0]
+            left, right = (middle, right) if is_good else (left, middle)
         return float(right)
+
+    def _with_low_points(self, row: int, t: Floats, lowest_km: float) -> Floats:
+        """The times, and between them those of the lowest points that may come near ``lowest_km``."""
+        radius = np.linalg.norm(self.states(row, t)[0], axis=1)
+        padded = np.concatenate([[np.inf], radius, [np.inf]])
+        is_low = (radius <= padded[:-2]) & (radius <= padded[2:]) & (radius < lowest_km + 50.0)
+        points = []
+        for k in np.flatnonzero(is_low).tolist():
+            near = (min(t[max(k - 1, 0)], t[min(k + 1, len(t) - 1)]), max(t[max(k - 1, 0)], t[min(k + 1, len(t) - 1)]))
+            found = minimize_scalar(
+                lambda x: float(np.linalg.norm(self.states(row, np.array([x]))[0])),
+                bounds=near, method="bounded", options={"xatol": 1e-3},
+            )  # fmt: skip
+            points.append(found.x)
+        joined = np.union1d(t, points)
+        return joined if t[-1] >= t[0] else joined[::-1]
 
     def _minute(self, t_s: float) -> int:
         return int((t_s + (self.start_us % 60_000_000) / 1e6) // 60)
 
-    def _is_good(self, row: int, t: Floats) -> NDArray[np.bool_]:
-        r, v = self.states(row, t)
-        radius, speed = np.linalg.norm(r, axis=1), np.linalg.norm(v, axis=1)
-        return (
-            (radius >= EARTH_RADIUS_KM + LOWEST_ALTITUDE_KM)
-            & (radius < HIGHEST_RADIUS_KM)
-            & (speed < HIGHEST_SPEED_KM_S)
-        )
+    def _is_good(self, row: int, t: Floats, lowest_km: float) -> NDArray[np.bool_]:
+        radius = np.linalg.norm(self.states(row, t)[0], axis=1)
+        return (radius >= lowest_km) & (radius <= self.highest_km[row])
 
 
 def brute_force_events(element_sets: ElementSets, start_us: int, end_us: int, threshold_km: float) -> list[NaiveEvent]:
@@ -275,9 +296,9 @@ class _Pair:
         """The rows of the merged intervals that contain one of the times ``touched`` (sorted)."""
         t, d, minima = self._curve(touched)
         rows = []
-        for begin, end in self._merged(t, d):
-            if np.any((touched >= begin - 1e-6) & (touched <= end + 1e-6)):
-                rows += self._row(ids, t, d, minima, begin, end)
+        for passages in self._merged(t, d):
+            if np.any((touched >= passages[0][0] - 1e-6) & (touched <= passages[-1][1] + 1e-6)):
+                rows += self._row(ids, t, d, minima, passages)
         return rows
 
     def _curve(self, touched: Floats) -> tuple[Floats, Floats, Floats]:
@@ -303,20 +324,20 @@ class _Pair:
         rows = np.full(len(guess), 1)
         return refine_minima(self.sky, rows * self.i, rows * self.j, guess, 3 * self.threshold_km, sign=sign)
 
-    def _merged(self, t: Floats, d: Floats) -> list[tuple[float, float]]:
-        """Intervals below the threshold; those less than a revolution apart that stay below twice it are one."""
+    def _merged(self, t: Floats, d: Floats) -> list[list[tuple[float, float]]]:
+        """Passages below the threshold; those less than a revolution apart that stay below twice it belong together."""
         below = d < self.threshold_km
         edges = np.nonzero(np.diff(below.astype(int)))[0]
         cuts = [self._crossing_time(t[k], t[k + 1]) for k in edges]
         bounds = ([float(t[0])] if below[0] else []) + cuts + ([float(t[-1])] if below[-1] else [])
-        merged: list[tuple[float, float]] = []
+        merged: list[list[tuple[float, float]]] = []
         for begin, end in zip(bounds[::2], bounds[1::2], strict=True):
-            gap = (t > merged[-1][1]) & (t < begin) if merged else np.zeros(0, bool)
-            is_near = merged and begin - merged[-1][1] < self.revolution_s
-            if is_near and np.max(d[gap], initial=0.0) < 2 * self.threshold_km:
-                merged[-1] = (merged[-1][0], end)
+            last = merged[-1][-1][1] if merged else -np.inf
+            gap = (t > last) & (t < begin)
+            if begin - last < self.revolution_s and np.max(d[gap], initial=0.0) < 2 * self.threshold_km:
+                merged[-1].append((begin, end))
             else:
-                merged.append((begin, end))
+                merged.append([(begin, end)])
         return merged
 
     def _crossing_time(self, t0: float, t1: float) -> float:
@@ -326,9 +347,10 @@ class _Pair:
         return float(brentq(excess, t0, t1, xtol=1e-7))
 
     def _row(
-        self, ids: tuple[int, int], t: Floats, d: Floats, minima: Floats, begin: float, end: float
+        self, ids: tuple[int, int], t: Floats, d: Floats, minima: Floats, passages: list[tuple[float, float]]
     ) -> list[NaiveEvent]:
         """The row of one merged interval in this window, if it has one."""
+        begin, end = passages[0][0], passages[-1][1]
         mine = minima[(minima >= begin) & (minima <= end)]
         inside = (t >= begin) & (t <= end)
         is_constant = bool(np.ptp(d[inside]) < CONSTANT_RANGE_KM) and end - begin > STEP_S
@@ -337,12 +359,12 @@ class _Pair:
         in_window = mine[self._is_in_window(mine)]
         if start >= stop or (not is_persistent and not len(in_window)):
             return []
-        if len(in_window):
-            candidates = in_window
-        else:
-            candidates = np.concatenate([t[(t >= start) & (t < stop)], [start, stop - 1e-6]])
+        edges = np.array([start, stop - 1e-6]) if is_persistent else np.empty(0)
+        candidates = np.concatenate([in_window, edges])
         depth = self.sky.distance(self.i, self.j, candidates)
+        depth[len(in_window) :] += CONSTANT_RANGE_KM  # of equals the minimum
         tca = float(candidates[np.argmin(depth)])
+        inside = [(max(a, start), min(b, stop)) for a, b in passages if max(a, start) < min(b, stop)]
         speed = np.linalg.norm(
             self.sky.states(self.i, np.array([tca]))[1] - self.sky.states(self.j, np.array([tca]))[1]
         )
@@ -350,7 +372,7 @@ class _Pair:
             NaiveEvent(
                 *ids,
                 tca_us=self._us(tca),
-                miss_distance_km=float(np.min(depth)),
+                miss_distance_km=float(self.sky.distance(self.i, self.j, np.array([tca]))[0]),
                 relative_speed_km_s=float(speed),
                 is_persistent=is_persistent,
                 start_us=self._us(start),
@@ -360,6 +382,10 @@ class _Pair:
                 continues_after=is_persistent and end > self.sky.length_s,
                 no_minimum=not len(in_window) and not is_constant,
                 constant_range=is_constant,
+                below_threshold_s=sum(b - a for a, b in inside),
+                n_passages=len(inside),
+                tca_at_edge=is_persistent and not is_constant and tca not in in_window,
+                passage_continues_before=is_persistent and any(a < 0.0 < b for a, b in passages),
             )
         ]
 

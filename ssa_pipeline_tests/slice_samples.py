@@ -167,5 +167,7 @@ def events(
         start_us=np.where(is_persistent, start_us, tca_us - 300_000),
         end_us=np.where(is_persistent, start_us + MICROSECONDS_PER_DAY, tca_us + 300_000),
         n_minima=np.where(is_persistent, 30, 1).astype(np.int64),
+        below_threshold_s=np.where(is_persistent, 3_600.5, 1.25),
+        n_passages=np.where(is_persistent, 2, 1).astype(np.int64),
         flags=texts(["continues_before continues_after" if p else "" for p in is_persistent]),
     )

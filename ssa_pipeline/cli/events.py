@@ -82,6 +82,8 @@ def why(
     for row in found.aliases:
         one, two = (f"{row[f'norad_id_{k}']} {row[f'object_name_{k}']}" for k in (1, 2))
         typer.echo(f"  {one} and {two} may be one object: {row['reason']}")
+    for row in found.in_part:
+        typer.echo(f"  {_in_part_text(row)}")
     for row in found.rejected:
         typer.echo(f"  not used: {row['rule']}, {_origin(row)}: {row['detail']}")
     if found.satcat is not None:
@@ -116,6 +118,13 @@ def aliases(
             typer.echo(f"{row['epoch_day']}  {one} and {two} may be one object: {row['reason']}")
         if not rows:
             typer.echo("none")
+
+
+def _in_part_text(row: dict[str, Any]) -> str:
+    if row["screened_from_utc"] is None:
+        return f"not screened on lead day {row['lead_day']}: {row['reason']}"
+    span = f"from {as_text(row['screened_from_utc'])} to {as_text(row['screened_to_utc'])}"
+    return f"screened in part on lead day {row['lead_day']}, {span}: {row['reason']}"
 
 
 def _origin(row: dict[str, Any]) -> str:

@@ -77,6 +77,8 @@ COLUMNS: dict[str, Column] = {
     "relative_velocity_t_km_s": _number("relative_velocity_t_km_s"),
     "relative_velocity_n_km_s": _number("relative_velocity_n_km_s"),
     "approach_angle_deg": _number("approach_angle_deg"),
+    "below_threshold_s": _fixed("below_threshold_s", 6),
+    "n_passages": _integer("n_passages"),
 }
 
 

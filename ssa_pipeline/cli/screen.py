@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ssa_pipeline.core.clean_catalog import CleanCatalog
     from ssa_pipeline.core.records import ElementSets, RecordSpans, RejectedRecord
     from ssa_pipeline.core.screen import ScreenResult, StageTime
+    from ssa_pipeline.core.screened_in_part import ScreenedInPart
     from ssa_pipeline.core.screening_volume import ScreeningVolumes
 
 LONGEST_HOURS = 24.0 * 31
@@ -293,10 +294,12 @@ class _Found:
     candidates: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     events_by_class: Counter[str] = field(default_factory=lambda: Counter(crossing=0, persistent=0))
+    windows: list[tuple[int, int, list[ScreenedInPart]]] = field(default_factory=list)
 
     def add(self, day: ScreenResult) -> None:
         self.candidates += day.candidates
         self.outcomes.update(day.outcomes)
+        self.windows.append((day.start_us, day.end_us, day.in_part))
         self.events_by_class.update(map(str, day.events.event_class.tolist()))
 
 
@@ -465,12 +468,15 @@ def _report(
 
     import ssa_pipeline
     from ssa_pipeline.core.propagation import CONSTANTS, PROPAGATOR
+    from ssa_pipeline.core.screened_in_part import joined
     from ssa_pipeline.core.time import format_utc
     from ssa_pipeline.core.versions import CODE_VERSIONS
 
     used = catalog.element_sets
     named = {record.norad_id for record in received.rejected if record.norad_id is not None}
     unnamed = sum(record.norad_id is None for record in received.rejected)
+    in_part = joined(found.windows)
+    unscreened = [part for part in in_part if not part.is_screened]
     return {
         "version": ssa_pipeline.__version__,
         "code_versions": CODE_VERSIONS,
@@ -485,7 +491,18 @@ def _report(
         "max_age_days": None if math.isinf(request.max_age_days) else request.max_age_days,
         "threads": request.threads,
         "catalogs": received.files,
-        "objects_used": len(used),
+        "objects_used": len(used) - len(unscreened),
+        "objects_not_screened": [{"norad_id": part.norad_id, "reason": part.reason} for part in unscreened],
+        "objects_screened_in_part": [
+            {
+                "norad_id": part.norad_id,
+                "screened_from_utc": format_utc(part.from_us),
+                "screened_to_utc": format_utc(part.to_us),
+                "reason": part.reason,
+            }
+            for part in in_part
+            if part.is_screened
+        ],
         "objects_rejected": len(named - set(used.norad_id.tolist())) + unnamed,
         "objects_with_forward_epoch": used.norad_id[catalog.is_forward_epoch].tolist(),
         "objects_with_handovers": np.unique(catalog.handovers.element_sets.norad_id).tolist(),
@@ -514,7 +531,8 @@ def _print_summary(report: dict[str, Any], received: _Received) -> None:
     total_wall, total_cpu = report["wall_s"]["total"], report["cpu_s"]["total"]
     lines = (
         f"window   {report['start_utc']} to {report['end_utc']}, {report['volume']}",
-        f"objects  {report['objects_used']:,} used, {report['objects_rejected']:,} rejected{_spell_primaries(report)}",
+        f"objects  {report['objects_used']:,} used, {report['objects_rejected']:,} rejected"
+        f"{_spell_in_part(report)}{_spell_primaries(report)}",
         *_spell_choices(report),
         f"records  rejected: {rejected or 'none'}",
         *_first_of_each_rule(received),
@@ -545,6 +563,12 @@ def _spell_notes(received: _Received) -> Iterator[str]:
 
 def _some(norad_ids: list[int], most: int = 5) -> str:
     return ", ".join(map(str, norad_ids[:most])) + (", ..." if len(norad_ids) > most else "")
+
+
+def _spell_in_part(report: dict[str, Any]) -> str:
+    """Objects that SGP4 carries through a part of the window only, or not into it."""
+    in_part, none = len(report["objects_screened_in_part"]), len(report["objects_not_screened"])
+    return (f", {in_part:,} of them screened in part" if in_part else "") + (f"; {none:,} not screened" if none else "")
 
 
 def _spell_primaries(report: dict[str, Any]) -> str:

@@ -42,12 +42,12 @@ from ssa_pipeline.core.records import (
     Text,
 )
 from ssa_pipeline.core.satcat import Decay, KnownObjects, decays_before, period_differs
-from ssa_pipeline.core.satrec import julian_date, to_satrecs
+from ssa_pipeline.core.satrec import to_satrecs
 from ssa_pipeline.core.segments import IN_FORCE, Handovers, may_be_segments, segment_places
 from ssa_pipeline.core.shared_numbers import are_other_objects
+from ssa_pipeline.core.status import MEANINGS, Status
 from ssa_pipeline.core.time import day_start_us, format_utc, format_utc_array
 
-DECAY_ALTITUDE_KM = 100.0
 # SGP4's periodic terms keep every real object within 0.1 % of its apogee at epoch (measured on 26,834), but some
 # elements make it put the object millions of kilometres away without an error code.
 _FAR_BEYOND_APOGEE = 2.0
@@ -55,14 +55,6 @@ EPOCH_ROUNDING_US = 1_000  # a TLE's last digit is 864 µs
 MAX_AHEAD_DAYS = 15.0
 LEAD_DAYS = 7
 
-_SGP4_ERRORS = {
-    1: "mean eccentricity or semi-major axis out of range",
-    2: "mean motion not positive",
-    3: "perturbed eccentricity out of range",
-    4: "semi-latus rectum negative",
-    5: "orbit below the surface",
-    6: "object below the surface",
-}
 # Faults of one set, not of its object: an older set may be good.
 _NEXT_OLDER_MAY_DO = frozenset({RejectRule.PERIGEE_BELOW_SURFACE, RejectRule.SGP4_INIT})
 _FINAL = frozenset({RejectRule.STALE, RejectRule.DECAYED})
@@ -514,17 +506,12 @@ def _handed_over(
 
 def _faults(sets: ElementSets, day_us: int, max_age_days: float) -> list[Fault | None]:
     """What speaks against each row, or None."""
-    satrecs = to_satrecs(sets)
-    axes = semi_major_axis_km(sets).tolist()
-    judged = zip(
-        _set_faults(sets, satrecs), satrecs, sets.epoch_us.tolist(), axes, sets.eccentricity.tolist(), strict=True
-    )
-    return [
-        fault
-        or _stale_fault(epoch_us, day_us, max_age_days)
-        or _decay_fault(satrec, axis, eccentricity, epoch_us, day_us)
-        for fault, satrec, epoch_us, axis, eccentricity in judged
-    ]
+    judged = zip(_set_faults(sets, to_satrecs(sets)), sets.epoch_us.tolist(), strict=True)
+    found = [fault or _stale_fault(epoch_us, day_us, max_age_days) for fault, epoch_us in judged]
+    open_rows = np.flatnonzero([fault is None for fault in found])
+    for k, fault in _decay_faults(sets.take(open_rows), day_us).items():
+        found[open_rows[k]] = fault
+    return found
 
 
 def _set_faults(sets: ElementSets, satrecs: list[Satrec]) -> list[Fault | None]:
@@ -549,14 +536,12 @@ def _epoch_fault(satrec: Satrec, axis_km: float, eccentricity: float) -> Fault |
     """SGP4 must be able to start, and start on the orbit that the elements say."""
     error, position, _ = satrec.sgp4_tsince(0.0)
     if error:
-        return Fault(RejectRule.SGP4_INIT, f"SGP4 error {error} at epoch: {_SGP4_ERRORS[error]}")
+        return Fault(RejectRule.SGP4_INIT, f"{MEANINGS[Status(error)]}, at epoch")
     radius = _length(position)
     apogee = axis_km * (1.0 + eccentricity)
     if radius > _FAR_BEYOND_APOGEE * apogee:
         where = f"{radius:,.0f} km from the centre, its orbit reaches {apogee:,.0f} km"
         return Fault(RejectRule.SGP4_INIT, f"SGP4 puts the object at epoch {where}")
-    if radius < EARTH_RADIUS_KM + DECAY_ALTITUDE_KM:
-        return _decayed(radius, "at epoch")
     return None
 
 
@@ -570,25 +555,23 @@ def _stale_fault(epoch_us: int, day_us: int, max_age_days: float) -> Fault | Non
     return Fault(RejectRule.STALE, f"{detail} are accepted")
 
 
-def _decay_fault(satrec: Satrec, axis_km: float, eccentricity: float, epoch_us: int, day_us: int) -> Fault | None:
-    """Down by the time the day begins. Nothing is said of sets whose epoch comes later: SGP4 backwards in time
-    is no proof of decay, and the ephemeris cuts off what it cannot compute."""
-    if epoch_us > day_us:
-        return None
-    error, position, _ = satrec.sgp4(*julian_date(day_us))
-    radius = _length(position)
-    largest = _FAR_BEYOND_APOGEE * axis_km * (1.0 + eccentricity)
-    if not error and EARTH_RADIUS_KM + DECAY_ALTITUDE_KM <= radius <= largest:
-        return None
-    when = f"at {format_utc(day_us)}, {(day_us - epoch_us) / MICROSECONDS_PER_DAY:.1f} days after its epoch"
-    if error:
-        return Fault(RejectRule.DECAYED, f"SGP4 error {error} {when}: {_SGP4_ERRORS[error]}")
-    return _decayed(radius, when)
+def _decay_faults(sets: ElementSets, day_us: int) -> dict[int, Fault]:
+    """Of the rows that SGP4 cannot carry to the beginning of the day: it fails on the way, or puts the object below the
+    surface or beyond twice its apogee. A dip below 100 km is no such end. Nothing is said of sets whose epoch comes
+    later: SGP4 backwards in time is no proof of decay, and the ephemeris cuts off what it cannot compute."""
+    # the kernels load slowly, and whoever only reads files does not need them
+    from ssa_pipeline.core.propagation import find_validity, sgp4_coefficients
 
-
-def _decayed(radius_km: float, when: str) -> Fault:
-    detail = f"SGP4 puts the object {when} {radius_km - EARTH_RADIUS_KM:,.0f} km above the equatorial radius"
-    return Fault(RejectRule.DECAYED, f"{detail}; below {DECAY_ALTITUDE_KM:g} km, or far outside its orbit, is decayed")
+    coefficients = sgp4_coefficients(sets)
+    validity, _ = find_validity(coefficients, sets.epoch_us, day_us, day_us + 1)
+    faults = {}
+    for row in np.flatnonzero((sets.epoch_us <= day_us) & (validity[:, 1] <= day_us)).tolist():
+        epoch_us = int(sets.epoch_us[row])
+        one = slice(row, row + 1)
+        ((_, end_us),), (code,) = find_validity(coefficients[one], sets.epoch_us[one], epoch_us, day_us + 1)
+        when = f"at {format_utc(end_us)}, {(end_us - epoch_us) / MICROSECONDS_PER_DAY:.1f} days after its epoch"
+        faults[row] = Fault(RejectRule.DECAYED, f"{MEANINGS[Status(int(code))]} {when} and before the day begins")
+    return faults
 
 
 def _known_decays(sets: ElementSets, used: Int64, decays: dict[int, Decay]) -> dict[int, Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from ssa_pipeline.core.ephemeris_chunks import HALO, lagrange_weights
 from ssa_pipeline.core.kernels import conjunction_candidates as kernel
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import Candidates, EphemerisChunks, Float64, Int64
-from ssa_pipeline.core.screening_volume import ScreeningVolumes, as_volumes
+from ssa_pipeline.core.screening_volume import Bool, ScreeningVolumes, as_volumes
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.core.watch import SILENT, Watch
 
@@ -51,60 +52,105 @@ def find_conjunction_candidates(
         raise ValueError(f"a step of {step_us} us is not above 0 and at most {LONGEST_STEP_US}")
     asked = as_volumes(volumes, len(chunks))
     order, classes = _by_spacing(chunks)
-    error = chunks.error_bound_km[order]
-    acceleration = chunks.acceleration_bound_km_s2[order]
-    valid_from, valid_to = chunks.valid_from_us[order], chunks.valid_to_us[order]
-    threshold = asked.reach_km[order]
-    wanted = asked.is_primary[order]
-    base_threshold = _base_threshold(threshold, wanted)
     steps = -(-(chunks.end_us - chunks.start_us) // step_us)
-    weights = _Weights(classes)
+    sieve = _Sieve(chunks, asked, order, classes)
 
     def block(first: int, last: int) -> Float64:
-        hits, used = np.empty((4096, kernel.HIT_COLUMNS)), 0
-        state = np.empty((6, len(order)))
+        hits = _Hits(len(order))
         for step in range(first, last):
             watch.check()
             begin = chunks.start_us + step * step_us
-            end = min(begin + step_us, chunks.end_us)
-            column = 0
-            for spacing_class, (base, value, slope) in zip(classes, weights.at((begin + end) // 2), strict=True):
-                kernel.interpolate(
-                    spacing_class.nodes,
-                    base,
-                    value,
-                    slope,
-                    spacing_class.spacing_us * 1e-6,
-                    spacing_class.scale,
-                    state,
-                    column,
-                )
-                column += len(spacing_class.scale)
-            alive = (valid_from < end) & (valid_to > begin)
-            while True:
-                found = kernel.sieve_step(
-                    state,
-                    error,
-                    acceleration,
-                    alive,
-                    threshold,
-                    wanted,
-                    base_threshold,
-                    ROOM_KM,
-                    0.5e-6 * (end - begin) + 1e-6,
-                    hits,
-                    used,
-                    step,
-                )
-                if found <= len(hits):
-                    break
-                hits = np.concatenate([hits[:used], np.empty((2 * found, kernel.HIT_COLUMNS))])
-            used = found
-        return hits[:used]
+            sieve.step(begin, min(begin + step_us, chunks.end_us), step, hits)
+        return hits.rows[: hits.used]
 
     parts = map_blocks(block, steps, threads=threads, watch=watch, stage="sieve", block=STEPS_PER_BLOCK)
     hits = np.concatenate(parts) if parts else np.empty((0, kernel.HIT_COLUMNS))
     return _candidates(chunks, hits, order, asked, step_us)
+
+
+class _Hits:
+    """What a block of steps has found, and room for the states of ``n`` objects."""
+
+    def __init__(self, n: int) -> None:
+        self.rows, self.used = np.empty((4096, kernel.HIT_COLUMNS)), 0
+        self.state = np.empty((6, n))
+
+
+class _Sieve:
+    """The sieve over the objects ``order`` of the chunks. Its margins hold for objects that are valid throughout; a
+    step in which the validity of some begins or ends is cut there, and its pieces are sieved for those objects."""
+
+    def __init__(
+        self, chunks: EphemerisChunks, asked: ScreeningVolumes, order: Int64, classes: list[_SpacingClass]
+    ) -> None:
+        self._error = chunks.error_bound_km[order]
+        self._acceleration = chunks.acceleration_bound_km_s2[order]
+        self._valid_from, self._valid_to = chunks.valid_from_us[order], chunks.valid_to_us[order]
+        self._threshold = asked.reach_km[order]
+        self._wanted = asked.is_primary[order]
+        self._base_threshold = _base_threshold(self._threshold, self._wanted)
+        self._cuts = np.unique(np.concatenate([self._valid_from, self._valid_to]))
+        self._classes = classes
+        self._weights = _Weights(classes)
+
+    def step(self, begin: int, end: int, step: int, hits: _Hits) -> None:
+        """Append what may meet in [begin, end) to ``hits``; a pair may be named twice."""
+        is_whole = (self._valid_from <= begin) & (self._valid_to >= end)
+        self._sieve(begin, end, is_whole, self._threshold, self._wanted, self._base_threshold, step, hits)
+        inside = self._cuts[np.searchsorted(self._cuts, begin, "right") : np.searchsorted(self._cuts, end, "left")]
+        if not len(inside):
+            return
+        threshold = np.where(is_whole, 0.0, self._threshold.max())  # few: looked up one by one
+        for first, last in pairwise([begin, *inside.tolist(), end]):
+            is_alive = (self._valid_from <= first) & (self._valid_to >= last)
+            self._sieve(first, last, is_alive, threshold, ~is_whole, 0.0, step, hits)
+
+    def _sieve(
+        self,
+        begin: int,
+        end: int,
+        is_alive: Bool,
+        threshold: Float64,
+        wanted: Bool,
+        base: float,
+        step: int,
+        hits: _Hits,
+    ) -> None:
+        self._interpolate((begin + end) // 2, hits.state)
+        while True:
+            found = kernel.sieve_step(
+                hits.state,
+                self._error,
+                self._acceleration,
+                is_alive,
+                threshold,
+                wanted,
+                base,
+                ROOM_KM,
+                0.5e-6 * (end - begin) + 1e-6,
+                hits.rows,
+                hits.used,
+                step,
+            )
+            if found <= len(hits.rows):
+                break
+            hits.rows = np.concatenate([hits.rows[: hits.used], np.empty((2 * found, kernel.HIT_COLUMNS))])
+        hits.used = found
+
+    def _interpolate(self, t_us: int, state: Float64) -> None:
+        column = 0
+        for spacing_class, (base, value, slope) in zip(self._classes, self._weights.at(t_us), strict=True):
+            kernel.interpolate(
+                spacing_class.nodes,
+                base,
+                value,
+                slope,
+                spacing_class.spacing_us * 1e-6,
+                spacing_class.scale,
+                state,
+                column,
+            )
+            column += len(spacing_class.scale)
 
 
 def _base_threshold(threshold: Float64, wanted: NDArray[np.bool_]) -> float:
@@ -130,7 +176,9 @@ def _candidates(
     a, b = chunks.norad_id[first], chunks.norad_id[second]
     start = chunks.start_us + hits[:, 2].astype(np.int64) * step_us
     first, second = np.minimum(a, b), np.maximum(a, b)
-    order = np.lexsort((second, first, start))
+    order = np.lexsort((hits[:, 4], second, first, start))
+    pair = np.stack([start, first, second])[:, order]
+    order = order[np.any(np.diff(pair, axis=1, prepend=-1), axis=0)]  # once, at the lowest speed
     speed = hits[order, 4]
     start = start[order]
     return Candidates(

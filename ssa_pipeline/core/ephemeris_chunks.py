@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ssa_pipeline.core.kernels import ephemeris_chunks as kernel
 from ssa_pipeline.core.parallel import map_blocks
-from ssa_pipeline.core.propagation import sgp4_coefficients
+from ssa_pipeline.core.propagation import find_validity, sgp4_coefficients
 from ssa_pipeline.core.records import ElementSets, EphemerisChunks, Float64, Int64
+from ssa_pipeline.core.status import Status
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.core.watch import SILENT, Watch
 
@@ -24,7 +25,6 @@ SPACINGS_S = (1440, 720, 360, 180, 120, 60, 30)  # few distinct offsets from the
 WIDEST_STEP_RAD = 0.43  # angle about the Earth at perigee per spacing with which the search begins: 360 s in low orbits
 ERROR_LIMIT_KM = 0.25  # above this bound the next finer spacing is taken
 BEYOND_US = 26 * 3600 * 1_000_000  # validity is known this far beyond the window, for slow encounters
-HISTORY_US = 60 * 86_400 * 1_000_000  # a decay is searched at most this long before the window
 
 
 def lagrange_weights(offset: float) -> tuple[Float64, Float64]:
@@ -106,10 +106,17 @@ def compute_ephemeris_chunks(
         payload = fill(first, last, columns)
         failing = first + np.flatnonzero(columns[:, 1] < 0)
         if len(failing):  # a failure that the secular elements did not announce
-            _search_validity(elements, coefficients, start_us, end_us, failing, validity, code)
+            validity[failing], code[failing] = find_validity(
+                coefficients[failing],
+                elements.epoch_us[failing],
+                start_us - BEYOND_US,
+                end_us + BEYOND_US,
+                is_thorough=True,
+            )
             payload = fill(first, last, columns)
+            failing = first + np.flatnonzero(columns[:, 1] < 0)
             # between two minutes: nothing is claimed of these objects
-            validity[first + np.flatnonzero(columns[:, 1] < 0)] = start_us
+            validity[failing], code[failing] = start_us, Status.IMPLAUSIBLE_STATE
             columns[columns[:, 1] < 0, 1] = 0
         return payload, columns
 
@@ -151,43 +158,12 @@ def _validity(
     code = np.empty(len(elements), dtype=np.int64)
 
     def block(first: int, last: int) -> None:
-        kernel.find_validity(
-            coefficients[first:last],
-            elements.epoch_us[first:last],
-            start_us - BEYOND_US,
-            end_us + BEYOND_US,
-            HISTORY_US,
-            False,
-            validity[first:last],
-            code[first:last],
+        validity[first:last], code[first:last] = find_validity(
+            coefficients[first:last], elements.epoch_us[first:last], start_us - BEYOND_US, end_us + BEYOND_US
         )
 
     map_blocks(block, len(elements), threads=threads, watch=watch, stage="validity")
     return validity, code
-
-
-def _search_validity(
-    elements: ElementSets,
-    coefficients: Float64,
-    start_us: int,
-    end_us: int,
-    rows: Int64,
-    validity: Int64,
-    code: Int64,
-) -> None:
-    """Walk minute by minute through some objects; their rows of ``validity`` and ``code`` are replaced."""
-    found, why = np.empty((len(rows), 2), dtype=np.int64), np.empty(len(rows), dtype=np.int64)
-    kernel.find_validity(
-        coefficients[rows],
-        elements.epoch_us[rows],
-        start_us - BEYOND_US,
-        end_us + BEYOND_US,
-        HISTORY_US,
-        True,
-        found,
-        why,
-    )
-    validity[rows], code[rows] = found, why
 
 
 def interpolate_chunk(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssa_pipeline.core.kernels import ephemeris_chunks as validity_kernel
 from ssa_pipeline.core.kernels import sgp4 as kernel
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64
 
 PROPAGATOR = "SGP4 (compiled port of python-sgp4 2.27)"
 CONSTANTS = "WGS-72, opsmode i"
+
+SURFACE_KM = kernel.EARTH_RADIUS_KM  # SGP4's own: nothing is screened below
+LOW_PERIGEE_KM = SURFACE_KM + 100.0  # below, drag is beyond what the elements know
+HISTORY_US = 60 * MICROSECONDS_PER_DAY  # a decay is searched at most this long before a window
 
 DAYS_1949_TO_1970 = 7306  # 1949-12-31, SGP4's epoch zero, to 1970-01-01
 
@@ -42,3 +47,26 @@ def states_at(coefficients: Float64, minutes_from_epoch: Float64) -> tuple[Float
     codes = np.empty(n)
     kernel.propagate_each(coefficients, np.ascontiguousarray(minutes_from_epoch, dtype=np.float64), states, codes)
     return states, codes
+
+
+def find_validity(
+    coefficients: Float64,
+    epoch_us: Int64,
+    from_us: int,
+    to_us: int,
+    *,
+    floor_km: float = SURFACE_KM,
+    is_thorough: bool = False,
+) -> tuple[Int64, Int64]:
+    """When n objects can be propagated from their epochs: (n, 2) = [first, end) within [from_us, to_us), and (n,) why
+    that is shorter (core.status), 0 where it is not.
+
+    It ends for good where SGP4 first fails, puts the object below the surface or beyond twice its apogee; with another
+    ``floor_km`` (km from the centre), where the object first comes below that.
+    """
+    validity = np.empty((len(coefficients), 2), dtype=np.int64)
+    code = np.empty(len(coefficients), dtype=np.int64)
+    validity_kernel.find_validity(
+        coefficients, epoch_us, from_us, to_us, HISTORY_US, floor_km, is_thorough, validity, code
+    )
+    return validity, code

@@ -184,19 +184,24 @@ class Events(Columns):
     """m encounters, sorted by (tca_us, norad_id_1, norad_id_2); every field has length m.
 
     Object 1 is the primary and has the smaller catalogue number. ``miss_[rtn]_km`` and
-    ``relative_velocity_[rtn]_km_s`` are object 2 minus object 1 in the RTN frame of object 1 (R radial, N along
-    the orbit normal, T completes) at TCA. ``start_us``/``end_us`` bound the time below the threshold, or inside
-    the screening volume (clipped to the window for persistent rows). ``age_*_days`` is TCA minus the element set's
-    epoch. ``approach_angle_deg`` is the angle between the two velocities. ``latitude_deg``, ``longitude_deg`` and
-    ``altitude_km`` say where object 1 is at TCA (``core.geodetic``; NaN in slices of before they were kept).
-    ``flags`` is a blank-separated list of
-    words, '' where there is none: ``continues_before``, ``continues_after`` (persistent, goes on beyond the
-    window), ``no_minimum`` (a piece of a persistent interval without a minimum of its own: ``tca_us`` is its
-    deepest instant), ``constant_range``, ``identical_elements``, ``validity_ends_1``/``_2`` (SGP4 fails for that
-    object in the window; it was screened up to then), ``forward_epoch_1``/``_2`` (epoch after TCA,
-    or after the epoch day), ``tca_outside_volume`` (nearest outside the volume that it enters),
-    ``possible_duplicate`` (the two numbers look like one object), ``segment_handover_1``/``_2``, and the words of
-    ``core.object_flags`` with ``_1`` or ``_2``.
+    ``relative_velocity_[rtn]_km_s`` are object 2 minus object 1 in the RTN frame of object 1 (R radial, N along the
+    orbit normal, T completes) at TCA. ``start_us``/``end_us`` bound the time below the threshold, or inside the
+    screening volume (clipped to the window for persistent rows). A persistent row merges passages less than one
+    revolution apart between which the distance stays below twice the threshold; ``below_threshold_s`` is the time
+    below the threshold alone, ``n_passages`` the number of passages, both of [start_us, end_us] (NaN and 0 in rows of
+    older code: not known). ``age_*_days`` is TCA minus the element set's epoch. ``approach_angle_deg`` is the angle
+    between the two velocities. ``latitude_deg``, ``longitude_deg`` and ``altitude_km`` say where object 1 is at TCA
+    (``core.geodetic``; NaN in slices of before they were kept). ``flags`` is a blank-separated list of words, ''
+    where there is none: ``continues_before``, ``continues_after`` (persistent, goes on beyond the window),
+    ``passage_continues_before`` (its first passage began before the window), ``no_minimum`` (a piece of a persistent
+    interval without a minimum of its own), ``tca_at_edge`` (persistent: the smallest distance in the window is not a
+    minimum but lies where the row begins or ends), ``constant_range``, ``identical_elements``,
+    ``validity_ends_1``/``_2`` (SGP4 fails for that object in the window; it was screened up to then),
+    ``forward_epoch_1``/``_2`` (epoch after TCA, or after the epoch day), ``low_perigee_1``/``_2`` (TCA lies beyond
+    that object's first passage below 100 km, seen from its epoch), ``reentering_1``/``_2`` (and its mean apogee below
+    150 km too), ``tca_outside_volume`` (nearest outside the volume that it enters), ``possible_duplicate`` (the two
+    numbers look like one object), ``segment_handover_1``/``_2``, and the words of ``core.object_flags`` with ``_1``
+    or ``_2``.
     """
 
     norad_id_1: Int64
@@ -223,6 +228,8 @@ class Events(Columns):
     end_us: Int64
     n_minima: Int64
     flags: Text
+    below_threshold_s: Float64
+    n_passages: Int64
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ssa_pipeline.core.geodetic import geodetic_of_teme
 from ssa_pipeline.core.kernels import refined_events as kernel
+from ssa_pipeline.core.kernels.ephemeris_chunks import mean_apsides
 from ssa_pipeline.core.parallel import map_blocks
-from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
+from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients, states_at
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,
     Candidates,
@@ -30,6 +31,7 @@ PERSISTENT_US = 600 * 1_000_000  # together this long or longer is persistent
 LONGEST_REVOLUTION_US = 25 * 3600 * 1_000_000  # neighbours of an interval are sought at most this far away
 SAMPLES_PER_REVOLUTION = 240
 COARSEST_SAMPLE_US = 30 * 1_000_000
+REENTERING_APOGEE_KM = 150.0  # of mean elements: no revolution is left above the atmosphere
 BORDER_US = 2_000_000  # nearer to a border than this, the sign of the range rate there decides the owner
 
 OUTCOMES = {
@@ -52,7 +54,8 @@ class RefinedEvents:
 
 @dataclass(frozen=True)
 class _Row:
-    """One encounter before its geometry is known; ``first`` and ``second`` index the element sets."""
+    """One encounter before its geometry is known; ``first`` and ``second`` index the element sets. ``passages``: the
+    (start, end) below the threshold that it consists of, one for a crossing."""
 
     first: int
     second: int
@@ -62,6 +65,7 @@ class _Row:
     event_class: EventClass
     n_minima: int
     flags: tuple[str, ...]
+    passages: tuple[tuple[int, int], ...]
 
 
 def refine_events(
@@ -152,7 +156,7 @@ def _refine_fast(
 
     map_blocks(block, len(chosen), threads=threads, watch=watch, stage="refine", block=1024)
     rows = [
-        _Row(int(first[k]), int(second[k]), tca, start, stop, EventClass.CROSSING, 1, ())
+        _Row(int(first[k]), int(second[k]), tca, start, stop, EventClass.CROSSING, 1, (), ((start, stop),))
         for k in np.flatnonzero(outcome == kernel.EVENT)
         for tca, start, stop in (times[k].tolist(),)
     ]
@@ -187,7 +191,15 @@ def _narrowed(row: _Row, entries: VolumeEntries) -> _Row | None:
     flags = [word for word in row.flags if word not in left]
     if entries.inside(row.first, row.second, row.tca_us, row.tca_us) is None:
         flags.append("tca_outside_volume")
-    return replace(row, start_us=span[0], end_us=span[1], flags=tuple(flags))
+    return replace(
+        row, start_us=span[0], end_us=span[1], flags=tuple(flags), passages=_clipped(row.passages, *span) or (span,)
+    )
+
+
+def _clipped(passages: Iterable[tuple[int, int]], start_us: int, end_us: int) -> tuple[tuple[int, int], ...]:
+    """What of the passages lies in [start_us, end_us]."""
+    parts = ((max(start, start_us), min(end, end_us)) for start, end in passages)
+    return tuple((start, end) for start, end in parts if start < end)
 
 
 def _slow_pairs(
@@ -229,8 +241,8 @@ class _SlowSearch:
             LONGEST_REVOLUTION_US,
         )
         around = revolution + PERSISTENT_US + COARSEST_SAMPLE_US
-        lower = int(max(self._valid[first, 0], self._valid[second, 0])) + kernel.HALF_BASE_US
-        upper = int(min(self._valid[first, 1], self._valid[second, 1])) - kernel.HALF_BASE_US
+        lower = int(max(self._valid[first, 0], self._valid[second, 0])) + kernel.EDGE_US
+        upper = int(min(self._valid[first, 1], self._valid[second, 1])) - kernel.EDGE_US
         gap = np.flatnonzero(starts[1:] - ends[:-1] > 2 * around) + 1
         for part_start, part_end in zip(np.split(starts, gap), np.split(ends, gap), strict=True):
             begin = max(int(part_start[0]) - around, lower)
@@ -241,16 +253,17 @@ class _SlowSearch:
     def _search(self, first: int, second: int, begin: int, end: int, revolution: int) -> Iterator[_Row]:
         sample = min(revolution // SAMPLES_PER_REVOLUTION, COARSEST_SAMPLE_US)
         room = (end - begin) // sample + 4
-        intervals = np.empty((room, 2), dtype=np.int64)
+        passages = np.empty((room, 3), dtype=np.int64)
         minima, minima_km = np.empty(room, dtype=np.int64), np.empty(room)
         pair = self._pair(first, second)
         count, found, spread = kernel.search_slow(
-            *pair, begin, end, sample, self._entries.reach_km(first, second), revolution, intervals, minima, minima_km
+            *pair, begin, end, sample, self._entries.reach_km(first, second), revolution, passages, minima, minima_km
         )
         is_flat = spread < kernel.FLAT_KM
-        for start, stop in intervals[:count].tolist():
+        for merged in _merged(passages[:count]):
+            start, stop = merged[0][0], merged[-1][1]
             inside = (minima[:found] >= start) & (minima[:found] <= stop)
-            row = self._classify(first, second, start, stop, minima[:found][inside], minima_km[:found][inside], is_flat)
+            row = self._classify(first, second, merged, minima[:found][inside], minima_km[:found][inside], is_flat)
             if row is not None and (row := _narrowed(row, self._entries)) is not None:
                 yield row
 
@@ -259,31 +272,57 @@ class _SlowSearch:
         return self._coefficients[first], int(epoch[first]), self._coefficients[second], int(epoch[second])
 
     def _classify(
-        self, first: int, second: int, start: int, stop: int, minima: Int64, minima_km: Float64, is_flat: bool
+        self,
+        first: int,
+        second: int,
+        merged: tuple[tuple[int, int], ...],
+        minima: Int64,
+        minima_km: Float64,
+        is_flat: bool,
     ) -> _Row | None:
         """The row of one proximity interval in this window, None where it belongs to another."""
+        start, stop = merged[0][0], merged[-1][1]
         if len(minima) < 2 and stop - start < PERSISTENT_US and not is_flat:
             if len(minima) == 0 or not self._owns(first, second, int(minima[0])):
                 return None
-            return _Row(first, second, self._inside(minima[0]), start, stop, EventClass.CROSSING, 1, ())
+            return _Row(first, second, self._inside(minima[0]), start, stop, EventClass.CROSSING, 1, (), merged)
         clipped_start, clipped_stop = max(start, self._start_us), min(stop, self._end_us)
         if clipped_stop <= clipped_start:
             return None
+        passages = _clipped(merged, clipped_start, clipped_stop)
         flags = []
         if start < self._start_us:
             flags.append("continues_before")
+            if any(begin < self._start_us < end for begin, end in merged):
+                flags.append("passage_continues_before")
         if stop > self._end_us:
             flags.append("continues_after")
         own = np.array([self._owns(first, second, t) for t in minima.tolist()], dtype=bool)
-        n_minima = int(own.sum())
-        if n_minima:
-            tca = self._inside(minima[own][np.argmin(minima_km[own])])
-        else:
-            flags.append("constant_range" if is_flat else "no_minimum")
-            edges = (clipped_start, clipped_stop - 1)
-            pair = self._pair(first, second)
-            tca = min(edges, key=lambda t: kernel.distance_at(*pair, t)) if not is_flat else clipped_start
-        return _Row(first, second, tca, clipped_start, clipped_stop, EventClass.PERSISTENT, n_minima, tuple(flags))
+        tca, words = self._deepest(first, second, clipped_start, clipped_stop, minima[own], minima_km[own], is_flat)
+        return _Row(
+            first,
+            second,
+            tca,
+            clipped_start,
+            clipped_stop,
+            EventClass.PERSISTENT,
+            int(own.sum()),
+            (*flags, *words),
+            passages,
+        )
+
+    def _deepest(
+        self, first: int, second: int, start: int, stop: int, minima: Int64, minima_km: Float64, is_flat: bool
+    ) -> tuple[int, list[str]]:
+        """Where the distance is smallest in [start, stop), given its own minima, and what is to be said of that."""
+        if is_flat and not len(minima):
+            return start, ["constant_range"]
+        pair = self._pair(first, second)
+        edge = min((start, stop - 1), key=lambda t: kernel.distance_at(*pair, t))
+        words = [] if len(minima) else ["no_minimum"]
+        if len(minima) and minima_km.min() <= kernel.distance_at(*pair, edge) + kernel.FLAT_KM:
+            return self._inside(minima[np.argmin(minima_km)]), words
+        return edge, [*words, "tca_at_edge"]
 
     def _owns(self, first: int, second: int, tca: int) -> bool:
         """Whether a minimum lies in [start, end); at the borders as ``refine_fast`` decides it."""
@@ -297,6 +336,12 @@ class _SlowSearch:
     def _inside(self, tca: np.int64) -> int:
         """An owned minimum, which rounding may have put beyond the border."""
         return min(max(int(tca), self._start_us), self._end_us - 1)
+
+
+def _merged(passages: Int64) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The (start, end) of the passages (k, 3) of ``search_slow``, those of one interval together."""
+    for part in np.split(passages, np.flatnonzero(passages[1:, 2] == 0) + 1) if len(passages) else []:
+        yield tuple((start, end) for start, end, _ in part.tolist())
 
 
 def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunks, rows: list[_Row]) -> Events:
@@ -341,7 +386,9 @@ def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunk
         start_us=np.array([row.start_us for row in rows], dtype=np.int64),
         end_us=np.array([row.end_us for row in rows], dtype=np.int64),
         n_minima=np.array([row.n_minima for row in rows], dtype=np.int64),
-        flags=_flags(chunks, rows, first, second, tca - epoch_1, tca - epoch_2, identical),
+        below_threshold_s=np.array([sum(e - s for s, e in row.passages) * 1e-6 for row in rows]),
+        n_passages=np.array([len(row.passages) for row in rows], dtype=np.int64),
+        flags=_flags(elements, coefficients, chunks, rows, tca, first, second, identical),
     )
     order = np.lexsort((events.norad_id_2, events.norad_id_1, events.tca_us))
     return events.take(order)
@@ -370,21 +417,40 @@ def _have_identical_elements(elements: ElementSets, first: Int64, second: Int64)
 
 
 def _flags(
+    elements: ElementSets,
+    coefficients: Float64,
     chunks: EphemerisChunks,
     rows: list[_Row],
+    tca: Int64,
     first: Int64,
     second: Int64,
-    age_1: Int64,
-    age_2: Int64,
     identical: Int64,
 ) -> Text:
     words = [list(row.flags) for row in rows]
+    low = _low_passages(elements, coefficients, chunks, np.concatenate([first, second]))
     for k, row_words in enumerate(words):
         if identical[k]:
             row_words.append("identical_elements")
-        for name, row, age in (("1", first[k], age_1[k]), ("2", second[k], age_2[k])):
+        for name, row in (("1", int(first[k])), ("2", int(second[k]))):
             if chunks.status[row]:
                 row_words.append(f"validity_ends_{name}")
-            if age < 0:
+            if tca[k] < elements.epoch_us[row]:
                 row_words.append(f"forward_epoch_{name}")
+            if row in low and not low[row][0] <= tca[k] < low[row][1]:
+                row_words.append(f"low_perigee_{name}")
+                _, apogee_km, _, _ = mean_apsides(coefficients[row], (tca[k] - elements.epoch_us[row]) / 6.0e7)
+                if apogee_km < SURFACE_KM + REENTERING_APOGEE_KM:
+                    row_words.append(f"reentering_{name}")
     return np.array([" ".join(row_words) for row_words in words], dtype=object)
+
+
+def _low_passages(
+    elements: ElementSets, coefficients: Float64, chunks: EphemerisChunks, objects: Int64
+) -> dict[int, tuple[int, int]]:
+    """Of those of the objects that come below 100 km between their epoch and the window's other end: the (first, last)
+    microseconds about the epoch between which they have not done so yet."""
+    rows = np.unique(objects)
+    since, code = find_validity(
+        coefficients[rows], elements.epoch_us[rows], chunks.start_us, chunks.end_us, floor_km=LOW_PERIGEE_KM
+    )
+    return {int(rows[k]): (int(since[k, 0]), int(since[k, 1])) for k in np.flatnonzero(code)}

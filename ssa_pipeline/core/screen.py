@@ -14,6 +14,7 @@ from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
 from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events
 from ssa_pipeline.core.refined_events import refine_events
+from ssa_pipeline.core.screened_in_part import ScreenedInPart, joined, screened_in_part
 from ssa_pipeline.core.screening_volume import ScreeningVolumes
 from ssa_pipeline.core.watch import SILENT, Watch
 
@@ -26,12 +27,15 @@ class StageTime:
 
 @dataclass(frozen=True)
 class ScreenResult:
-    """Of one lead day, or of all of a window."""
+    """Of one lead day, or of all of a window [start_us, end_us)."""
 
+    start_us: int
+    end_us: int
     events: Events
     candidates: int
     outcomes: dict[str, int]
     stages: dict[str, StageTime]
+    in_part: list[ScreenedInPart]  # objects of which not all of the window was screened
 
 
 class _Stopwatch:
@@ -67,7 +71,9 @@ def screen(
             before = stages.get(name, StageTime(0.0, 0.0))
             stages[name] = StageTime(before.wall_s + spent.wall_s, before.cpu_s + spent.cpu_s)
     events = Events.concat([day.events for day in days])
-    return ScreenResult(events, sum(day.candidates for day in days), dict(outcomes), stages)
+    candidates = sum(day.candidates for day in days)
+    in_part = joined([(day.start_us, day.end_us, day.in_part) for day in days])
+    return ScreenResult(start_us, end_us, events, candidates, dict(outcomes), stages, in_part)
 
 
 def screen_days(
@@ -105,4 +111,6 @@ def _screen_day(
         candidates = find_conjunction_candidates(chunks, volumes, threads=threads, watch=watch)
     with stopwatch.stage("refined_events"):
         refined = refine_events(elements, chunks, candidates, volumes, threads=threads, watch=watch)
-    return ScreenResult(refined.events, len(candidates), refined.outcomes, stopwatch.stages)
+    return ScreenResult(
+        start_us, end_us, refined.events, len(candidates), refined.outcomes, stopwatch.stages, screened_in_part(chunks)
+    )

@@ -6,8 +6,8 @@ CHUNK_FORMAT_VERSION = 1
 
 CODE_VERSIONS: dict[str, str] = {
     "raw_tle_snapshots": "5",
-    "clean_catalog": "7",
-    "ephemeris_chunks": "2",
-    "conjunction_candidates": "3",
-    "refined_events": "8",
+    "clean_catalog": "8",
+    "ephemeris_chunks": "3",
+    "conjunction_candidates": "4",
+    "refined_events": "9",
 }

@@ -23,6 +23,7 @@ from ssa_pipeline.core.records import (
     Text,
 )
 from ssa_pipeline.core.regime import Regime, regimes
+from ssa_pipeline.core.screened_in_part import screened_in_part
 from ssa_pipeline.core.time import format_utc
 from ssa_pipeline.orchestration.closest import CLAIM, CLOSEST_HEAD, closest_rows, names_of
 from ssa_pipeline.pictures import as_markdown, histogram_png
@@ -84,9 +85,20 @@ def ages_shown(age_days: Float64) -> dict[str, Any]:
 
 
 def chunk_facts(chunks: EphemerisChunks) -> dict[str, Any]:
+    in_part = screened_in_part(chunks)
     spacing_s, counts = np.unique(chunks.spacing_us // 1_000_000, return_counts=True)
     return {
         "objects": len(chunks),
+        "objects_used": len(chunks) - sum(not part.is_screened for part in in_part),
+        "screened_in_part": [
+            {
+                "norad_id": part.norad_id,
+                "screened_from_utc": format_utc(part.from_us) if part.is_screened else None,
+                "screened_to_utc": format_utc(part.to_us) if part.is_screened else None,
+                "reason": part.reason,
+            }
+            for part in in_part
+        ],
         "objects_by_spacing_s": {str(s): int(n) for s, n in zip(spacing_s.tolist(), counts.tolist(), strict=True)},
         "objects_not_valid_throughout": int(np.count_nonzero(chunks.status)),
         "node_bytes": chunks.nodes_int32.nbytes,
@@ -104,6 +116,7 @@ def chunks_shown(chunks: EphemerisChunks) -> dict[str, Any]:
     )
     return {
         "objects": facts["objects"],
+        "objects_used": facts["objects_used"],
         "objects_not_valid_throughout": facts["objects_not_valid_throughout"],
         "spacing_classes": MetadataValue.md(spacing),
         "error_bounds": MetadataValue.md(bounds),

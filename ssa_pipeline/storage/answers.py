@@ -20,7 +20,8 @@ _FILE = "answers.sql"
 EVENT_COLUMNS = (
     *("norad_id_1", "norad_id_2", "name_1", "name_2", "tca_utc", "miss_distance_km", "relative_speed_km_s"),
     *("miss_r_km", "miss_t_km", "miss_n_km", "age_1_days", "age_2_days", "epoch_1", "epoch_2", "event_class"),
-    *("start_utc", "end_utc", "n_minima", "flags", "epoch_day", "lead_day", "run_id", "code_version"),
+    *("start_utc", "end_utc", "n_minima", "flags", "below_threshold_s", "n_passages"),
+    *("epoch_day", "lead_day", "run_id", "code_version"),
 )
 
 
@@ -40,6 +41,7 @@ class Why:
     used: dict[str, Any] | None
     rejected: list[dict[str, Any]]
     aliases: list[dict[str, Any]]
+    in_part: list[dict[str, Any]]  # lead days of which not all was screened
     satcat: dict[str, Any] | None  # what the newest SATCAT says of the object, whatever the day
     handovers: list[dict[str, Any]]  # the segments that take its place on later lead days
 
@@ -74,6 +76,7 @@ def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:
             cursor.execute(section(_FILE, "set_in_use"), given).fetchone(),
             cursor.execute(section(_FILE, "rejected_of_object"), given).fetchall(),
             cursor.execute(section(_FILE, "aliases_of_object"), given).fetchall(),
+            cursor.execute(section(_FILE, "screened_in_part_of_object"), given).fetchall(),
             cursor.execute(section(_FILE, "satcat_row"), given).fetchone(),
             cursor.execute(section(_FILE, "handovers_of_object"), given).fetchall(),
         )

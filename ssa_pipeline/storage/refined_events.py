@@ -38,6 +38,8 @@ _FIELDS = {
     "start_utc": ("timestamptz", "start_us"),
     "end_utc": ("timestamptz", "end_us"),
     "n_minima": ("int8", "n_minima"),
+    "below_threshold_s": ("float8", "below_threshold_s"),
+    "n_passages": ("int8", "n_passages"),
     "event_class": ("text", "event_class"),
     "flags": ("text", "flags"),
 }

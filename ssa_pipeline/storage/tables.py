@@ -196,14 +196,33 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "epoch_1_utc": ("timestamp with time zone", "Epoch of object 1's element set, UTC."),
     "epoch_2_utc": ("timestamp with time zone", "Epoch of object 2's element set, UTC."),
     "event_class": ("text", "crossing: one short passage; persistent: together for 10 min or more, or several minima."),
-    "start_utc": ("timestamp with time zone", "Distance falls below the threshold here (persistent: clipped), UTC."),
-    "end_utc": ("timestamp with time zone", "Distance rises above the threshold here (persistent: clipped), UTC."),
-    "n_minima": ("bigint", "Number of minima of the distance in the interval."),
+    "start_utc": (
+        "timestamp with time zone",
+        "Distance falls below the threshold here, UTC; of a persistent event for the first time, since passages less "
+        "than a revolution apart that stay below twice the threshold between are merged; clipped to the lead day.",
+    ),
+    "end_utc": (
+        "timestamp with time zone",
+        "Distance rises above the threshold here, UTC; of a persistent event, which may merge several passages, for "
+        "the last time; clipped to the lead day.",
+    ),
+    "n_minima": ("bigint", "Number of minima of the distance below the threshold between start and end."),
+    "below_threshold_s": (
+        "double precision",
+        "Seconds below the threshold between start and end: less than end minus start where passages are merged. "
+        "NULL: persistent, written by a release that did not know it.",
+    ),
+    "n_passages": (
+        "bigint",
+        "Number of passages below the threshold that are merged between start and end; 0: a piece between two of them. "
+        "NULL: persistent, written by a release that did not know it.",
+    ),
     "flags": (
         "text",
         f"Blank-separated words. Of an object: {', '.join(ObjectFlag)} (docs/catalog.md). "
-        "Of an event: continues_before, continues_after, no_minimum, constant_range, "
-        "identical_elements, validity_ends_1, validity_ends_2, possible_duplicate, and the words of its objects with "
+        "Of an event: continues_before, passage_continues_before, continues_after, no_minimum, tca_at_edge, "
+        "constant_range, identical_elements, validity_ends_1, validity_ends_2, low_perigee_1, low_perigee_2, "
+        "reentering_1, reentering_2, possible_duplicate, and the words of its objects with "
         f"_1 and _2, e.g. {ObjectFlag.JUMP_MANOEUVRE}_1; forward_epoch_1 and _2 also where the epoch lies after TCA; "
         "segment_handover_1 and _2 where the object's segment changed as the lead day began.",
     ),
@@ -231,7 +250,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     ),
     "longitude_deg": ("double precision", "Longitude of object 1 at TCA, degrees, east positive, -180 to 180."),
     # proximity intervals
-    "duration_s": ("double precision", "End minus start, seconds."),
+    "duration_s": ("double precision", "End minus start, seconds: the time between merged passages is part of it."),
     "n_pieces": ("bigint", "Lead days over which the interval was stitched."),
     "first_lead_day": ("smallint", "Lead day of the first piece."),
     "last_lead_day": ("smallint", "Lead day of the last piece."),
@@ -248,7 +267,17 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "records_received": ("bigint", "Element sets read from the day's GP snapshots."),
     "supplemental_snapshots_received": ("bigint", "Snapshots of supplemental GP received on the epoch day."),
     "supplemental_records_received": ("bigint", "Element sets read from the day's snapshots of supplemental GP."),
-    "objects_used": ("bigint", "Objects in the cleaned catalogue; NULL: not computed."),
+    "objects_used": (
+        "bigint",
+        "Objects screened on the epoch day, wholly or in part; before its screening, those in the cleaned catalogue. "
+        "NULL: not computed.",
+    ),
+    "objects_screened_in_part": (
+        "bigint",
+        "Objects of which not all of the epoch day was screened, or nothing (screened_in_part); NULL: not known.",
+    ),
+    "screened_from_utc": ("timestamp with time zone", "The object was screened from here, UTC; NULL: not at all."),
+    "screened_to_utc": ("timestamp with time zone", "The object was screened up to here, UTC; NULL: not at all."),
     "records_rejected": ("bigint", "Records that are not used, all rules."),
     "objects_stale": ("bigint", "Objects whose newest valid set is too old."),
     "objects_forward_epoch": ("bigint", "Objects used whose epoch lies ahead of the epoch day."),
@@ -309,6 +338,7 @@ _EVENT_NUMBERS = (
     "miss_distance_km", "relative_speed_km_s", "miss_r_km", "miss_t_km", "miss_n_km", "relative_velocity_r_km_s",
     "relative_velocity_t_km_s", "relative_velocity_n_km_s", "approach_angle_deg", "age_1_days", "age_2_days",
 )  # fmt: skip
+_PASSAGES = ("below_threshold_s", "n_passages")
 _POSITION = ("altitude_km", "latitude_deg", "longitude_deg")
 
 TABLES = (
@@ -401,8 +431,8 @@ TABLES = (
         "screening", "refined_event", "Close approaches, one row per interval below the threshold and lead day.",
         ("epoch_day", "lead_day", "norad_id_1", "norad_id_2", "tca_utc", *_EVENT_NUMBERS, "epoch_1_utc",
          "epoch_2_utc", "start_utc", "end_utc", "n_minima", "element_set_id_1", "element_set_id_2", "log_id",
-         "event_class", "flags", *_POSITION),
-        nullable=_POSITION, partition="month",
+         "event_class", "flags", *_POSITION, *_PASSAGES),
+        nullable=(*_POSITION, *_PASSAGES), partition="month",
     ),
     Table(
         "screening", "slice_claim", "Newest owner of every slice.",
@@ -430,9 +460,9 @@ TABLE = {table.full_name: table for table in TABLES}
 _EVENT_VIEW = (
     "epoch_day", "lead_day", "tca_utc", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "object_id_1",
     "object_id_2", *_EVENT_NUMBERS, "epoch_1_utc", "epoch_2_utc", "event_class", "start_utc", "end_utc", "n_minima",
-    "flags", "element_set_id_1", "element_set_id_2", "run_id", "code_version", "log_id", "written_at", "name_1",
-    "name_2", "epoch_1", "epoch_2", "threshold_km", "constellation_1", "constellation_2", "regime_1", "regime_2",
-    "object_type_1", "object_type_2", *_POSITION,
+    *_PASSAGES, "flags", "element_set_id_1", "element_set_id_2", "run_id", "code_version", "log_id", "written_at",
+    "name_1", "name_2", "epoch_1", "epoch_2", "threshold_km", "constellation_1", "constellation_2", "regime_1",
+    "regime_2", "object_type_1", "object_type_2", *_POSITION,
 )  # fmt: skip
 
 VIEWS = (
@@ -448,7 +478,8 @@ VIEWS = (
           "tca_utc", "miss_distance_km", "relative_speed_km_s", "event_class", "start_utc", "end_utc")),
     View("proximity_intervals", "Persistent events of one epoch day, stitched over its lead days.",
          ("epoch_day", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "start_utc", "end_utc",
-          "duration_s", "tca_utc", "miss_distance_km", "relative_speed_km_s", "n_minima", "n_pieces",
+          "duration_s", "tca_utc", "miss_distance_km", "relative_speed_km_s", "n_minima",
+          "below_threshold_s", "n_passages", "n_pieces",
           "first_lead_day", "last_lead_day", "is_open_before", "is_open_after")),
     View("objects", "Every object ever received, with its newest element set by epoch.",
          ("norad_id", "object_name", "object_id", "epoch_utc", "mean_motion_rev_per_day", "eccentricity",
@@ -456,7 +487,8 @@ VIEWS = (
           "is_in_newest_catalog", "object_type", "owner", "rcs_m2", "rcs_size", "operational_status", "launch_date",
           "decay_date", "constellation", "regime")),
     View("catalog_quality", "What was received, used and not used, per epoch day.",
-         ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
+         ("epoch_day", "snapshots_received", "records_received", "objects_used", "objects_screened_in_part",
+          "records_rejected", "objects_stale",
           "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days",
           "objects_carried_over", "objects_supplemental", "objects_jumped", "gate_state", "gate_reasons",
           "gate_judged_at", "accepted_by", "accept_reason", "objects_by_type", "supplemental_snapshots_received",
@@ -469,6 +501,9 @@ VIEWS = (
     View("rejected_records", "Every record that is not used: rule, value, file, line, bytes.",
          ("epoch_day", "asset", "rule", "norad_id", "object_name", "detail", "source_file", "source_line",
           "snapshot_id", "raw", "source")),
+    View("screened_in_part", "Objects of the cleaned catalogue of which a lead day was not wholly screened, or not at "
+         "all, since SGP4 has no usable state of them there.",
+         ("epoch_day", "lead_day", "norad_id", "object_name", "screened_from_utc", "screened_to_utc", "reason")),
     View("aliases", "Two catalogue numbers that look like one object: an analyst's or temporary one and another.",
          ("epoch_day", "norad_id_1", "object_name_1", "norad_id_2", "object_name_2", "reason")),
     View("element_sets", "Every element set ever received, of every object and epoch.",

@@ -11,6 +11,7 @@ from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline.orchestration.describe import chunk_facts
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.slice_key import SliceKey
@@ -63,7 +64,9 @@ def fill(
             }
             start_us, end_us = keys["ephemeris_chunks"].window_us()
             chunks = compute_ephemeris_chunks(catalog.element_sets, start_us, end_us)
-            chunk = write(store, keys["ephemeris_chunks"], chunks, {"clean_catalog": clean.log_id})
+            chunk = write(
+                store, keys["ephemeris_chunks"], chunks, {"clean_catalog": clean.log_id}, **chunk_facts(chunks)
+            )
             candidates = find_conjunction_candidates(chunks, threshold_km)
             inputs = {"ephemeris_chunks": chunk.log_id}
             candidate = write(store, keys["conjunction_candidates"], candidates, inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import format_utc
 from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.satcat import store_table
 from ssa_pipeline.storage.snapshots import store_snapshot
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
@@ -26,7 +28,7 @@ from ssa_pipeline_tests.integration.filled import fill
 
 FILE = "small.csv"
 TWIN = 270_001  # T0001 in Alpha-5: the first object of the file under another number
-STALE, XP, NEVER_SEEN = 900_001, 900_002, 123_456_789
+STALE, XP, FALLING, NEVER_SEEN = 900_001, 900_002, 900_003, 123_456_789
 
 Ssa = Callable[..., str]
 
@@ -56,6 +58,16 @@ def filled(any_database: DatabaseUrl) -> Filled:
         changed(header, rows[0], NORAD_CAT_ID=TWIN, OBJECT_NAME="TWIN"),
         changed(header, rows[0], NORAD_CAT_ID=STALE, EPOCH="2024-08-01T00:00:00"),
         changed(header, rows[0], NORAD_CAT_ID=XP, EPHEMERIS_TYPE=4),
+        changed(
+            header,
+            rows[0],
+            NORAD_CAT_ID=FALLING,
+            OBJECT_NAME="FALLING",
+            EPOCH=f"{EPOCH_DAY}T00:00:00",
+            MEAN_MOTION=16.3,
+            ECCENTRICITY=0.0005,
+            BSTAR=0.02,
+        ),
         rows[0],
     ]
     (events,) = fill(any_database, "\n".join([*lines, ""]).encode(), FILE)
@@ -168,6 +180,22 @@ def test_why_names_set_file_line_and_rule(filled: Filled, ssa: Ssa) -> None:
         said = ssa("why", str(norad_id))
         assert said.startswith(f"{norad_id} on {EPOCH_DAY}: not used\n")
         assert f"not used: {rule}, {FILE} line {filled.line_of(norad_id)} (test): " in said
+
+
+def test_an_object_screened_in_part_says_so(filled: Filled, ssa: Ssa) -> None:
+    said = ssa("why", str(FALLING))
+    found = re.search(rf"screened in part on lead day 0, from {EPOCH_DAY}T00:00:00.000000Z to (\S+): SGP4 error", said)
+    assert found, said
+    assert "screened in part" not in ssa("why", str(TWIN))
+    with connect(filled.url) as connection:
+        rows = connection.execute("SELECT norad_id, object_name, lead_day FROM ssa.screened_in_part").fetchall()
+        counts = connection.execute(
+            "SELECT objects_used, objects_screened_in_part FROM ssa.catalog_quality WHERE epoch_day = %s", [EPOCH_DAY]
+        ).fetchone()
+    assert rows == [(FALLING, "FALLING", 0)]
+    assert counts is not None
+    assert counts[0] > 60
+    assert counts[1] == 1
 
 
 def test_why_shows_what_the_satcat_says(ssa: Ssa) -> None:

@@ -178,6 +178,48 @@ def test_persistent_pieces_are_stitched_over_the_lead_days(filled: tuple[Databas
     assert stitched == open_ends
 
 
+def test_passages_and_seconds_below_the_threshold_add_up_over_the_lead_days(
+    filled: tuple[DatabaseUrl, list[Events]],
+) -> None:
+    """A passage across the border counts once."""
+    url, parts = filled
+    with connect(url) as connection:
+        rows = connection.execute(
+            "SELECT norad_id_1, norad_id_2, n_passages, below_threshold_s FROM ssa.proximity_intervals "
+            "WHERE n_pieces = 2"
+        ).fetchall()
+    assert rows
+    for one, two, n_passages, seconds in rows:
+        mine = [(e, k) for e in parts for k in np.flatnonzero((e.norad_id_1 == one) & (e.norad_id_2 == two))]
+        if len(mine) > 2:
+            continue
+        cut = "passage_continues_before" in mine[1][0].flags[mine[1][1]].split()
+        assert n_passages == sum(int(e.n_passages[k]) for e, k in mine) - cut
+        assert seconds == pytest.approx(sum(float(e.below_threshold_s[k]) for e, k in mine))
+
+
+def test_what_older_releases_wrote_knows_no_passages_but_those_of_crossings(
+    filled: tuple[DatabaseUrl, list[Events]],
+) -> None:
+    url, parts = filled
+    with connect(url) as connection:
+        connection.execute("UPDATE screening.refined_event SET below_threshold_s = NULL, n_passages = NULL")
+        rows = connection.execute(
+            "SELECT event_class, count(below_threshold_s), count(n_passages), count(*), "
+            "max(abs(below_threshold_s - extract(epoch FROM end_utc - start_utc))) "
+            "FROM ssa.events GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        intervals = connection.execute(
+            "SELECT count(*), count(n_passages), count(below_threshold_s) FROM ssa.proximity_intervals"
+        ).fetchone()
+        connection.rollback()
+    total = sum(int((part.event_class == "persistent").sum()) for part in parts)
+    n = sum(map(len, parts)) - total
+    assert rows == [("crossing", n, n, n, pytest.approx(0.0, abs=1e-5)), ("persistent", 0, 0, total, None)]
+    assert intervals is not None
+    assert intervals[1:] == (0, 0)
+
+
 def test_every_view_and_column_has_a_comment(any_database: DatabaseUrl) -> None:
     with connect(any_database) as connection:
         silent = connection.execute(

@@ -28,7 +28,7 @@ from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.kernels import refined_events as events_kernel
 from ssa_pipeline.core.kernels import sgp4 as kernel
 from ssa_pipeline.core.parallel import map_blocks
-from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
+from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, SURFACE_KM, sgp4_coefficients, states_at
 from ssa_pipeline.core.records import Candidates, ElementSets, RejectRule
 from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.screen import screen
@@ -216,11 +216,11 @@ def test_validity_ends_where_python_sgp4_says() -> None:
         np.testing.assert_allclose(
             seconds[[0, 1, 2, 4, 6]], np.clip(expected, 0.0, length_s)[[0, 1, 2, 4, 6]], atol=5e-6
         )
-    assert chunks.node_count[[3, 5]].tolist() == [0, 0]
-    assert len(find_conjunction_candidates(chunks, 5.0)) == 0
+    assert chunks.node_count[3] == 0
+    assert chunks.node_count[5] > 0  # below 100 km is no end
 
 
-def test_an_object_below_100_km_at_the_start_of_the_day_has_decayed() -> None:
+def test_an_object_below_the_surface_at_the_start_of_the_day_has_decayed() -> None:
     falling = orbit(1, START_US - HOUR_US, perigee_km=150.0, apogee_km=170.0, inclination=53.0, bstar=0.01)
     end_us = round(float(Sky(falling, START_US, START_US + HOUR_US).valid_to_s[0]) * 1e6) + START_US
     earlier = replace(falling, epoch_us=falling.epoch_us - (end_us + 20_000_000 - START_US))
@@ -267,8 +267,8 @@ def test_a_failure_that_nothing_announced_is_searched_minute_by_minute(monkeypat
     deep = orbit(2, START_US - HOUR_US, perigee_km=130.0, apogee_km=20e3, inclination=30.0, bstar=3.0)
     sets = ElementSets.concat([falling, deep])
     announced = compute_ephemeris_chunks(sets, START_US, START_US + 4 * HOUR_US)
-    assert announced.status[0] == Status.BELOW_100_KM
-    monkeypatch.setattr(nodes_kernel, "_is_suspect", lambda *_: False)
+    assert announced.status[0] == Status.DECAYED
+    monkeypatch.setattr(nodes_kernel, "_doubt", lambda *_: nodes_kernel.CALM)
     monkeypatch.setattr(link_3, "BEYOND_US", 0)
     searched = compute_ephemeris_chunks(sets, START_US, START_US + 4 * HOUR_US)
     assert searched.valid_to_us.tolist() == announced.valid_to_us.tolist()
@@ -278,17 +278,20 @@ def test_a_failure_that_nothing_announced_is_searched_minute_by_minute(monkeypat
 def test_what_has_no_state_has_a_code() -> None:
     coefficients = sgp4_coefficients(real(25544, 26824))
     resonance, out = np.zeros(3), np.empty(6)
+    floor_km = SURFACE_KM
 
     def code(row: int, column: int, value: float) -> int:
         changed = coefficients[row].copy()
         changed[column] = value
-        return int(nodes_kernel.state_code(changed, START_US, START_US + MINUTE_US, resonance, out))
+        return int(nodes_kernel.state_code(changed, START_US, START_US + MINUTE_US, floor_km, resonance, out))
 
     assert code(0, kernel.C_NO, -1.0) == Status.MEAN_MOTION
     assert np.isnan(out).all()
     assert code(0, kernel.C_AO, 0.0) == Status.MEAN_ECCENTRICITY
-    assert code(0, kernel.C_AO, 1e4) == Status.IMPLAUSIBLE_STATE
+    assert code(0, kernel.C_CC1, -10.0) == Status.IMPLAUSIBLE_STATE
     assert code(0, kernel.C_AO, 0.9) == Status.DECAYED
+    assert code(0, kernel.C_AO, 1.005) == Status.GOOD
+    floor_km = LOW_PERIGEE_KM
     assert code(0, kernel.C_AO, 1.005) == Status.BELOW_100_KM
 
 

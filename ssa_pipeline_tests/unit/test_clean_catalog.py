@@ -14,6 +14,7 @@ from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline_tests.naive import satrec
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 REPOSITORY = DATA.parent.parent
@@ -161,7 +162,11 @@ FAR_FROM_ITS_ORBIT = {  # likewise: error 0 and 5.5 million km, five times its a
 
 
 @pytest.mark.parametrize(
-    ("elements", "said"), [(SGP4_CANNOT_START, "SGP4 error 3 at epoch"), (FAR_FROM_ITS_ORBIT, "its orbit reaches")]
+    ("elements", "said"),
+    [
+        (SGP4_CANNOT_START, "SGP4 error 3: perturbed eccentricity out of range, at epoch"),
+        (FAR_FROM_ITS_ORBIT, "its orbit reaches"),
+    ],
 )
 def test_a_set_sgp4_cannot_start_from_gives_way_to_an_older_one(elements: dict[str, object], said: str) -> None:
     sets = _sets(elements, {"epoch_days": -5})
@@ -203,11 +208,32 @@ def test_a_decayed_object_does_not_come_back_by_an_older_set() -> None:
     assert _rules(catalog) == {2: RejectRule.DECAYED, 3: RejectRule.SUPERSEDED}
 
 
-def test_below_100_km_at_epoch_is_decayed() -> None:
-    low = {"mean_motion_rev_per_day": 16.8, "eccentricity": 0.0001}
-    sets = _sets(low)
-    assert 0 < perigee_altitude_km(sets)[0] < 100
-    assert _rules(clean_catalog(sets, DAY)) == {2: RejectRule.DECAYED}
+def test_a_perigee_dip_is_not_a_decay() -> None:
+    """Below 100 km at its epoch and at D 00:00, and above again half a revolution later."""
+    low = _sets({"mean_motion_rev_per_day": 13.47402299, "eccentricity": 0.132, "bstar": 0.0, "mean_anomaly_deg": 0.0})
+    period_us = round(86_400e6 / 13.47402299)
+    assert 0 < perigee_altitude_km(low)[0] < 100
+    at_day_start = replace(low, epoch_us=day_start_us(DAY) - np.array([period_us]))
+    satellite = satrec(at_day_start, 0)
+    for minutes, is_low in ((0.0, True), (period_us / 60e6, True), (1.5 * period_us / 60e6, False)):
+        error, position, _ = satellite.sgp4_tsince(minutes)
+        assert error == 0
+        assert (np.linalg.norm(position) < 6478.135) == is_low
+    assert len(clean_catalog(at_day_start, DAY).element_sets) == 1
+
+
+def test_what_fails_before_the_day_has_decayed_though_sgp4_is_well_again_at_its_beginning() -> None:
+    """SGP4 puts the object below the surface at its perigees, far above at its apogees."""
+    period_us = round(86_400e6 / 10.0)
+    sets = _sets({"mean_motion_rev_per_day": 10.0, "eccentricity": 0.299, "bstar": 0.0, "mean_anomaly_deg": 180.0})
+    sets = replace(sets, epoch_us=day_start_us(DAY) - np.array([5 * period_us]))
+    satellite = satrec(sets, 0)
+    errors = [satellite.sgp4_tsince(float(minutes))[0] for minutes in np.arange(0.0, 5 * period_us / 60e6, 0.1)]
+    assert 6 in errors
+    assert errors[-1] == 0
+    (rejected,) = clean_catalog(sets, DAY).rejected
+    assert rejected.rule == RejectRule.DECAYED
+    assert "SGP4 error 6: object below the surface at " in rejected.detail
 
 
 def test_every_received_set_is_used_or_rejected_once() -> None:

@@ -253,10 +253,10 @@ def test_a_last_step_that_is_cut_short_loses_nothing(length_s: float) -> None:
 
 def short_lived(is_falling: bool) -> tuple[ElementSets, int]:
     """An object and the microsecond near T_US after which, or (rising under negative drag) before which, SGP4 has it
-    below 100 km."""
+    below the surface."""
     epoch_us = T_US - HOUR_US if is_falling else T_US + HOUR_US
     first = orbit(
-        1, epoch_us, perigee_km=150.0, apogee_km=170.0, inclination=53.0, bstar=0.01 if is_falling else -0.01
+        1, epoch_us, perigee_km=10.0, apogee_km=400.0, inclination=53.0, bstar=1e-5 if is_falling else -1e-5
     )  # fmt: skip
     sky = Sky(first, T_US - 2 * HOUR_US, T_US + 2 * HOUR_US)
     edge_s = float(sky.valid_to_s[0] if is_falling else sky.valid_from_s[0])

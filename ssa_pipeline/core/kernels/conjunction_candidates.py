@@ -18,13 +18,14 @@ Bool = NDArray[np.bool_]
 
 MU = 398600.8
 R_FLOOR_KM = 6400.0  # narrow objects lie above; what is lower goes the slower, general way
-R_LEAST_KM = 6_450.0  # nothing that is valid lies lower, but for a step's motion after its validity has ended
+R_LEAST_KM = 6378.135  # no SGP4 position that is valid lies lower, and its interpolant by no more than the error bound
+LEAST_LINE_KM = 5400.0  # the straight line between two objects that can meet in the longest step lies above
 R_CEILING_KM = 50_000.0  # and below
 R_LOW_KM = 8800.0  # shells are as thin as can be below, HIGH_SHELL_KM thick above
 HIGH_SHELL_KM = 200.0
 V_NARROW_KM_S = 8.0
-GRAVITY_KM_S2 = 0.0099  # above the largest gravity at any altitude that is valid
-J2_ACCELERATION_KM_S2 = 3.0e-5  # largest acceleration that is not two-body, above the surface, drag apart
+GRAVITY_KM_S2 = 0.0099  # above the largest gravity above the surface, oblateness included
+J2_ACCELERATION_KM_S2 = 3.3e-5  # largest acceleration that is not two-body, above the surface, drag apart
 NUMERICS_KM = 0.02  # rounding of float64 positions and of the formulas below, with room to spare
 # the coarse test runs in float32 on coordinates up to R_CEILING_KM and on what can meet in a step
 ROUNDING_KM = 0.1
@@ -93,9 +94,9 @@ def interpolate(
 
 
 @njit
-def _series_remainder(radius, speed, spread, tau):
+def _series_remainder(radius, speed, spread, error, tau):
     """Bound (km) of the terms from the sixth on of a two-body orbit's Taylor series in time, |s| <= tau."""
-    low = max(radius - spread, R_LEAST_KM)
+    low = max(radius - spread, R_LEAST_KM - error)
     w2 = MU / (low * low * low)
     n2 = max(w2, (speed + GRAVITY_KM_S2 * tau) * (speed + GRAVITY_KM_S2 * tau) / (low * low))
     sixth = w2 * (radius + spread) * (120.0 * n2 * n2 + 204.0 * n2 * w2 + 22.0 * w2 * w2)
@@ -129,7 +130,7 @@ def _describe(state, error, acceleration, tau, about):
             + NUMERICS_KM
         )
         margin[o] = error[o] + 0.5 * acceleration[o] * tau * tau
-        rest[o] = _series_remainder(r, speed[o], spread[o], tau)
+        rest[o] = _series_remainder(r, speed[o], spread[o], error[o], tau)
 
 
 @njit
@@ -299,7 +300,7 @@ def _shell_of(radius, width, n_low):
 def _low_point(radius, apart):
     """Least radius on the straight line between two points at ``radius`` or above, ``apart`` km from each other."""
     half = 0.5 * apart
-    return max(sqrt(max(radius * radius - half * half, 0.0)), 0.9 * R_LEAST_KM)
+    return max(sqrt(max(radius * radius - half * half, 0.0)), LEAST_LINE_KM)
 
 
 @njit
@@ -493,7 +494,7 @@ def _cap(x, y, z, radius, chord, edges):
 @njit
 def _plan_wide(
     a, planned, rows, start, wide_start, grid, edges, room, tau, base_threshold,
-    state, about, threshold, wanted, any_narrow_wanted, fastest, most, slacks, gradient, plan,
+    state, about, threshold, wanted, any_narrow_wanted, fastest, most, least, slacks, gradient, plan,
 ):  # fmt: skip
     """Plan wide objects from row ``a`` on against narrow ones and each other: (row to go on with, ranges planned)."""
     width, n_low, shells, bands, _ = grid
@@ -502,9 +503,9 @@ def _plan_wide(
         o = rows[a]
         radius, speed, spread = about[0, o], about[1, o], about[2, o]
         travel = 1.05 * GRAVITY_KM_S2 * tau * tau + most + about[3, o] + 1.0
-        inside = max(radius - (speed + fastest) * tau - travel, R_LEAST_KM)
+        inside = max(radius - (speed + fastest) * tau - travel, least)
         far = (speed + min(fastest, 1.02 * sqrt(2.0 * MU / inside))) * tau + travel
-        low = max(_low_point(R_LEAST_KM, far), radius - spread - far)
+        low = max(_low_point(least, far), radius - spread - far)
         gradient[a], slacks[0, a], slacks[1, a] = _filter_constants(low, tau)
         first_band, last_band, first, last = _cap(
             state[0, o], state[1, o], state[2, o], radius, far / sqrt(radius * inside), edges
@@ -527,19 +528,21 @@ def _plan_wide(
 
 @njit
 def _summary(about, threshold, wanted, rows, n_narrow):
-    """Of those that take part: (largest speed, largest sum of threshold and margin, whether a narrow one is wanted,
-    whether any is not)."""
+    """Of those that take part: (largest speed, largest sum of threshold and margin, radius that none comes below,
+    whether a narrow one is wanted, whether any is not)."""
     fastest = 0.0
     most = 0.0
+    margin = 0.0
     any_narrow_wanted = False
     any_unwanted = False
     for k in range(rows.shape[0]):
         o = rows[k]
         fastest = max(fastest, about[1, o])
         most = max(most, threshold[o] + about[3, o])
+        margin = max(margin, about[3, o])
         any_narrow_wanted |= wanted[o] and k < n_narrow
         any_unwanted |= not wanted[o]
-    return fastest, most, any_narrow_wanted, any_unwanted
+    return fastest, most, max(R_LEAST_KM - margin, LEAST_LINE_KM), any_narrow_wanted, any_unwanted
 
 
 @njit
@@ -560,10 +563,11 @@ def sieve_step(
     """Append every pair that may come below its threshold within ``tau`` s of one instant to ``hits``.
 
     state (6, n) km and km/s at that instant; error_km and acceleration (n,) the bounds of the ephemeris; alive (n,)
-    who takes part; threshold (n,) km, a pair's is the larger of its two; wanted (n,) at least one of a pair must be;
-    base_threshold: the threshold that most objects have; room: largest radial room (km) of a narrow object. hits
-    (capacity, HIT_COLUMNS) rows (a, b, step, distance, speed), of which ``used`` are taken. Returns the new count;
-    where it exceeds the capacity the caller repeats the step with a larger table.
+    who takes part: valid from ``tau`` before to ``tau`` after; threshold (n,) km, a pair's is the larger of its two;
+    wanted (n,) at least one of a pair must be; base_threshold: the threshold that most objects have; room: largest
+    radial room (km) of a narrow object. hits (capacity, HIT_COLUMNS) rows (a, b, step, distance, speed), of which
+    ``used`` are taken. Returns the new count; where it exceeds the capacity the caller repeats the step with a larger
+    table.
     """
     n = state.shape[1]
     about = np.empty((5, n))
@@ -578,7 +582,7 @@ def sieve_step(
     key = np.empty(n, np.int32)
     rows, n_narrow, start, wide_start = _order(about, turns, alive, threshold, base_threshold, room, grid, key)
     table = _tabulate(state, about, threshold, rows)
-    fastest, most, any_narrow_wanted, needs_wanted = _summary(about, threshold, wanted, rows, n_narrow)
+    fastest, most, least, any_narrow_wanted, needs_wanted = _summary(about, threshold, wanted, rows, n_narrow)
 
     slacks = np.empty((2, rows.shape[0]), np.float32)
     gradient = np.empty(rows.shape[0])
@@ -589,7 +593,7 @@ def sieve_step(
         if a >= n_narrow:
             a, planned = _plan_wide(
                 a, planned, rows, start, wide_start, grid, edges, room, tau, base_threshold,
-                state, about, threshold, wanted, any_narrow_wanted, fastest, most, slacks, gradient, plan,
+                state, about, threshold, wanted, any_narrow_wanted, fastest, most, least, slacks, gradient, plan,
             )  # fmt: skip
         used = _scan(
             plan, planned, table, slacks, gradient, rows, state, about, threshold, wanted, needs_wanted, tau, step,

@@ -19,6 +19,8 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 HALF_BASE_US = 500_000
+LEAST_BASE_US = 900  # nearer to an instant at which SGP4 has no state, the sign of the range rate is not asked for
+EDGE_US = 1_000
 
 EVENT = 0
 ABOVE_THRESHOLD = 1
@@ -47,9 +49,15 @@ def _distance2(ca, ea, cb, eb, t_us, s, work):
 
 @njit
 def _slope(ca, ea, cb, eb, t_us, s, work):
-    """F(t): its sign is the sign of the range rate."""
-    after = _distance2(ca, ea, cb, eb, t_us + HALF_BASE_US, s, work)
-    return after - _distance2(ca, ea, cb, eb, t_us - HALF_BASE_US, s, work)
+    """F(t): its sign is the sign of the range rate. Where SGP4 has no state so far from t, h is smaller;
+    NaN where it has none within LEAST_BASE_US."""
+    half = HALF_BASE_US
+    f = np.nan
+    while f != f and half >= LEAST_BASE_US:
+        after = _distance2(ca, ea, cb, eb, t_us + half, s, work)
+        f = after - _distance2(ca, ea, cb, eb, t_us - half, s, work)
+        half //= 2
+    return f
 
 
 @njit
@@ -162,12 +170,12 @@ def refine_fast(
             continue
         f_lo = _slope(ca, ea, cb, eb, lo, 0.0, work)
         f_hi = _slope(ca, ea, cb, eb, hi, 0.0, work)
-        # half a second beyond the end of validity SGP4 mostly still has a state
+        # beyond an end of validity SGP4 mostly still has a state
         if f_lo != f_lo:
-            lo += HALF_BASE_US
+            lo += EDGE_US
             f_lo = _slope(ca, ea, cb, eb, lo, 0.0, work)
         if f_hi != f_hi:
-            hi -= HALF_BASE_US
+            hi -= EDGE_US
             f_hi = _slope(ca, ea, cb, eb, hi, 0.0, work)
         if not (f_lo < 0.0 and f_hi >= 0.0):
             outcome[k] = MINIMUM_ELSEWHERE
@@ -271,16 +279,16 @@ def search_slow(
     dt_us: int,
     threshold: float,
     merge_us: int,
-    intervals: Int,
+    passages: Int,
     minima: Int,
     minima_km: Float,
 ) -> tuple[int, int, float]:
     """All times in [from_us, to_us] at which the distance is below the threshold, and all minima there.
 
-    Intervals less than ``merge_us`` apart, between which the distance stays below twice the threshold, are one.
-    Fills intervals (., 2) = start, end (equal to from_us / to_us where the search was cut) and minima (.,),
-    minima_km (.,): the minima below the threshold. Returns (intervals, minima, range of the distance in km over
-    the search).
+    Fills passages (., 3) = start, end (equal to from_us / to_us where the search was cut) and whether the passage is
+    merged with the one before: they are less than ``merge_us`` apart, and between them the distance stays below twice
+    the threshold. Fills minima (.,), minima_km (.,): the minima below the threshold. Returns (passages, minima, range
+    of the distance in km over the search).
     """
     n = (to_us - from_us) // dt_us + 4
     time = np.empty(n, np.int64)
@@ -289,11 +297,12 @@ def search_slow(
     work = np.zeros((2, 9))
     knots = _find_knots(coef_a, epoch_a, coef_b, epoch_b, from_us, to_us, dt_us, work, time, dist, kind)
     limit2 = threshold * threshold
-    n_intervals = 0
+    n_passages = 0
     n_minima = 0
     is_inside = dist[0] < threshold
-    begin = from_us
-    peak = np.inf  # largest distance since the last interval ended
+    passages[0, 0] = from_us
+    passages[0, 2] = 0
+    peak = np.inf  # largest distance since the last passage ended
     for k in range(knots):
         if kind[k] == KNOT_MINIMUM and dist[k] < threshold and n_minima < minima.shape[0]:
             minima[n_minima] = time[k]
@@ -304,28 +313,26 @@ def search_slow(
         below = dist[k] < threshold
         if below and not is_inside:
             begin = _threshold_crossing(coef_a, epoch_a, coef_b, epoch_b, time[k], time[k - 1], limit2, work)
-            if n_intervals > 0 and begin - intervals[n_intervals - 1, 1] < merge_us and peak < 2.0 * threshold:
-                n_intervals -= 1
-                begin = intervals[n_intervals, 0]
+            is_near = n_passages > 0 and begin - passages[n_passages - 1, 1] < merge_us and peak < 2.0 * threshold
+            passages[n_passages, 0] = begin
+            passages[n_passages, 2] = 1 if is_near else 0
         elif is_inside and not below:
-            intervals[n_intervals, 0] = begin
-            intervals[n_intervals, 1] = _threshold_crossing(
+            passages[n_passages, 1] = _threshold_crossing(
                 coef_a, epoch_a, coef_b, epoch_b, time[k - 1], time[k], limit2, work
             )
-            n_intervals += 1
+            n_passages += 1
             peak = 0.0
         if not below:
             peak = max(peak, dist[k])
         is_inside = below
     if is_inside:
-        intervals[n_intervals, 0] = begin
-        intervals[n_intervals, 1] = to_us
-        n_intervals += 1
+        passages[n_passages, 1] = to_us
+        n_passages += 1
     nearest = farthest = dist[0]
     for k in range(knots):
         nearest = min(nearest, dist[k])
         farthest = max(farthest, dist[k])
-    return n_intervals, n_minima, farthest - nearest
+    return n_passages, n_minima, farthest - nearest
 
 
 @njit

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssa_pipeline.core.kernels._njit import njit
+from ssa_pipeline.core.kernels.sgp4 import EARTH_RADIUS_KM as SURFACE_KM
 from ssa_pipeline.core.kernels.sgp4 import propagate
 
 Float = NDArray[np.float64]
@@ -76,8 +77,9 @@ def _part_inside(x, y, volume, pad):
 
 @njit
 def _bend(speed, rate, radius, apart, acceleration):
-    """Bound (km/s²) of the acceleration of one object in the other's rotating frame, at most ``apart`` km away."""
-    low = max(radius - apart, 6400.0)
+    """Bound (km/s²) of the acceleration of one object in the other's rotating frame, at most ``apart`` km away. The
+    line between two objects above the surface dips by at most apart² / (4 · its radius)."""
+    low = max(radius - apart, SURFACE_KM - 0.25 * apart * apart / SURFACE_KM)
     gravity = 2.0 * MU / (low * low * low) * apart
     return gravity + NOT_TWO_BODY_KM_S2 + acceleration + 2.0 * rate * speed + 5.0 * rate * rate * apart
 

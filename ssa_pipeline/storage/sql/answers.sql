@@ -6,8 +6,8 @@ SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'refined_events' AN
 -- name: events
 SELECT norad_id_1, norad_id_2, object_name_1 AS name_1, object_name_2 AS name_2, tca_utc, miss_distance_km,
     relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km, age_1_days, age_2_days, epoch_1_utc AS epoch_1,
-    epoch_2_utc AS epoch_2, event_class, start_utc, end_utc, n_minima, flags, epoch_day, lead_day, run_id,
-    code_version
+    epoch_2_utc AS epoch_2, event_class, start_utc, end_utc, n_minima, flags, below_threshold_s, n_passages,
+    epoch_day, lead_day, run_id, code_version
 FROM ssa.events
 WHERE epoch_day = %(epoch_day)s
     AND (%(norad_id)s::bigint IS NULL OR %(norad_id)s::bigint IN (norad_id_1, norad_id_2))
@@ -42,6 +42,12 @@ SELECT asset, rule, detail, source_file, source_line, source
 FROM ssa.rejected_records
 WHERE epoch_day = %(epoch_day)s AND norad_id = %(norad_id)s
 ORDER BY asset DESC, source_file, source_line;
+
+-- name: screened_in_part_of_object
+SELECT lead_day, screened_from_utc, screened_to_utc, reason
+FROM ssa.screened_in_part
+WHERE epoch_day = %(epoch_day)s AND norad_id = %(norad_id)s
+ORDER BY lead_day;
 
 -- name: aliases_of_object
 SELECT epoch_day, norad_id_1, object_name_1, norad_id_2, object_name_2, reason

@@ -258,7 +258,8 @@ SELECT norad_id_1, norad_id_2, tca_utc, miss_distance_km, relative_speed_km_s, m
     relative_velocity_r_km_s, relative_velocity_t_km_s, relative_velocity_n_km_s, approach_angle_deg,
     coalesce(latitude_deg, 'NaN') AS latitude_deg, coalesce(longitude_deg, 'NaN') AS longitude_deg,
     coalesce(altitude_km, 'NaN') AS altitude_km, -- slices of older releases have none
-    age_1_days, age_2_days, epoch_1_utc, epoch_2_utc, start_utc, end_utc, n_minima, event_class, flags
+    age_1_days, age_2_days, epoch_1_utc, epoch_2_utc, start_utc, end_utc, n_minima,
+    coalesce(below_threshold_s, 'NaN') AS below_threshold_s, coalesce(n_passages, 0) AS n_passages, event_class, flags
 FROM screening.refined_event
 WHERE epoch_day = %(epoch_day)s AND lead_day = %(lead_day)s
 ORDER BY tca_utc, norad_id_1, norad_id_2, start_utc;

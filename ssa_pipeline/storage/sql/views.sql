@@ -55,6 +55,11 @@ SELECT
     e.start_utc,
     e.end_utc,
     e.n_minima,
+    CASE WHEN e.below_threshold_s IS NULL AND e.event_class = 'crossing'
+        THEN extract(epoch FROM e.end_utc - e.start_utc)::double precision
+        ELSE e.below_threshold_s
+    END AS below_threshold_s,
+    CASE WHEN e.n_passages IS NULL AND e.event_class = 'crossing' THEN 1 ELSE e.n_passages END AS n_passages,
     e.flags,
     e.element_set_id_1,
     e.element_set_id_2,
@@ -197,6 +202,11 @@ WITH pieces AS (
         min(miss_distance_km) AS miss_distance_km,
         (array_agg(relative_speed_km_s ORDER BY miss_distance_km, tca_utc))[1] AS relative_speed_km_s,
         sum(n_minima)::bigint AS n_minima,
+        CASE WHEN bool_and(below_threshold_s IS NOT NULL) THEN sum(below_threshold_s) END AS below_threshold_s,
+        -- a passage across a border is counted on either side of it
+        CASE WHEN bool_and(n_passages IS NOT NULL) THEN sum(n_passages) - count(*) FILTER (
+            WHERE is_continuation AND 'passage_continues_before' = ANY (string_to_array(flags, ' '))
+        ) END::bigint AS n_passages,
         count(*) AS n_pieces,
         min(lead_day) AS first_lead_day,
         max(lead_day) AS last_lead_day,
@@ -218,6 +228,8 @@ SELECT
     i.miss_distance_km,
     i.relative_speed_km_s,
     i.n_minima,
+    i.below_threshold_s,
+    i.n_passages,
     i.n_pieces,
     i.first_lead_day,
     i.last_lead_day,
@@ -281,9 +293,10 @@ SELECT
     d.epoch_day,
     (SELECT count(*) FROM raw.snapshot s WHERE s.epoch_day = d.epoch_day AND s.kind = 'gp') AS snapshots_received,
     received.records_received,
-    CASE WHEN EXISTS (
+    coalesce((screened.metadata ->> 'objects_used')::bigint, CASE WHEN EXISTS (
         SELECT FROM screening.slice_log l WHERE l.asset = 'clean_catalog' AND l.epoch_day = d.epoch_day
-    ) THEN used.objects_used END AS objects_used,
+    ) THEN used.objects_used END) AS objects_used,
+    jsonb_array_length(screened.metadata -> 'screened_in_part')::bigint AS objects_screened_in_part,
     rejected.records_rejected,
     rejected.objects_stale,
     used.objects_forward_epoch,
@@ -313,6 +326,12 @@ FROM (
     UNION
     SELECT epoch_day FROM screening.slice_log WHERE asset IN ('raw_tle_snapshots', 'clean_catalog')
 ) d
+LEFT JOIN LATERAL (
+    SELECT l.metadata
+    FROM screening.slice_log l
+    WHERE l.asset = 'ephemeris_chunks' AND l.epoch_day = d.epoch_day AND l.lead_day = 0
+    ORDER BY l.log_id DESC LIMIT 1
+) screened ON true
 CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE n.kind = 'gp') AS records_received,
@@ -533,3 +552,24 @@ CROSS JOIN LATERAL (
     SELECT 'jumped', c.jump
     WHERE c.jump IS NOT NULL AND c.previous_element_set_id IS NOT NULL
 ) k;
+
+-- name: screened_in_part
+WITH newest AS (
+    SELECT DISTINCT ON (epoch_day, lead_day) epoch_day, lead_day, metadata
+    FROM screening.slice_log
+    WHERE asset = 'ephemeris_chunks'
+    ORDER BY epoch_day, lead_day, log_id DESC
+)
+SELECT
+    n.epoch_day,
+    n.lead_day,
+    p.norad_id,
+    e.object_name,
+    p.screened_from_utc,
+    p.screened_to_utc,
+    p.reason
+FROM newest n
+CROSS JOIN LATERAL jsonb_to_recordset(n.metadata -> 'screened_in_part')
+    AS p(norad_id bigint, screened_from_utc timestamptz, screened_to_utc timestamptz, reason text)
+LEFT JOIN screening.clean_catalog c ON c.epoch_day = n.epoch_day AND c.norad_id = p.norad_id
+LEFT JOIN catalog.element_set e ON e.element_set_id = c.element_set_id;
