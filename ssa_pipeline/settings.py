@@ -164,6 +164,8 @@ class Settings:
     database_url: _Concern[DatabaseUrl | None] = _Concern()
     first_day: _Concern[date] = _Concern()  # SSA_FIRST_DAY: first partition
     threshold_km: _Concern[float] = _Concern()  # SSA_THRESHOLD_KM
+    # SSA_EXCLUDE_SAME_CONSTELLATION=on: no events of Starlink with Starlink and the like
+    exclude_same_constellation: _Concern[bool] = _Concern()
     max_age_days: _Concern[float] = _Concern()  # SSA_MAX_AGE_DAYS: selection, measured at 00:00 of the epoch day
     # SSA_SOURCE_PRIORITY: of sets with one epoch, the first named source's is used
     source_priority: _Concern[tuple[str, ...]] = _Concern()
@@ -219,6 +221,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=tried(_database_url, env),
         first_day=tried(_day, env, "SSA_FIRST_DAY", "2024-01-01"),
         threshold_km=tried(_number, env, "SSA_THRESHOLD_KM", 5.0, minimum=1e-3),
+        exclude_same_constellation=tried(_exclude_same_constellation, env),
         max_age_days=tried(_number, env, "SSA_MAX_AGE_DAYS", 30.0, minimum=1e-3),
         source_priority=tried(_source_priority, env),
         supplemental_max_age_days=tried(_supplemental_max_age_days, env),
@@ -252,6 +255,13 @@ def _automation(env: Mapping[str, str]) -> AutomationSettings:
 
 def _thin_events_after_days(env: Mapping[str, str]) -> int | None:
     return _number(env, "SSA_THIN_EVENTS_AFTER_DAYS", 0, minimum=0, maximum=_MOST_DAYS) or None
+
+
+def _exclude_same_constellation(env: Mapping[str, str]) -> bool:
+    choice = env.get("SSA_EXCLUDE_SAME_CONSTELLATION") or "off"
+    if choice not in ("off", "on"):
+        raise SettingsError(f"SSA_EXCLUDE_SAME_CONSTELLATION={choice!r} is neither off nor on")
+    return choice == "on"
 
 
 def _source_priority(env: Mapping[str, str]) -> tuple[str, ...]:

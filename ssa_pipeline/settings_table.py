@@ -58,6 +58,7 @@ SHOWN: dict[str, Callable[[Settings], object]] = {
     "POSTGRES_DB": _part_of_address("POSTGRES_DB"),
     "SSA_FIRST_DAY": lambda s: s.first_day,
     "SSA_THRESHOLD_KM": lambda s: f"{s.threshold_km:g}",
+    "SSA_EXCLUDE_SAME_CONSTELLATION": lambda s: "on" if s.exclude_same_constellation else "off",
     "SSA_MAX_AGE_DAYS": lambda s: f"{s.max_age_days:g}",
     "SSA_SOURCE_PRIORITY": lambda s: ",".join(s.source_priority),
     "SSA_SUPPLEMENTAL_GP": lambda s: "off" if s.supplemental_max_age_days is None else "prefer",

@@ -75,6 +75,9 @@ def diff(
     ] = None,
     objects: Annotated[bool, typer.Option("--objects", help="Objects only.")] = False,
     events: Annotated[bool, typer.Option("--events", help="Encounters only.")] = False,
+    exclude_same_constellation: Annotated[
+        bool, typer.Option("--exclude-same-constellation", help="Leave out Starlink with Starlink, and others alike.")
+    ] = False,
 ) -> None:
     """Print what differs between two epoch days: objects that appeared, vanished, were renamed or jumped; encounters
     that are new, gone or changed on the days that both cover.
@@ -96,7 +99,15 @@ def diff(
     with errors_as_messages(), patience(f"comparing {day_1} with {day_2}"):
         url = database_url(read_settings())
         most = (_SHOWN if output == Format.TABLE else _PRINTED) if limit is None else limit or None
-        found = storage.diff(url, day_1, day_2, objects=objects or not events, events=events or not objects, limit=most)
+        found = storage.diff(
+            url,
+            day_1,
+            day_2,
+            objects=objects or not events,
+            events=events or not objects,
+            limit=most,
+            exclude_same_constellation=exclude_same_constellation,
+        )
     for warning in found.events.warnings if found.events else ():
         typer.echo(f"ssa: WARNING: {warning}", err=True)
     if output == Format.TABLE:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ssa_pipeline.core.records import Float64, Int64, Text
+from ssa_pipeline.core.records import ElementSets, Float64, Int64, Text
 
 Bool = NDArray[np.bool_]
 
@@ -110,3 +110,17 @@ def constellations(names: Text) -> Int64:
         if hyphen and stem in CONSTELLATIONS and not str(name).upper().rstrip().endswith(NO_SATELLITE):
             found[k] = CONSTELLATIONS.index(stem) + 1
     return found
+
+
+def within_one_constellation(elements: ElementSets, norad_id_1: Int64, norad_id_2: Int64) -> Bool:
+    """Whether both objects of each pair belong to one constellation, by the names in ``elements``: shape (k,)."""
+    order = np.argsort(elements.norad_id, kind="stable")
+    ids, groups = elements.norad_id[order], np.append(constellations(elements.object_name)[order], 0)
+
+    def group_of(norad_id: Int64) -> Int64:
+        row = np.searchsorted(ids, norad_id)
+        is_known = np.append(ids, -1)[row] == norad_id
+        return np.where(is_known, groups[row], 0).astype(np.int64)
+
+    one, two = group_of(norad_id_1), group_of(norad_id_2)
+    return np.asarray((one != 0) & (one == two))

@@ -34,7 +34,10 @@ def slices_to_compute(
         "raw_tle_snapshots": {"snapshot_ids": snapshot_ids},
         "clean_catalog": selection_facts(settings, held_days),
         "conjunction_candidates": {"threshold_km": settings.threshold_km},
-        "refined_events": {"threshold_km": settings.threshold_km},
+        "refined_events": {
+            "threshold_km": settings.threshold_km,
+            "exclude_same_constellation": settings.exclude_same_constellation,
+        },
     }
     found: dict[SliceKey, SliceVersion | None] = {}
     reasons: dict[SliceKey, str] = {}

@@ -21,6 +21,7 @@ from ssa_pipeline.core.day_changes import (
 )
 from ssa_pipeline.core.object_flags import HISTORY_CUTS
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events, Float64, Int64
+from ssa_pipeline.core.screening_volume import within_one_constellation
 from ssa_pipeline.core.time import day_start_us, from_us
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.advice import how_to_compute
@@ -87,15 +88,23 @@ class DayDiff:
 
 
 def diff(
-    url: DatabaseUrl, before: date, after: date, *, objects: bool, events: bool, limit: int | None = None
+    url: DatabaseUrl,
+    before: date,
+    after: date,
+    *,
+    objects: bool,
+    events: bool,
+    limit: int | None = None,
+    exclude_same_constellation: bool = False,
 ) -> DayDiff:
-    """Compare two epoch days; of each kind of change of encounters ``limit`` rows.
+    """Compare two epoch days; of each kind of change of encounters ``limit`` rows, where asked without those of two
+    satellites of one constellation.
 
     SliceMissingError where one has no catalogue, or for events, where no day is covered by
     both screenings."""
     with SliceStore(url) as store:
         catalogs = [store.read(SliceKey("clean_catalog", day))[0] for day in (before, after)]
-        found = _event_diff(url, store, *catalogs, limit=limit) if events else None
+        found = _event_diff(url, store, *catalogs, limit=limit, exclude=exclude_same_constellation) if events else None
     return DayDiff(
         before,
         after,
@@ -131,7 +140,9 @@ def _object_rows(url: DatabaseUrl, before: CleanCatalog, after: CleanCatalog) ->
     return rows
 
 
-def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog, limit: int | None) -> EventDiff:
+def _event_diff(
+    url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog, limit: int | None, exclude: bool
+) -> EventDiff:
     """A day to either side of the common ones is read too: an encounter may move over midnight."""
     days = [catalog.epoch_day for catalog in catalogs]
     covered = [_days_covered(url, day) for day in days]
@@ -150,6 +161,12 @@ def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog, li
     thresholds = [{float(version.metadata["threshold_km"]) for _, version in slices} for slices in read]
     within_km = min(thresholds[0] | thresholds[1])
     sets = catalogs[0].element_sets, catalogs[1].element_sets
+    excluded = [any(v.metadata.get("exclude_same_constellation") for _, v in slices) for slices in read]
+    if exclude or any(excluded):
+        old, new = (
+            events.take(~within_one_constellation(elements, events.norad_id_1, events.norad_id_2))
+            for events, elements in zip((old, new), sets, strict=True)
+        )
     found = event_changes(old, new, sets)
     is_inside = _is_within(old.tca_us, common)[found.row_before] | _is_within(new.tca_us, common)[found.row_after]
     is_inside &= np.fmin(_miss(old)[found.row_before], _miss(new)[found.row_after]) <= within_km
@@ -158,7 +175,7 @@ def _event_diff(url: DatabaseUrl, store: SliceStore, *catalogs: CleanCatalog, li
     told = _told(old, new, found, rows, limit)
     return EventDiff(
         common,
-        list(_differences(days, covered, thresholds)),
+        [*_differences(days, covered, thresholds), *_exclusions(days, exclude, excluded)],
         {change: counts[change] for change in EventChange},
         _event_rows(old, new, found, told, sets),
     )
@@ -188,6 +205,12 @@ def _differences(days: list[date], covered: list[set[date]], thresholds: list[se
     if lead_days[0] != lead_days[1]:
         said = ", ".join(f"{day}: {' '.join(map(str, leads))}" for day, leads in zip(days, lead_days, strict=True))
         yield f"screened with different lead days ({said}): compared are the days that both cover"
+
+
+def _exclusions(days: list[date], exclude: bool, excluded: list[bool]) -> Iterator[str]:
+    if not exclude and any(excluded):
+        said = " and ".join(str(day) for day, is_so in zip(days, excluded, strict=True) if is_so)
+        yield f"encounters within one constellation are left out: {said} was screened without them"
 
 
 def _days_covered(url: DatabaseUrl, epoch_day: date) -> set[date]:

@@ -174,6 +174,34 @@ def test_a_range_run_finds_the_encounters_of_the_truth(
         assert best < 0.05, f"{pair} at {t_s} s is not in the truth"
 
 
+def test_encounters_within_one_constellation_are_left_out_where_the_setting_says_so(
+    screened: tuple[Chain, ExecuteInProcessResult], small: tuple[bytes, list[Minimum]]
+) -> None:
+    every: Events = screened[0].storage.slices.read(SliceKey("refined_events", EPOCH_DAY, 0))[0]
+    chain = _new_chain()
+    chain.settings = replace(chain.settings, exclude_same_constellation=True)
+    chain.receive(small[0])
+    with chain.instance:
+        assert chain.ingest().success
+        result = chain.run(SCREEN_JOB, dagster__partition="2024-11-01|0")
+    assert result.success, _errors(result)
+    events, version = chain.storage.slices.read(SliceKey("refined_events", EPOCH_DAY, 0))
+    names = names_of(chain.storage.slices.read(SliceKey("clean_catalog", EPOCH_DAY, None))[0].element_sets)
+    stems = [tuple(names[i].partition("-")[0] for i in pair) for pair in _pairs(every)]
+    is_left_out = np.array([one == two == "STARLINK" or one == two == "ONEWEB" for one, two in stems])
+    assert 0 < is_left_out.sum() < len(every)
+    assert _pairs(events) == _pairs(every.take(~is_left_out))
+    assert version.metadata["exclude_same_constellation"] is True
+    assert version.metadata["outcomes"]["within_one_constellation"] > 0
+    plain = replace(chain.settings, exclude_same_constellation=False)
+    reasons = slices_to_compute(chain.storage.slices, plain, EPOCH_DAY, [0], [1])
+    assert reasons[SliceKey("refined_events", EPOCH_DAY, 0)] == "computed with exclude_same_constellation True"
+
+
+def _pairs(events: Events) -> list[tuple[int, int]]:
+    return list(zip(events.norad_id_1.tolist(), events.norad_id_2.tolist(), strict=True))
+
+
 def test_every_partition_of_a_range_run_has_its_own_slice_metadata_and_checks(
     screened: tuple[Chain, ExecuteInProcessResult],
 ) -> None:

@@ -13,7 +13,7 @@ from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.records import ElementSets, Events
 from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.screen import screen
-from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume, constellations
+from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume, constellations, within_one_constellation
 from ssa_pipeline.core.volume_presets import PRESETS, preset_volumes
 from ssa_pipeline_tests.crowd import ROOT, START_US, bundled_catalog, crowd_of
 from ssa_pipeline_tests.encounters import COMPANIONS, element_set, orbit
@@ -234,3 +234,15 @@ def test_nobody_to_meet_is_an_empty_answer(crowd: ElementSets, count: int) -> No
 def test_no_primaries_are_an_empty_answer(crowd: ElementSets) -> None:
     nobody = ScreeningVolumes.of([Volume.sphere(5.0)] * len(crowd), np.zeros(len(crowd), dtype=np.bool_))
     assert len(screen(crowd, START_US, START_US + HOUR_US, volumes=nobody).events) == 0
+
+
+def test_pairs_within_one_constellation_are_told_whatever_the_order(crowd: ElementSets) -> None:
+    groups = dict(zip(crowd.norad_id.tolist(), constellations(crowd.object_name).tolist(), strict=True))
+    one, two = crowd.norad_id[:-1], crowd.norad_id[1:]
+    expected = [bool(groups[a]) and groups[a] == groups[b] for a, b in zip(one.tolist(), two.tolist(), strict=True)]
+    assert any(expected)
+    assert not all(expected)
+    shuffled = crowd.take(np.random.default_rng(1).permutation(len(crowd)))
+    assert within_one_constellation(shuffled, one, two).tolist() == expected
+    nobody = crowd.take(np.arange(0))
+    assert not within_one_constellation(nobody, one, two).any()
