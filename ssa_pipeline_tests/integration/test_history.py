@@ -206,6 +206,17 @@ def test_of_different_thresholds_what_both_screenings_would_show_is_compared(two
     assert said["warnings"] == warnings == [f"{different}compared is what comes within 25 km on a day", OTHER_LEAD_DAYS]
 
 
+def test_encounters_within_one_constellation_are_left_out_on_demand(ssa: Ssa) -> None:
+    command = ("diff", str(DAY_1), str(DAY_2), "--events", "--format", "json", "--limit", "0")
+    every, some = (
+        json.loads(without_warnings(ssa(*command, *extra))[1])["events"]
+        for extra in ((), ("--exclude-same-constellation",))
+    )
+    stems = [{row[f"name_{k}"].partition("-")[0] for k in (1, 2)} for row in every]
+    wanted = [row for row, stem in zip(every, stems, strict=True) if stem not in ({"STARLINK"}, {"ONEWEB"})]
+    assert sorted(some, key=str) == sorted(wanted, key=str)
+
+
 def without_warnings(said: str) -> tuple[list[str], str]:
     """The warnings of a call, and its answer."""
     mark, lines = "ssa: WARNING: ", said.splitlines(keepends=True)
