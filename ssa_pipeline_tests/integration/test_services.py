@@ -473,13 +473,20 @@ class TestCommands:
         try:
             for patience_s in (0.6, 1.2, 2.0, 3.0):
                 command = subprocess.Popen(
-                    [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "up"],
-                    stdout=subprocess.DEVNULL,
+                    [
+                        sys.executable,
+                        "-c",
+                        "from ssa_pipeline.cli import main; print('begun', flush=True); main()",
+                        "up",
+                    ],
+                    stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
                     env={**os.environ, "SSA_HOME": str(home)},
                     start_new_session=True,
                 )
+                assert command.stdout is not None
+                assert command.stdout.readline() == "begun\n"
                 time.sleep(patience_s)
                 os.killpg(command.pid, signal.SIGINT)
                 _, errors = command.communicate(timeout=60)
