@@ -26,6 +26,7 @@ _READERS: dict[str, Callable[[Assembly], None]] = {
     OMM_KVN: read_omm_kvn,
     TLE: read_tle,
 }
+_BEGINNING = 1 << 16  # bytes in which a KVN message shows itself
 _SHOWN = 4096  # bytes of a zip member that is no catalogue, kept with its rejection
 # How other things that turn up in place of a catalogue begin, in lower case.
 _IMPOSTORS = (
@@ -218,7 +219,7 @@ def _format(text: bytes, file_name: str) -> str:
         return OMM_CSV
     if other := OTHER_MESSAGE.match(start):
         raise _no_catalog(file_name, f"is a CCSDS {other[1].decode()}, not an OMM: it has no mean elements", text)
-    if LOOKS_LIKE_KVN.search(text):
+    if LOOKS_LIKE_KVN.search(text, 0, _BEGINNING):
         return OMM_KVN
     if LOOKS_LIKE_TLE.search(text):
         return TLE

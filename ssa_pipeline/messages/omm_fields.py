@@ -132,7 +132,7 @@ def read_fields(numbers: Sequence[str], others: Sequence[str], conventions: Sequ
         bstar,
         dot,
         ddot,
-        _classification(classification),
+        classification if classification == "U" else _classification(classification),
         whole_number("ELEMENT_SET_NO", set_no),
         whole_number("REV_AT_EPOCH", rev),
     )

@@ -79,16 +79,15 @@ class JsonReader:
         """The whole file."""
         at = 0
         while (found := _NO_SEPARATOR.search(self.text, at)) is not None:
-            at = self._next(found.start())
+            at = found.start()
+            at = self._object(at) if self.text[at] == "{" else self._next(at)
         if self._open and not self._is_rest_rejected:
             what = "array" if self._open[-1].bracket == "[" else "object"
             self._reject(f"the {what} is not closed: the file is cut off", len(self.text), len(self.text))
 
     def _next(self, start: int) -> int:
-        """Read what begins at ``start``; the position after it."""
+        """Read what begins at ``start`` and is no object; the position after it."""
         character = self.text[start]
-        if character == "{":
-            return self._object(start)
         if character == "[":
             return self._array(start)
         if character == "]":

@@ -112,7 +112,7 @@ LOOKS_LIKE_TLE = re.compile(_LINE_BEGINS.encode())
 _CODE = frozenset("=:,;\"'`")  # a text with one of these is no name of an object but the source of a program
 # Right behind column 69 of a file without a line end: the first name of the next file, or one of another format.
 _NEXT_FILE = re.compile(r"[A-Za-z\[{]|<(?:\?xml|(?:[\w.-]+:)?(?:ndm|omm)\b)")
-_NO_DDOT = " " * 8
+_NO_DOT, _NO_DDOT = " " * 10, " " * 8
 _GOES_ON = frozenset("0123456789.+-")  # after column 69: the line was not 69 columns long
 _WEIGHTS = bytes(c - 48 if 48 <= c <= 57 else int(c == 45) for c in range(256))
 _DESIGNATOR = re.compile(r"([0-9]{2})([0-9]{3})([A-Z]{1,3}) *")
@@ -153,8 +153,11 @@ class _Reader:
         if len(line) > _LENGTH:
             self._feed_wrapped(line, line_no)
         elif _BEGINS_LIKE.match(line):
-            self._element_line(line, line_no)
-        elif line.startswith("0 ") or (line[0] not in _MARKS and "`" not in line):
+            if line[0] == "2":
+                self._complete(line, line_no)
+            else:
+                self._begin(line, line_no)
+        elif line[0] == "0" or (line[0] not in _MARKS and "`" not in line):
             self._name(_name(line), line_no)
         else:
             self._feed_wrapped(line, line_no)
@@ -172,19 +175,18 @@ class _Reader:
         if before.endswith(" ") and not self.open.line_1_no and not _CODE & set(before):
             self._name(_name(before.rstrip()), line_no)
         for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
-            self._element_line(text[start:stop].rstrip(), line_no)
+            read = self._complete if text[start] == "2" else self._begin
+            read(text[start:stop].rstrip(), line_no)
         rest = text[starts[-1] + _LENGTH :]
         if text[starts[-1]] == "2" and _NEXT_FILE.match(rest):
             self._name(_name(rest), line_no)
 
     def _name(self, name: str, line_no: int) -> None:
-        self.close(line_no - 1, "a name without element lines")
+        if self.open.first:
+            self.close(line_no - 1, "a name without element lines")
         self.open = _Open(name=name, name_line=line_no)
 
-    def _element_line(self, line: str, line_no: int) -> None:
-        if line[0] == "2":
-            self._complete(line, line_no)
-            return
+    def _begin(self, line: str, line_no: int) -> None:
         if self.open.line_1_no:
             self.close(line_no - 1, "line 1 without line 2")
         self.open.line_1, self.open.line_1_no = line, line_no
@@ -288,7 +290,7 @@ def read_record(name: str, line_1: str, line_2: str, assembly: Assembly) -> tupl
         float(perigee),
         float(anomaly),
         power(bstar),
-        float(dot.strip() or 0),
+        float(dot) if dot != _NO_DOT else 0.0,
         power(ddot) if ddot != _NO_DDOT else 0.0,
         classification.strip().upper() or "U",
         int(set_no.strip() or 0),
