@@ -460,9 +460,9 @@ TABLE = {table.full_name: table for table in TABLES}
 _EVENT_VIEW = (
     "epoch_day", "lead_day", "tca_utc", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "object_id_1",
     "object_id_2", *_EVENT_NUMBERS, "epoch_1_utc", "epoch_2_utc", "event_class", "start_utc", "end_utc", "n_minima",
-    *_PASSAGES, "flags", "element_set_id_1", "element_set_id_2", "run_id", "code_version", "log_id", "written_at",
+    "flags", "element_set_id_1", "element_set_id_2", "run_id", "code_version", "log_id", "written_at",
     "name_1", "name_2", "epoch_1", "epoch_2", "threshold_km", "constellation_1", "constellation_2", "regime_1",
-    "regime_2", "object_type_1", "object_type_2", *_POSITION,
+    "regime_2", "object_type_1", "object_type_2", *_POSITION, *_PASSAGES,
 )  # fmt: skip
 
 VIEWS = (
@@ -479,20 +479,20 @@ VIEWS = (
     View("proximity_intervals", "Persistent events of one epoch day, stitched over its lead days.",
          ("epoch_day", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2", "start_utc", "end_utc",
           "duration_s", "tca_utc", "miss_distance_km", "relative_speed_km_s", "n_minima",
-          "below_threshold_s", "n_passages", "n_pieces",
-          "first_lead_day", "last_lead_day", "is_open_before", "is_open_after")),
+          "n_pieces",
+          "first_lead_day", "last_lead_day", "is_open_before", "is_open_after",
+          *_PASSAGES)),
     View("objects", "Every object ever received, with its newest element set by epoch.",
          ("norad_id", "object_name", "object_id", "epoch_utc", "mean_motion_rev_per_day", "eccentricity",
           "inclination_deg", "period_min", "perigee_altitude_km", "apogee_altitude_km", "element_set_id",
           "is_in_newest_catalog", "object_type", "owner", "rcs_m2", "rcs_size", "operational_status", "launch_date",
           "decay_date", "constellation", "regime")),
     View("catalog_quality", "What was received, used and not used, per epoch day.",
-         ("epoch_day", "snapshots_received", "records_received", "objects_used", "objects_screened_in_part",
-          "records_rejected", "objects_stale",
+         ("epoch_day", "snapshots_received", "records_received", "objects_used", "records_rejected", "objects_stale",
           "objects_forward_epoch", "rejected_by_rule", "age_median_days", "age_p95_days", "age_max_days",
           "objects_carried_over", "objects_supplemental", "objects_jumped", "gate_state", "gate_reasons",
           "gate_judged_at", "accepted_by", "accept_reason", "objects_by_type", "supplemental_snapshots_received",
-          "supplemental_records_received")),
+          "supplemental_records_received", "objects_screened_in_part")),
     View("catalog_day", "The cleaned catalogue of every epoch day: which element set represents which object, where it "
          "came from, how old it is and what is to be known about it.",
          ("epoch_day", "norad_id", "object_name", "object_id", "flags", "is_carried_over", "is_forward_epoch", "source",

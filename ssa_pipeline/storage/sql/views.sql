@@ -55,11 +55,6 @@ SELECT
     e.start_utc,
     e.end_utc,
     e.n_minima,
-    CASE WHEN e.below_threshold_s IS NULL AND e.event_class = 'crossing'
-        THEN extract(epoch FROM e.end_utc - e.start_utc)::double precision
-        ELSE e.below_threshold_s
-    END AS below_threshold_s,
-    CASE WHEN e.n_passages IS NULL AND e.event_class = 'crossing' THEN 1 ELSE e.n_passages END AS n_passages,
     e.flags,
     e.element_set_id_1,
     e.element_set_id_2,
@@ -81,7 +76,12 @@ SELECT
     coalesce(k2.object_type, ssa.object_type_of(s2.object_name)) AS object_type_2,
     e.altitude_km,
     e.latitude_deg,
-    e.longitude_deg
+    e.longitude_deg,
+    CASE WHEN e.below_threshold_s IS NULL AND e.event_class = 'crossing'
+        THEN extract(epoch FROM e.end_utc - e.start_utc)::double precision
+        ELSE e.below_threshold_s
+    END AS below_threshold_s,
+    CASE WHEN e.n_passages IS NULL AND e.event_class = 'crossing' THEN 1 ELSE e.n_passages END AS n_passages
 FROM screening.refined_event e
 -- LEFT, so that a query which shows nothing of the log does not read it: every event has its row there
 LEFT JOIN screening.slice_log l ON l.log_id = e.log_id
@@ -228,13 +228,13 @@ SELECT
     i.miss_distance_km,
     i.relative_speed_km_s,
     i.n_minima,
-    i.below_threshold_s,
-    i.n_passages,
     i.n_pieces,
     i.first_lead_day,
     i.last_lead_day,
     i.is_open_before,
-    i.is_open_after
+    i.is_open_after,
+    i.below_threshold_s,
+    i.n_passages
 FROM stitched i
 LEFT JOIN catalog.element_set s1 ON s1.element_set_id = i.element_set_id_1 AND s1.epoch = i.epoch_1_utc
 LEFT JOIN catalog.element_set s2 ON s2.element_set_id = i.element_set_id_2 AND s2.epoch = i.epoch_2_utc;
@@ -296,7 +296,6 @@ SELECT
     coalesce((screened.metadata ->> 'objects_used')::bigint, CASE WHEN EXISTS (
         SELECT FROM screening.slice_log l WHERE l.asset = 'clean_catalog' AND l.epoch_day = d.epoch_day
     ) THEN used.objects_used END) AS objects_used,
-    jsonb_array_length(screened.metadata -> 'screened_in_part')::bigint AS objects_screened_in_part,
     rejected.records_rejected,
     rejected.objects_stale,
     used.objects_forward_epoch,
@@ -320,7 +319,8 @@ SELECT
     (
         SELECT count(*) FROM raw.snapshot s WHERE s.epoch_day = d.epoch_day AND s.kind = 'supplemental_gp'
     ) AS supplemental_snapshots_received,
-    received.supplemental_records_received
+    received.supplemental_records_received,
+    jsonb_array_length(screened.metadata -> 'screened_in_part')::bigint AS objects_screened_in_part
 FROM (
     SELECT epoch_day FROM raw.snapshot WHERE kind = 'gp'
     UNION
