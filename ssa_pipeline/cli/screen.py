@@ -116,6 +116,8 @@ def screen(
     with _termination_as_interrupt():
         with clock.stage("read"):
             received = _read(request)
+        with clock.stage("load"):
+            _prepare_kernels()
         with clock.stage("clean"):
             used = _choose(received, request)
             asked = screening_volumes(request.volumes, used.element_sets, received.rejected)
@@ -312,7 +314,6 @@ def _screen(catalog: CleanCatalog, asked: ScreeningVolumes, request: _Request, c
     from ssa_pipeline.cli.whole_file import whole_file
 
     with clock.stage("load"):
-        _prepare_kernels()
         from ssa_pipeline.core.flagged_events import flagged_events
         from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
         from ssa_pipeline.core.screen import screen_days

@@ -25,6 +25,9 @@ from ssa_pipeline_tests.naive import NaiveEvent, brute_force_events
 MISS_KM = 1e-5  # 1 cm
 ENDS_US = 1_000_000
 HOUR_US = 3_600_000_000
+KINDS = (
+    "continues_before", "continues_after", "no_minimum", "constant_range", "tca_at_edge", "passage_continues_before"
+)  # fmt: skip
 
 Choice = NDArray[np.bool_]
 
@@ -113,10 +116,9 @@ def _records(events: Events) -> list[NaiveEvent]:
             start_us=int(events.start_us[k]),
             end_us=int(events.end_us[k]),
             n_minima=int(events.n_minima[k]),
-            **{
-                word: word in events.flags[k].split()
-                for word in ("continues_before", "continues_after", "no_minimum", "constant_range")
-            },
+            **{word: word in events.flags[k].split() for word in KINDS},
+            below_threshold_s=float(events.below_threshold_s[k]),
+            n_passages=int(events.n_passages[k]),
         )
         for k in range(len(events))
     ]
@@ -151,7 +153,7 @@ def _agree(a: NaiveEvent, b: NaiveEvent) -> bool:
     if max(abs(a.start_us - b.start_us), abs(a.end_us - b.end_us)) > ENDS_US or a.n_minima != b.n_minima:
         return False
     if a.is_persistent:
-        kinds = ("continues_before", "continues_after", "no_minimum", "constant_range")
-        return all(getattr(a, kind) == getattr(b, kind) for kind in kinds)
+        is_as_long = abs(a.below_threshold_s - b.below_threshold_s) <= 1e-6 * ENDS_US * (1 + a.n_passages)
+        return is_as_long and all(getattr(a, kind) == getattr(b, kind) for kind in ("n_passages", *KINDS))
     tolerance_s = max(1e-3, sqrt(2.0 * a.miss_distance_km * MISS_KM) / a.relative_speed_km_s)
     return abs(a.tca_us - b.tca_us) <= tolerance_s * 1e6

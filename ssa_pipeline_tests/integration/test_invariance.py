@@ -64,7 +64,7 @@ class Interval:
     start_us: int
     end_us: int
     n_minima: int
-    miss_km: float  # of the deepest minimum; infinite where there is none
+    miss_km: float  # the smallest distance
     is_open: bool  # goes on after its end
 
 
@@ -80,7 +80,7 @@ def stitched(events: Events) -> dict[tuple[int, int], list[Interval]]:
             int(events.start_us[k]),
             int(events.end_us[k]),
             n,
-            float(events.miss_distance_km[k]) if n else np.inf,
+            float(events.miss_distance_km[k]),
             "continues_after" in flags,
         )
         known = intervals[int(events.norad_id_1[k]), int(events.norad_id_2[k])]
