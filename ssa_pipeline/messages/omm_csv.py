@@ -60,12 +60,7 @@ def read_omm_csv(assembly: Assembly) -> None:
             continue
         span = lines.span(line_no, line_no)
         try:
-            if ("NORAD_CAT_ID" in line.upper() or header.is_of_lines) and is_header(line):  # files were joined
-                if _GLUED_HEADER.search(line):
-                    raise RecordError(RejectRule.MALFORMED, "a header behind a record")
-                header = _next_header(line)
-            else:
-                header.add(line, span, assembly)
+            header.add(line, span, assembly)
         except RecordError as error:
             header = _recovered(header, line, span, error, assembly)
 
@@ -78,9 +73,14 @@ def _next_header(line: str) -> _Header:
 
 
 def _recovered(header: _Header, line: str, span: Span, error: RecordError, assembly: Assembly) -> _Header:
-    """The header for the next line, after one that could not be read: the last of a file without a line end may have
-    the header of the next file behind it."""
+    """The header for the next line, after one that is no record: it may be the next file's header, or the last of a
+    file without a line end with that header behind it."""
     found = _GLUED_HEADER.search(line)
+    if found is None and is_header(line):  # files were joined
+        try:
+            return _next_header(line)
+        except RecordError as wrong:
+            error = wrong
     if found and is_header(line[found.start() :]):
         try:
             header.add(line[: found.start()], span, assembly)
