@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from ssa_pipeline.cli.errors import errors_as_messages
-from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, object_text, parse_day
+from ssa_pipeline.cli.inputs import (
+    ObjectArgument,
+    ObjectOption,
+    object_in_database,
+    object_text,
+    parse_day,
+    parse_lead_days,
+)
 from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json
+
+
+class EventClass(StrEnum):
+    CROSSING = "crossing"
+    PERSISTENT = "persistent"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,26 +33,48 @@ def register(app: typer.Typer) -> None:
 
 def events(
     object_id: ObjectArgument = "",
-    epoch_day: Annotated[str, typer.Option(help="Day screened from; the newest one when left out.")] = "",
+    epoch_day: Annotated[
+        str, typer.Option(help="Day screened from; the newest prediction of every day when left out.")
+    ] = "",
     object_option: ObjectOption = "",
     max_miss_km: Annotated[float | None, typer.Option(min=0.0, help="Only what comes this near.")] = None,
+    lead_days: Annotated[str, typer.Option(help="Lead days, e.g. 0-2.")] = "",
+    tca_from: Annotated[str, typer.Option("--from", help="First day of TCA.")] = "",
+    tca_to: Annotated[str, typer.Option("--to", help="Last day of TCA.")] = "",
+    max_age_days: Annotated[float | None, typer.Option(help="Both element sets at most this old at TCA.")] = None,
+    event_class: Annotated[EventClass | None, typer.Option("--class", help="One class only.")] = None,
+    constellation: Annotated[str, typer.Option(help="Only with one of it, e.g. STARLINK.")] = "",
+    exclude_companions: Annotated[
+        bool, typer.Option("--exclude-companions", help="Leave out pairs within one constellation, and docked ones.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="Rows at most; 0 for all.")] = 10,
     output: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
 ) -> None:
-    """Print the closest encounters of an epoch day: crossings first, then pairs that stay together.
+    """Print the closest encounters: crossings first, then pairs that stay together, each one row over its lead days.
 
     Exit codes: 0 printed (even where there is none), 1 the day was not screened or nothing of the object was ever
     received, 4 no database.
     """
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.answers import EVENT_COLUMNS, closest_events
+    from ssa_pipeline.storage.answers import EVENT_COLUMNS, EventFilter, closest_events
     from ssa_pipeline.storage.database_url import database_url
 
     day, meant = parse_day(epoch_day), object_text(object_id, object_option)
     with errors_as_messages():
         url = database_url(read_settings())
         norad_id = object_in_database(url, meant) if meant else None
-        rows = closest_events(url, day, norad_id=norad_id, max_miss_km=max_miss_km, limit=limit or None)
+        wanted = EventFilter(
+            norad_id=norad_id,
+            max_miss_km=max_miss_km,
+            lead_days=parse_lead_days(lead_days) if lead_days else None,
+            tca_from=parse_day(tca_from, "--from"),
+            tca_to=parse_day(tca_to, "--to"),
+            max_age_days=max_age_days,
+            event_class=event_class.value if event_class else None,
+            constellation=constellation.upper() or None,
+            exclude_companions=exclude_companions,
+        )
+        rows = closest_events(url, day, wanted, limit or None)
     if output == Format.TABLE:
         _print_table(rows)
     elif output == Format.CSV:
@@ -156,15 +191,21 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     if not rows:
         typer.echo("no encounter")
     else:
-        typer.echo(f"epoch day {rows[0]['epoch_day']}")
+        days = sorted({row["epoch_day"] for row in rows})
+        typer.echo(f"epoch day {days[0]}" if len(days) == 1 else f"epoch days {days[0]} … {days[-1]}")
         for line in text_lines(map(_table_row, rows)):
             typer.echo(line)
     typer.echo(CLAIM)
 
 
 def _table_row(row: dict[str, Any]) -> tuple[str, ...]:
+    from ssa_pipeline.storage.answers import has_minimum
+
     first, second = (f"{row[f'norad_id_{k}']} {row[f'name_{k}']}" for k in (1, 2))
     ages = f"{row['age_1_days']:.1f} / {row['age_2_days']:.1f}"
     tca = as_text(row["tca_utc"])[:-4] + "Z"
+    if not has_minimum(row):  # what is stored is the border of a lead day
+        hours = (row["end_utc"] - row["start_utc"]).total_seconds() / 3600
+        tca = f"together for {hours:.1f} h"
     miss, speed = f"{row['miss_distance_km']:.3f}", f"{row['relative_speed_km_s']:.3f}"
     return first, second, tca, miss, speed, ages, row["event_class"]

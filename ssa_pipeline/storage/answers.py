@@ -46,21 +46,84 @@ class Why:
     handovers: list[dict[str, Any]]  # the segments that take its place on later lead days
 
 
+@dataclass(frozen=True)
+class EventFilter:
+    """Which encounters are asked for; None and False: all. ``tca_from`` and ``tca_to`` are days, both included;
+    ``max_age_days`` is of the older element set at TCA. ``exclude_companions`` leaves out pairs within one
+    constellation and docked ones (identical elements, or a constant range)."""
+
+    norad_id: int | None = None
+    max_miss_km: float | None = None
+    lead_days: list[int] | None = None
+    tca_from: date | None = None
+    tca_to: date | None = None
+    max_age_days: float | None = None
+    event_class: str | None = None
+    constellation: str | None = None
+    exclude_companions: bool = False
+
+
 def closest_events(
-    url: DatabaseUrl, epoch_day: date | None, *, norad_id: int | None, max_miss_km: float | None, limit: int | None
+    url: DatabaseUrl, epoch_day: date | None, wanted: EventFilter, limit: int | None
 ) -> list[dict[str, Any]]:
-    """Rows (EVENT_COLUMNS) of one epoch day, the newest screened one by default: crossings, closest first, then
-    persistent encounters. SliceMissingError where the day was not screened, UnknownObjectError."""
+    """Rows (EVENT_COLUMNS) of one epoch day, by default the newest prediction of every day covered: crossings, closest
+    first, then pairs that stay together, each stretch of time one row over its lead days. SliceMissingError where
+    nothing was screened, UnknownObjectError."""
+    query = section(_FILE, "events")
+    if epoch_day is not None:
+        query = query.replace("ssa.events_latest", "ssa.events")
     with connect(url) as connection:
         cursor = connection.cursor(row_factory=dict_row)
         day = epoch_day or _newest(connection, "newest_event_day")
         screened = "SELECT EXISTS (SELECT FROM screening.slice_log WHERE asset = 'refined_events' AND epoch_day = %s)"
         if day is None or not _value(connection, screened, [day]):
             raise SliceMissingError(f"no screening of {day or 'any day'}: {how_to_compute(connection, day)}")
-        if norad_id is not None:
-            demand_known(connection, norad_id)
-        given = {"epoch_day": day, "norad_id": norad_id, "max_miss_km": max_miss_km, "limit": limit}
-        return cursor.execute(section(_FILE, "events"), given).fetchall()
+        if wanted.norad_id is not None:
+            demand_known(connection, wanted.norad_id)
+        given = {**vars(wanted), "epoch_day": epoch_day}
+        rows: list[dict[str, Any]] = []
+        if wanted.event_class != "persistent":
+            rows += cursor.execute(query, {**given, "is_crossing": True, "limit": limit}).fetchall()
+        if wanted.event_class != "crossing" and (limit is None or len(rows) < limit):
+            pieces = cursor.execute(query, {**given, "is_crossing": False, "limit": None}).fetchall()
+            rows += _stitched(pieces)
+    return rows[:limit]
+
+
+def _stitched(pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Pieces of pairs that stay together, joined where one ends as the next begins; the closest first. The TCA is that
+    of the closest piece with a minimum of its own, where there is one."""
+    joined: list[dict[str, Any]] = []
+    for piece in sorted(pieces, key=lambda row: (row["norad_id_1"], row["norad_id_2"], row["start_utc"])):
+        last = joined[-1] if joined else None
+        pair = ("norad_id_1", "norad_id_2")
+        if last is None or [last[k] for k in pair] != [piece[k] for k in pair] or last["end_utc"] != piece["start_utc"]:
+            joined.append(piece)
+            continue
+        closest = min(last, piece, key=lambda row: (not has_minimum(row), row["miss_distance_km"]))
+        ends = {"continues_before": last, "continues_after": piece}
+        words = [word for word in closest["flags"].split() if word not in ends]
+        twice = "passage_continues_before" in piece["flags"].split()  # counted on either side of the border
+        joined[-1] = {
+            **closest,
+            "start_utc": last["start_utc"],
+            "end_utc": piece["end_utc"],
+            "n_minima": last["n_minima"] + piece["n_minima"],
+            "below_threshold_s": _sum(last["below_threshold_s"], piece["below_threshold_s"]),
+            "n_passages": _sum(_sum(last["n_passages"], piece["n_passages"]), -twice),
+            "flags": " ".join([*(word for word, row in ends.items() if word in row["flags"].split()), *words]),
+        }
+    return sorted(joined, key=lambda row: (row["miss_distance_km"], row["tca_utc"]))
+
+
+def _sum(one: Any, two: Any) -> Any:
+    """Slices of older releases have no value."""
+    return None if one is None or two is None else one + two
+
+
+def has_minimum(row: dict[str, Any]) -> bool:
+    """Whether the TCA of an encounter is a minimum of the distance, and not the border of a lead day."""
+    return not {"no_minimum", "constant_range"} & set(row["flags"].split())
 
 
 def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:

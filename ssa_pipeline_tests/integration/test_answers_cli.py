@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -249,3 +250,24 @@ def test_db_upgrades_in_two_phases_checks_and_opens_a_shell(any_server: Server, 
         with_error = ("db", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-c", "SELECT 1/0")
         assert "division by zero" in ssa_on(empty, tmp_path, *with_error, code=1)
         assert "before: what old code tolerates" in ssa_on(empty, tmp_path, "db", "upgrade", "--help")
+
+
+def test_events_are_filtered_by_day_age_class_and_companions(ssa: Ssa) -> None:
+    def asked(*options: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(ssa("events", "--limit", "0", "--format", "json", *options))
+        return found
+
+    def plain(row: dict[str, Any]) -> bool:
+        return row["event_class"] == "crossing" and max(row["age_1_days"], row["age_2_days"]) <= 1.0
+
+    every = asked()
+    some = asked(
+        "--lead-days", "0", "--from", "2024-11-01", "--to", "2024-11-01", "--class", "crossing", "--max-age-days", "1"
+    )
+    assert some == [row for row in every if plain(row)]
+    assert 0 < len(some) < len(every)
+    assert asked("--to", "2024-10-31") == asked("--lead-days", "6") == []
+    alone = asked("--exclude-companions")
+    assert not [row for row in alone if row["name_1"].startswith("STARLINK-") and row["name_2"].startswith("STARLINK-")]
+    ours = asked("--constellation", "starlink")
+    assert all("STARLINK" in row["name_1"] + row["name_2"] for row in ours)

@@ -8,11 +8,21 @@ SELECT norad_id_1, norad_id_2, object_name_1 AS name_1, object_name_2 AS name_2,
     relative_speed_km_s, miss_r_km, miss_t_km, miss_n_km, age_1_days, age_2_days, epoch_1_utc AS epoch_1,
     epoch_2_utc AS epoch_2, event_class, start_utc, end_utc, n_minima, flags, below_threshold_s, n_passages,
     epoch_day, lead_day, run_id, code_version
-FROM ssa.events
-WHERE epoch_day = %(epoch_day)s
+FROM ssa.events_latest
+WHERE (%(is_crossing)s::boolean = (event_class = 'crossing'))
+    AND (%(epoch_day)s::date IS NULL OR epoch_day = %(epoch_day)s::date)
+    AND (%(lead_days)s::int[] IS NULL OR lead_day = ANY (%(lead_days)s::int[]))
+    AND (%(tca_from)s::date IS NULL OR tca_utc >= %(tca_from)s::date::timestamp AT TIME ZONE 'UTC')
+    AND (%(tca_to)s::date IS NULL OR tca_utc < (%(tca_to)s::date + 1)::timestamp AT TIME ZONE 'UTC')
+    AND (%(max_age_days)s::float8 IS NULL OR greatest(age_1_days, age_2_days) <= %(max_age_days)s::float8)
+    AND (%(constellation)s::text IS NULL OR %(constellation)s::text IN (constellation_1, constellation_2))
+    AND (NOT %(exclude_companions)s::boolean OR (
+        (constellation_1 = constellation_2) IS NOT TRUE
+        AND NOT string_to_array(flags, ' ') && ARRAY['identical_elements', 'constant_range']
+    ))
     AND (%(norad_id)s::bigint IS NULL OR %(norad_id)s::bigint IN (norad_id_1, norad_id_2))
     AND (%(max_miss_km)s::float8 IS NULL OR miss_distance_km <= %(max_miss_km)s::float8)
-ORDER BY (event_class <> 'crossing'), miss_distance_km, tca_utc, norad_id_1, norad_id_2
+ORDER BY miss_distance_km, tca_utc, norad_id_1, norad_id_2
 LIMIT %(limit)s;
 
 -- name: newest_catalog_day
