@@ -1,11 +1,10 @@
 """The encounters: time of closest approach, miss distance, geometry and class."""
 
-import numpy as np
 from dagster import AssetExecutionContext
 
 from ssa_pipeline.core.clean_catalog import CleanCatalog
 from ssa_pipeline.core.flagged_events import flagged_events
-from ssa_pipeline.core.records import Candidates, EphemerisChunks
+from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events
 from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.screening_volume import within_one_constellation
 from ssa_pipeline.core.watch import Watch
@@ -28,27 +27,38 @@ def refined_events(
     conjunction_candidates: SliceInput,
 ) -> SliceEvents:
     settings: Settings = context.resources.settings
-    km = settings.threshold_km
 
     def compute(key: str, catalog: CleanCatalog, chunks: EphemerisChunks, found: Candidates, watch: Watch) -> Computed:
         lead_day = slice_key("refined_events", key).lead_day or 0
         elements = catalog.sets_on(lead_day)
-        is_asked = np.ones(len(found), dtype=np.bool_)
-        if settings.exclude_same_constellation:
-            is_asked = ~within_one_constellation(elements, found.norad_id_1, found.norad_id_2)
-        refined = refine_events(elements, chunks, found.take(is_asked), km, threads=settings.threads, watch=watch)
-        outcomes = dict(refined.outcomes)
-        if not is_asked.all():
-            outcomes["within_one_constellation"] = int(np.count_nonzero(~is_asked))
+        asked = _asked(elements, found, settings)
+        refined = refine_events(elements, chunks, asked, settings.threshold_km, threads=settings.threads, watch=watch)
         events = flagged_events(refined.events, catalog, lead_day, chunks.end_us)
-        facts = {
-            "events_by_class": events_by_class(events),
-            "outcomes": outcomes,
-            "candidates": len(found),
-            "threshold_km": km,
-            "exclude_same_constellation": settings.exclude_same_constellation,
-        }
+        outcomes = refined.outcomes | _left_out(found, asked)
+        facts = _facts(events, outcomes, len(found), settings)
         window = (chunks.start_us, chunks.end_us)
-        return Computed(events, facts, events_shown(events, elements, outcomes, window, km))
+        return Computed(events, facts, events_shown(events, elements, outcomes, window, settings.threshold_km))
 
     yield from each_slice(context, compute, clean_catalog, ephemeris_chunks.brief(), conjunction_candidates)
+
+
+def _asked(elements: ElementSets, found: Candidates, settings: Settings) -> Candidates:
+    """The candidates of which events are wanted."""
+    if not settings.exclude_same_constellation:
+        return found
+    return found.take(~within_one_constellation(elements, found.norad_id_1, found.norad_id_2))
+
+
+def _left_out(found: Candidates, asked: Candidates) -> dict[str, int]:
+    count = len(found) - len(asked)
+    return {"within_one_constellation": count} if count else {}
+
+
+def _facts(events: Events, outcomes: dict[str, int], n_candidates: int, settings: Settings) -> dict[str, object]:
+    return {
+        "events_by_class": events_by_class(events),
+        "outcomes": outcomes,
+        "candidates": n_candidates,
+        "threshold_km": settings.threshold_km,
+        "exclude_same_constellation": settings.exclude_same_constellation,
+    }

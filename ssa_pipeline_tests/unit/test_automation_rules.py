@@ -123,7 +123,7 @@ class TestReleases:
 
 def screening(**lead_days: Screened) -> DayScreening:
     by_number = {int(name[1:]): screened for name, screened in lead_days.items()}
-    return DayScreening(TODAY, 41, "run", NOON - HOUR, by_number)
+    return DayScreening(TODAY, 41, NOON - HOUR, lead_days=by_number)
 
 
 def all_screened(at: datetime, *, is_current: bool) -> DayScreening:
