@@ -162,7 +162,7 @@ class Settings:
     threads: int  # SSA_THREADS: threads of one run's kernels
     # None: the embedded server under home
     database_url: _Concern[DatabaseUrl | None] = _Concern()
-    first_day: _Concern[date] = _Concern()  # SSA_FIRST_DAY: first partition
+    first_day: _Concern[date] = _Concern()  # SSA_FIRST_DAY: nothing before it is computed
     threshold_km: _Concern[float] = _Concern()  # SSA_THRESHOLD_KM
     # SSA_EXCLUDE_SAME_CONSTELLATION=on: no events of Starlink with Starlink and the like
     exclude_same_constellation: _Concern[bool] = _Concern()
@@ -183,6 +183,7 @@ class Settings:
     sources: _Concern[SourceSettings] = _Concern()
     alerts: _Concern[AlertSettings] = _Concern()
     automation: _Concern[AutomationSettings] = _Concern()
+    is_first_day_set: bool = field(kw_only=True)  # else partitions begin where data begin: ``first_day``
     file: SettingsFile = field(kw_only=True)  # settings.env of the home
     from_file: Mapping[str, str] = field(kw_only=True)  # what the file sets and the environment does not
 
@@ -236,6 +237,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         sources=tried(_sources, env),
         alerts=tried(_alerts, env),
         automation=tried(_automation, env),
+        is_first_day_set=bool(env.get("SSA_FIRST_DAY")),
         file=file,
         from_file=from_file,
     )

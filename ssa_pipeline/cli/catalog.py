@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
     from ssa_pipeline.messages.catalog import ParsedCatalog
     from ssa_pipeline.messages.satcat import ParsedTable
-    from ssa_pipeline.settings import DatabaseUrl
+    from ssa_pipeline.settings import DatabaseUrl, Settings
 
 STDIN = "-"
 _DETAIL_WIDTH = 140
@@ -74,6 +74,8 @@ def ingest(
             for file in files:
                 talker.now(f"reading {file}")
                 intake.take(file)
+            talker.now("telling the UI with which day it begins")
+            _begin_where_data_begin(settings, intake.url)
         _warn_of_partial_release(intake)
     intake.raise_problems()
 
@@ -248,6 +250,12 @@ def _received(intake: Intake, day: date) -> Release:
             else known
         )
     return release_of(ElementSets.concat(parts) if parts else ElementSets.empty(), day)
+
+
+def _begin_where_data_begin(settings: Settings, url: DatabaseUrl) -> None:
+    from ssa_pipeline.supervisor.services import begin_where_data_begin
+
+    begin_where_data_begin(settings, url, lambda said: typer.echo(f"ssa: {said}", err=True))
 
 
 def _refuse_far_ahead(day: date) -> None:

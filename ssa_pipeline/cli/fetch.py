@@ -60,17 +60,18 @@ def fetch(
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.sources.errors import QueryError
     from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.supervisor.services import begin_where_data_begin
 
     day = parse_day(epoch_day)
     with errors_as_messages(), patience(f"asking {source.value}"):
         settings = read_settings()
+        url = database_url(settings)
         sources = _with_base_url(settings.sources, source, base_url) if base_url else settings.sources
         try:
-            results = fetch_release(
-                database_url(settings), sources, source.value, query or [], epoch_day=day, after_refusal=after_refusal
-            )
+            results = fetch_release(url, sources, source.value, query or [], epoch_day=day, after_refusal=after_refusal)
         except QueryError as error:
             raise CliError(str(error), Exit.USAGE) from None
+        begin_where_data_begin(settings, url, lambda said: typer.echo(f"ssa: {said}", err=True))
     _report(results)
 
 

@@ -54,6 +54,8 @@ def materialize(
     """
     from ssa_pipeline.cli.console import Console
     from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.supervisor.services import begin_where_data_begin
 
     days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
     console = Console(stderr=True)
@@ -62,6 +64,7 @@ def materialize(
         _demand_partition(days, settings.first_day)
         _say_if_kernels_must_compile(settings, console)
         with _runner(settings, console, foreground) as runner:
+            begin_where_data_begin(settings, database_url(settings), typer.echo)
             screenings = [Screening(settings, day, leads, runner, console, force) for day in days]
             if len(screenings) == 1:
                 screenings[0].run()
@@ -145,7 +148,7 @@ def _start_services(settings: Settings) -> None:
     from ssa_pipeline.supervisor import services
 
     with Talker(typer.echo) as say:
-        services.up(settings, say)
+        services.up(settings, say, expected=BUNDLED_DAY)
 
 
 @contextlib.contextmanager
@@ -315,10 +318,12 @@ def _ingest_bundled(settings: Settings) -> None:
     from ssa_pipeline.cli.catalog import Intake
     from ssa_pipeline.settings import REPOSITORY
     from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.supervisor import services
 
     intake = Intake(database_url(settings), BUNDLED_DAY, "celestrak")
     with patience(f"reading {BUNDLED_FILE}"):
         intake.take(str(REPOSITORY / BUNDLED_FILE))
+        services.begin_where_data_begin(settings, intake.url, typer.echo)
     intake.raise_problems()
 
 

@@ -25,6 +25,7 @@ from ssa_pipeline.sources.errors import QueryError, TooEarlyError, TransientErro
 from ssa_pipeline.sources.fetching import utc_now
 from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.database_url import database_url
+from ssa_pipeline.supervisor.services import begin_where_data_begin
 
 OUTCOMES = ("stored", "unchanged", "too_early", "refused", "not_a_catalog", "failed")
 _FAILURES = ("refused", "not_a_catalog", "failed")
@@ -66,9 +67,11 @@ def _allowed(result: Fetched, now: datetime) -> datetime:
 def _fetch(context: OpExecutionContext, source: str, asked: list[str], told: list[str]) -> None:
     """``told``: keys of files whose failure was an alert before; where they cannot be read again, it is only shown."""
     settings: Settings = context.resources.settings
+    url = database_url(settings)
     try:
         with permanent_failures(context.retry_number):
-            results = fetch_release(database_url(settings), settings.sources, source, asked)
+            results = fetch_release(url, settings.sources, source, asked)
+            begin_where_data_begin(settings, url, context.log.warning)
     except QueryError as error:
         raise Failure(str(error), allow_retries=False) from error
     now = utc_now()

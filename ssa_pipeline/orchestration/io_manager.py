@@ -8,6 +8,7 @@ starts another for the same slices, gets a higher one, and this process loses ag
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
 from dagster import (
@@ -16,13 +17,11 @@ from dagster import (
     InputContext,
     IOManager,
     OutputContext,
-    PartitionKeyRange,
     io_manager,
 )
 
 from ssa_pipeline.core.versions import CODE_VERSIONS
-from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS, slice_key
-from ssa_pipeline.orchestration.partitions import epoch_days, screening_days
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS, partition_key, slice_key
 from ssa_pipeline.orchestration.resources import Slices
 from ssa_pipeline.orchestration.slice_stream import SliceInput
 from ssa_pipeline.settings import Settings
@@ -98,6 +97,9 @@ def _partition_keys(run: DagsterRun) -> Iterable[str]:
         return [run.tags[_PARTITION]]
     if _RANGE_START not in run.tags:
         return []
-    keys = PartitionKeyRange(run.tags[_RANGE_START], run.tags[_RANGE_END])
-    definition = screening_days if "|" in keys.start else epoch_days
-    return list(definition.get_partition_keys_in_range(keys))
+    # Not asked of the definitions: those of a process that was started before may begin with a later day.
+    (first, _, lead), (last, _, last_lead) = (run.tags[tag].partition("|") for tag in (_RANGE_START, _RANGE_END))
+    begin = date.fromisoformat(first)
+    days = [begin + timedelta(days=k) for k in range((date.fromisoformat(last) - begin).days + 1)]
+    leads = range(int(lead), int(last_lead) + 1) if lead else [None]
+    return [partition_key(day, lead_day) for day in days for lead_day in leads]

@@ -23,12 +23,13 @@ from dagster import (
 )
 
 from ssa_pipeline.core.versions import CODE_VERSIONS
+from ssa_pipeline.first_day import first_partition
 from ssa_pipeline.orchestration.chain import DAILY_ASSETS, LEAD_DAYS, UPSTREAM
 from ssa_pipeline.orchestration.schema import column_schema
 from ssa_pipeline.settings import read_settings
 
-# The first partition is part of the definition, so this one setting is read when the code location loads.
-epoch_days = DailyPartitionsDefinition(start_date=read_settings().first_day.isoformat(), end_offset=1)
+# The first partition is part of the definition, so it is read when the code location loads.
+epoch_days = DailyPartitionsDefinition(start_date=first_partition(read_settings()).isoformat(), end_offset=1)
 screening_days = MultiPartitionsDefinition(
     {"epoch_day": epoch_days, "lead_day": StaticPartitionsDefinition([str(lead_day) for lead_day in LEAD_DAYS])}
 )

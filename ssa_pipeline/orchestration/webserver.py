@@ -27,6 +27,16 @@ mutation Launch($params: ExecutionParams!) {
     ... on RunConflict { message }
   }
 }"""
+_RELOAD = """
+mutation Reload($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) {
+    __typename
+    ... on WorkspaceLocationEntry { loadStatus locationOrLoadError { __typename ... on PythonError { message } } }
+    ... on ReloadNotSupported { message }
+    ... on RepositoryLocationNotFound { message }
+    ... on PythonError { message }
+  }
+}"""
 _FOLLOW = """
 query Follow($runId: ID!, $cursor: String) {
   runOrError(runId: $runId) {
@@ -125,6 +135,13 @@ class Webserver:
         if answer["__typename"] != "LaunchRunSuccess":
             raise WebserverError(f"{job} was not launched: {_message(answer)}")
         return str(answer["run"]["runId"])
+
+    def reload(self) -> None:
+        """Load the definitions again; returns when that is done. WebserverError."""
+        answer = self.query(_RELOAD, {"location": LOCATION})["reloadRepositoryLocation"]
+        found = answer.get("locationOrLoadError") or answer
+        if found["__typename"] != "RepositoryLocation":
+            raise WebserverError(f"the definitions were not loaded again: {_message(found)}")
 
     def follow(self, run_id: str, cursor: str | None) -> RunState:
         """Where a run stands, and its events after ``cursor``."""

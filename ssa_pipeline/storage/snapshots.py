@@ -147,6 +147,13 @@ def records_of(connection: psycopg.Connection, snapshot_id: int, spans: RecordSp
     return [bytes(record) for (record,) in rows]
 
 
+def first_day_with_data(url: DatabaseUrl, not_before: date) -> date | None:
+    """The first day from ``not_before`` on for which something was received or computed; None where there is none."""
+    with connect(url) as connection:
+        row = connection.execute(section("snapshots.sql", "first_day_with_data"), {"not_before": not_before}).fetchone()
+        return row[0] if row else None
+
+
 def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:
     """Ids of the same snapshots, ascending."""
     with connect(url) as connection:

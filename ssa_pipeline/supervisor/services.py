@@ -16,17 +16,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
+from ssa_pipeline.first_day import begin_at, follow_the_data
 from ssa_pipeline.settings import REPOSITORY, DatabaseUrl, Settings
 from ssa_pipeline.storage.database_url import embedded_server
 from ssa_pipeline.storage.embedded import EmbeddedPostgresError
 from ssa_pipeline.storage.errors import StorageError
+from ssa_pipeline.storage.snapshots import first_day_with_data
 from ssa_pipeline.supervisor import disk, host, processes, run_rows, temporary_files
 from ssa_pipeline.supervisor.dagster_home import WORKSPACE_FILE, link_dagster_home, service_environment
 from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
@@ -212,7 +214,14 @@ def daemon_silence(settings: Settings) -> str | None:
 # --- up ------------------------------------------------------------------------------------------------------
 
 
-def up(settings: Settings, say: Say = print, *, is_database_only: bool = False, is_watched: bool = True) -> None:
+def up(
+    settings: Settings,
+    say: Say = print,
+    *,
+    is_database_only: bool = False,
+    is_watched: bool = True,
+    expected: date | None = None,
+) -> None:
     """Start what does not run yet; returns when the UI answers and the daemon serves the queue. ServiceError.
 
     Looks first at all that could hinder it: what runs well is not stopped for a start that cannot succeed.
@@ -230,6 +239,7 @@ def up(settings: Settings, say: Say = print, *, is_database_only: bool = False, 
         _stop_crippled(settings, say)
         _stop_outdated(settings, url, environment, fingerprint, say)
         _prepare_dagster(settings, url, environment, say)
+        begin_where_data_begin(settings, url, say, expected)
         temporary_files.clear_if_unused(settings.home)
         since = datetime.now(UTC)
         daemon = None
@@ -242,6 +252,25 @@ def up(settings: Settings, say: Say = print, *, is_database_only: bool = False, 
         if is_watched and find_service(settings, WATCHER) is None:
             _spawn(settings, WATCHER, environment, fingerprint, say, ui_port(settings) or 0)
         say(f"Dagster UI: {ui_url(settings)}")
+
+
+def begin_where_data_begin(settings: Settings, url: DatabaseUrl, say: Say, expected: date | None = None) -> None:
+    """To be called when something was stored: the partitions of a UI that runs begin at the first day of which there
+    are data (the daemon loads the definitions every minute by itself). ``expected``: of which the first data are to
+    come. StorageError."""
+    is_moved = follow_the_data(settings, url)
+    if expected is not None and first_day_with_data(url, settings.first_day) is None:
+        is_moved |= begin_at(settings, expected)
+    address = ui_url(settings) if is_moved else None
+    if address is None:
+        return
+    from ssa_pipeline.orchestration.webserver import Webserver, WebserverError
+
+    try:
+        with Webserver(address, timeout_s=_READY_TIMEOUT_S) as webserver:
+            webserver.reload()
+    except WebserverError as error:
+        say(f"warning: until `ssa down` and `ssa up` the UI does not begin with the first day received: {error}")
 
 
 def revive(settings: Settings, say: Say, ui_port: int | None = None) -> list[str]:

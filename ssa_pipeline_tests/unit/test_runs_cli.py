@@ -249,7 +249,7 @@ def test_days_are_given_in_one_way(given: tuple[str, str, str]) -> None:
 
 
 def test_ctrl_c_before_there_is_a_run_says_what_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     pids = {"postgres": 7, "daemon": 8, "webserver": None}

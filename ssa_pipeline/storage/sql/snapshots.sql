@@ -75,3 +75,12 @@ SELECT snapshot_id
 FROM raw.snapshot
 WHERE epoch_day = %(epoch_day)s AND kind IN ('gp', 'supplemental_gp')
 ORDER BY snapshot_id;
+
+-- name: first_day_with_data
+SELECT least(
+    (
+        SELECT min(s.epoch_day) FROM raw.snapshot s
+        WHERE s.epoch_day >= %(not_before)s AND s.kind IN ('gp', 'supplemental_gp')
+    ),
+    (SELECT min(l.epoch_day) FROM screening.slice_log l WHERE l.epoch_day >= %(not_before)s)
+);
