@@ -49,7 +49,7 @@ def main() -> None:
         if "startup" not in chosen:
             bench.compile_kernels()
         for name, measure in chosen.items():
-            result[name] = measure(bench)
+            result[name] = sql.measure(bench, arguments.events) if name == "sql" else measure(bench)
     path = _save(result)
     print(f"\n{table.markdown(result)}\n\nrecord: {path}")
     _print_differences(result)
@@ -59,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="seven days, growth to 105,000 objects, the pipeline, SQL")
     parser.add_argument("--only", nargs="+", choices=FULL, metavar="NAME", help=", ".join(FULL))
+    parser.add_argument("--events", type=int, default=sql.EVENTS, metavar="N", help="size of the database of sql")
     return parser.parse_args()
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from ssa_pipeline.orchestration.listed_runs import QUEUED, list_runs, what_it_waits_for
 from ssa_pipeline.orchestration.progress_message import Progress as Message
-from ssa_pipeline.orchestration.webserver import FROM_OUTSIDE, RunState, Webserver
+from ssa_pipeline.orchestration.webserver import FROM_OUTSIDE, RunState, Webserver, WebserverError
 
 POLL_S = 0.5
 CHECK_FAILED = "DagsterAssetCheckFailedError"
@@ -94,7 +94,7 @@ class Follower:
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bars:
             task = bars.add_task(self.title, total=None, note=self._note)
             while True:
-                state = self.webserver.follow(self.run_id, self.cursor)
+                state = self._state()
                 self.cursor = state.cursor
                 for event in state.events:
                     self._take(event)
@@ -108,6 +108,15 @@ class Follower:
                 self._say_where_it_is()
                 if not state.has_more:
                     self.sleep(POLL_S)
+
+    def _state(self) -> RunState:
+        try:
+            return self.webserver.follow(self.run_id, self.cursor)
+        except WebserverError as error:
+            raise WebserverError(
+                f"{error}; then `ssa follow {self.run_id[:8]}` says what became of the run, and the same command again "
+                "computes what is missing"
+            ) from error
 
     def _look_at_the_queue(self, status: str) -> None:
         """A run that waits says for what."""

@@ -119,7 +119,8 @@ class Webserver:
         first = message.strip().partition("\n")[0]
         if "OperationalError" in first or "DB connection" in first:
             return (
-                f"the database does not answer the webserver ({first}): `ssa status` says what runs, `ssa up` starts it"
+                f"the database does not answer the webserver ({first}): the watcher starts one that died again in a "
+                "few seconds, else `ssa up` does (`ssa status` says what runs)"
             )
         return f"the webserver at {self.url} refused: {first}"
 

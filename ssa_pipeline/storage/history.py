@@ -66,7 +66,8 @@ def unread(url: DatabaseUrl) -> str:
 
 @dataclass(frozen=True)
 class EventDiff:
-    """Encounters of both days within the days that both cover, and within the smallest threshold on one of them."""
+    """Encounters of both days within the days that both cover, and on one of them within the smallest threshold, or
+    the distance up to which thinning left them."""
 
     days_covered: list[date]
     warnings: list[str]  # how the screenings differ
@@ -159,7 +160,11 @@ def _event_diff(
     ]
     old, new = (_concat([events for events, _ in slices]) for slices in read)
     thresholds = [{float(version.metadata["threshold_km"]) for _, version in slices} for slices in read]
-    within_km = min(thresholds[0] | thresholds[1])
+    thinned = [
+        [float(v.metadata["thinned_beyond_km"]) for _, v in slices if "thinned_beyond_km" in v.metadata]
+        for slices in read
+    ]
+    within_km = min([*thresholds[0], *thresholds[1], *thinned[0], *thinned[1]])
     sets = catalogs[0].element_sets, catalogs[1].element_sets
     excluded = [any(v.metadata.get("exclude_same_constellation") for _, v in slices) for slices in read]
     if exclude or any(excluded):
@@ -175,7 +180,7 @@ def _event_diff(
     told = _told(old, new, found, rows, limit)
     return EventDiff(
         common,
-        [*_differences(days, covered, thresholds), *_exclusions(days, exclude, excluded)],
+        [*_differences(days, covered, thresholds), *_thinnings(days, thinned), *_exclusions(days, exclude, excluded)],
         {change: counts[change] for change in EventChange},
         _event_rows(old, new, found, told, sets),
     )
@@ -205,6 +210,16 @@ def _differences(days: list[date], covered: list[set[date]], thresholds: list[se
     if lead_days[0] != lead_days[1]:
         said = ", ".join(f"{day}: {' '.join(map(str, leads))}" for day, leads in zip(days, lead_days, strict=True))
         yield f"screened with different lead days ({said}): compared are the days that both cover"
+
+
+def _thinnings(days: list[date], thinned: list[list[float]]) -> Iterator[str]:
+    if any(thinned):
+        said = " and ".join(str(day) for day, distances in zip(days, thinned, strict=True) if distances)
+        within_km = min([*thinned[0], *thinned[1]])
+        yield (
+            f"distant events of {said} were deleted since (SSA_THIN_EVENTS_AFTER_DAYS): compared is what comes within "
+            f"{within_km:g} km"
+        )
 
 
 def _exclusions(days: list[date], exclude: bool, excluded: list[bool]) -> Iterator[str]:

@@ -472,8 +472,8 @@ VIEWS = (
     View("events_latest", "Every close approach once: for each UTC day covered, the rows of the newest epoch day "
          "whose refined_events slice covering that day exists (slices are written whole).", _EVENT_VIEW),
     View("event_changes", "Encounters that are new or gone from an epoch day to the next one that was screened, on the "
-         "UTC days that both cover and within the smaller threshold. `ssa diff` compares any two days and says what "
-         "changed.",
+         "UTC days that both cover and within the smaller threshold, or the distance to which one was thinned. "
+         "`ssa diff` compares any two days and says what changed.",
          ("epoch_day", "previous_epoch_day", "change", "norad_id_1", "norad_id_2", "object_name_1", "object_name_2",
           "tca_utc", "miss_distance_km", "relative_speed_km_s", "event_class", "start_utc", "end_utc")),
     View("proximity_intervals", "Persistent events of one epoch day, stitched over its lead days.",

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psycopg
 
-from ssa_pipeline.alerts import raise_alert, send_at_once
+from ssa_pipeline.alerts import deliver_due, raise_alert, send_at_once
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.alerts import Alert
 from ssa_pipeline.storage.embedded import EmbeddedPostgresError
@@ -190,12 +190,14 @@ class Watcher:
             self._state.save(_state_path(self._settings))
 
     def _tell(self, alert: Alert) -> None:
-        """As a row, which the daemon delivers; at once, and once a day, where that is what does not work."""
+        """As a row, sent at once and again by the daemon where that fails; without a row, and once a day, where the
+        database is what does not work."""
         now = datetime.now(UTC)
         try:
             url = services.running_database_url(self._settings)
             if url is not None:
-                raise_alert(url, alert, now)
+                if raise_alert(url, alert, now):
+                    deliver_due(url, self._settings, now)  # the daemon, which does so, may be what dies
                 return
         except (StorageError, psycopg.Error, EmbeddedPostgresError) as error:
             self._say(f"the alert could not be stored: {str(error).splitlines()[0]}")

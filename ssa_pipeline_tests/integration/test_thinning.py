@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from ssa_pipeline.core.day_changes import EventChange
 from ssa_pipeline.settings import DatabaseUrl, SettingsError, read_settings
 from ssa_pipeline.storage.connection import connect
+from ssa_pipeline.storage.history import EventDiff, diff
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore
 from ssa_pipeline.storage.thinning import Thinned, thin_events
@@ -24,6 +26,18 @@ def _rows(url: DatabaseUrl, where: str) -> set[tuple[object, ...]]:
         return set(connection.execute(sql).fetchall())
 
 
+def _changes(url: DatabaseUrl) -> set[tuple[object, ...]]:
+    with connect(url) as connection:
+        sql = "SELECT change, norad_id_1, norad_id_2, miss_distance_km, tca_utc FROM ssa.event_changes"
+        return set(connection.execute(sql).fetchall())
+
+
+def _compared(url: DatabaseUrl) -> EventDiff:
+    found = diff(url, EPOCH_DAY, EPOCH_DAY + timedelta(1), objects=False, events=True).events
+    assert found is not None
+    return found
+
+
 def test_of_old_days_lead_day_0_and_close_rows_stay_and_the_newest_prediction_never_changes(
     embedded_database: DatabaseUrl,
 ) -> None:
@@ -35,7 +49,15 @@ def test_of_old_days_lead_day_0_and_close_rows_stay_and_the_newest_prediction_ne
     before, latest = _rows(url, "screening.refined_event"), _rows(url, "ssa.events_latest")
     assert thin_events(url, 1, BEYOND_KM) == Thinned()  # written just now: a run may still read them
     assert thin_events(url, 2, BEYOND_KM, AT_ONCE) == Thinned()  # only two days exist
+    changed = _changes(url)
+    compared = [_compared(url)]
     done = thin_events(url, 1, BEYOND_KM, AT_ONCE)
+    # what was deleted makes nothing new
+    assert _changes(url) == {row for row in changed if float(str(row[3])) <= BEYOND_KM}
+    compared.append(_compared(url))
+    assert [one.counts[EventChange.NEW] for one in compared] == [0, 0]
+    assert compared[0].warnings[-1:] != compared[1].warnings[-1:]
+    assert "compared is what comes within 20 km" in compared[1].warnings[-1]
     doomed = {row for row in before if row[:2] == (EPOCH_DAY, 1) and float(str(row[5])) > BEYOND_KM}
     old = {row for row in before if row[:2] == (EPOCH_DAY, 1)}
     assert 0 < len(doomed) < len(old)

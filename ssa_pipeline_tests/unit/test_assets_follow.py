@@ -248,5 +248,7 @@ def test_a_killed_worker_and_a_lost_database_are_told_in_a_sentence() -> None:
         webserver.query("{ version }", {})
     assert str(told.value) == (
         'the database does not answer the webserver ((psycopg2.OperationalError) connection to "127.0.0.1" failed): '
-        "`ssa status` says what runs, `ssa up` starts it"
+        "the watcher starts one that died again in a few seconds, else `ssa up` does (`ssa status` says what runs)"
     )
+    with _webserver(lost) as (webserver, _), pytest.raises(WebserverError, match=rf"then `ssa follow {RUN[:8]}` says"):
+        Follower(webserver, RUN, "screening", Console(file=io.StringIO())).until_finished()

@@ -145,6 +145,26 @@ def test_without_a_database_the_alert_goes_out_at_once_and_not_again(
     assert payload["text"].startswith("postgres not running, and cannot be started\nno room")
 
 
+def test_an_alert_does_not_wait_for_a_daemon_that_cannot_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[Alert] = []
+    delivered: list[int] = []
+
+    def keep(_: Any, alert: Alert, __: Any) -> bool:
+        raised.append(alert)
+        return len(raised) == 1  # the second only repeats it
+
+    monkeypatch.setattr(services, "running_database_url", lambda _: "a database")
+    monkeypatch.setattr(watcher, "raise_alert", keep)
+    monkeypatch.setattr(watcher, "deliver_due", lambda *_: delivered.append(len(raised)))
+    watching = Watcher(_settings(tmp_path), lambda _: None)
+    for _ in range(2):
+        watching._failed([DAEMON], "no module named dagster")
+    assert [alert.title for alert in raised] == ["daemon not running, and cannot be started"] * 2
+    assert delivered == [1]
+
+
 class TestDisk:
     def test_the_reserve_is_real_blocks_kept_once_and_given_back(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

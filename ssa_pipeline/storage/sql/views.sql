@@ -110,7 +110,9 @@ WITH days AS (
     FROM (SELECT DISTINCT epoch_day FROM screening.slice_log WHERE asset = 'refined_events') screened
 ), slices AS (
     SELECT DISTINCT ON (epoch_day, lead_day)
-        epoch_day, lead_day, log_id, (metadata ->> 'threshold_km')::float8 AS threshold_km
+        epoch_day, lead_day, log_id,
+        -- of a thinned slice what misses by more is gone
+        least((metadata ->> 'threshold_km')::float8, (metadata ->> 'thinned_beyond_km')::float8) AS whole_within_km
     FROM screening.slice_log
     WHERE asset = 'refined_events'
     ORDER BY epoch_day, lead_day, log_id DESC
@@ -120,7 +122,7 @@ WITH days AS (
         d.previous_epoch_day,
         n.log_id,
         o.log_id AS previous_log_id,
-        least(n.threshold_km, o.threshold_km) AS threshold_km
+        least(n.whole_within_km, o.whole_within_km) AS whole_within_km
     FROM days d
     JOIN slices n ON n.epoch_day = d.epoch_day
     JOIN slices o ON o.epoch_day = d.previous_epoch_day AND o.epoch_day + o.lead_day = n.epoch_day + n.lead_day
@@ -149,7 +151,7 @@ FROM looked_at c
 JOIN screening.refined_event e ON e.log_id = c.found_in
 LEFT JOIN catalog.element_set s1 ON s1.element_set_id = e.element_set_id_1 AND s1.epoch = e.epoch_1_utc
 LEFT JOIN catalog.element_set s2 ON s2.element_set_id = e.element_set_id_2 AND s2.epoch = e.epoch_2_utc
-WHERE (e.miss_distance_km <= c.threshold_km) IS NOT FALSE
+WHERE (e.miss_distance_km <= c.whole_within_km) IS NOT FALSE
     AND NOT EXISTS (
         SELECT
         FROM screening.refined_event o
