@@ -176,7 +176,7 @@ class Screening:
     force: bool = False
 
     def run(self) -> None:
-        from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
+        from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, run_tags
         from ssa_pipeline.orchestration.plan import contiguous
 
         day = self.epoch_day.isoformat()
@@ -187,16 +187,12 @@ class Screening:
             return
         if any(key.lead_day is None for key in needed):
             self._catalog_earlier_days()
-            self._run(INGEST_JOB, {"dagster/partition": day}, f"catalogue of {day}")
+            self._run(INGEST_JOB, run_tags(self.epoch_day), f"catalogue of {day}")
             self._follow_what_is_in_hand()  # automation may be quicker
             needed = self._needed()
         for first, last in contiguous(key.lead_day for key in needed if key.lead_day is not None):
-            tags = {
-                "dagster/asset_partition_range_start": partition_key(self.epoch_day, first),
-                "dagster/asset_partition_range_end": partition_key(self.epoch_day, last),
-            }
             named = f"lead day {first}" if first == last else f"lead days {first} to {last}"
-            self._run(SCREEN_JOB, tags, f"{day}, {named}")
+            self._run(SCREEN_JOB, run_tags(self.epoch_day, (first, last)), f"{day}, {named}")
 
     def _follow_what_is_in_hand(self) -> None:
         """Nothing is computed twice: a call left with Ctrl-C, automation or a back-fill may have it in hand."""
@@ -212,14 +208,14 @@ class Screening:
     def _catalog_earlier_days(self) -> None:
         """As automation does: the day carries over from the days before, and the gate compares with them. One that is
         held or fails is told, and stands in no way."""
-        from ssa_pipeline.orchestration.chain import INGEST_JOB
+        from ssa_pipeline.orchestration.chain import INGEST_JOB, run_tags
         from ssa_pipeline.storage.database_url import database_url
         from ssa_pipeline.storage.release_gate import ReleaseGate
 
         unread = ReleaseGate(database_url(self.settings)).unread_days(self.epoch_day)
-        for day in (day.isoformat() for day in unread if day >= self.settings.first_day):
+        for day in (day for day in unread if day >= self.settings.first_day):
             try:
-                self._run(INGEST_JOB, {"dagster/partition": day}, f"catalogue of {day}, received before")
+                self._run(INGEST_JOB, run_tags(day), f"catalogue of {day}, received before")
             except CliError as error:
                 if error.code == Exit.INTERRUPTED:
                     raise

@@ -17,6 +17,7 @@ from dagster import (
 )
 
 from ssa_pipeline.fetch_release import Fetched, fetch_release
+from ssa_pipeline.orchestration.chain import SOURCE_TAG
 from ssa_pipeline.orchestration.describe import markdown_table
 from ssa_pipeline.orchestration.failures import MAX_RETRIES, back_off_s, permanent_failures
 from ssa_pipeline.settings import Settings
@@ -115,7 +116,7 @@ def _fetch_job(source: str) -> JobDefinition:
     @job(
         name=name,
         executor_def=in_process_executor,
-        tags=TAGS,
+        tags={**TAGS, SOURCE_TAG: source},
         description=f"Releases from {source} into the database (docs/sources.md). What is too early is not sent.",
     )
     def fetch_source() -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from dagster import DagsterInstance, RunRequest
 
 from ssa_pipeline.dagster_internals import AssetGraph
-from ssa_pipeline.orchestration.chain import LEAD_DAYS, SCREEN_JOB, SCREENING_ASSETS, partition_key
+from ssa_pipeline.orchestration.chain import LEAD_DAYS, SCREEN_JOB, SCREENING_ASSETS, run_tags
 from ssa_pipeline.orchestration.plan import contiguous
 from ssa_pipeline.orchestration.resources import Storage
 from ssa_pipeline.orchestration.under_way import slices_under_way
@@ -122,8 +122,7 @@ def _request(day: DayScreening, first: int, last: int, rank: int, reason: str, n
         run_key=f"{day.epoch_day} lead days {first}-{last}, catalogue {day.catalog_log_id}, {now.date()}",
         job_name=SCREEN_JOB,
         tags={
-            "dagster/asset_partition_range_start": partition_key(day.epoch_day, first),
-            "dagster/asset_partition_range_end": partition_key(day.epoch_day, last),
+            **run_tags(day.epoch_day, (first, last)),
             "dagster/priority": str(-rank),
             REASON_TAG: f"{day.epoch_day}: {reason}",
             **RETRY_TAGS,

@@ -19,7 +19,7 @@ from dagster import (
 
 from ssa_pipeline.dagster_internals import AssetGraph
 from ssa_pipeline.fetch_release import planned_queries
-from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, partition_key
+from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, run_tags
 from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name, run_config
 from ssa_pipeline.orchestration.releases import (
     Waiting,
@@ -128,7 +128,7 @@ def _ingest_request(epoch_day: date, what: str, reason: str, now: datetime) -> R
     return RunRequest(
         run_key=f"{epoch_day} {what}, {now.date()}",
         tags={
-            "dagster/partition": partition_key(epoch_day),
+            **run_tags(epoch_day),
             REASON_TAG: f"{epoch_day}: {reason}",
             "dagster/priority": "10",
             **RETRY_TAGS,

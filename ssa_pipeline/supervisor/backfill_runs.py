@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from dagster import AssetCheckKey, AssetKey, BackfillPolicy, MultiPartitionsDefinition, PartitionsDefinition, RunRequest
+from dagster import AssetCheckKey, AssetKey, BackfillPolicy, PartitionsDefinition, RunRequest
 
 from ssa_pipeline.dagster_internals import backfill_cuts
-from ssa_pipeline.orchestration.chain import DAILY_ASSETS, IN_ORDER_TAG, in_order
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, EPOCH_DAY_TAG, IN_ORDER_TAG, in_order
 
 _cut = backfill_cuts._build_run_requests_with_backfill_policy
 
@@ -33,11 +33,12 @@ def cut_by_epoch_day(
     names = {key.to_user_string() for key in asset_keys}
     if names & set(DAILY_ASSETS):
         tags = {**tags, **IN_ORDER_TAG}
-    days = [partition_keys]
-    if isinstance(partitions_def, MultiPartitionsDefinition):
-        days = [frozenset(keys) for _, keys in groupby(in_order(partition_keys), lambda key: key.partition("|")[0])]
-    parts = [_cut(asset_keys, asset_check_keys, backfill_policy, keys, partitions_def, tags, **rest) for keys in days]
-    return [request for part in parts for request in part]
+    requests: list[RunRequest] = []
+    for day, keys in groupby(in_order(partition_keys), lambda key: key.partition("|")[0]):
+        named = {**tags, EPOCH_DAY_TAG: day}
+        part = _cut(asset_keys, asset_check_keys, backfill_policy, frozenset(keys), partitions_def, named, **rest)
+        requests.extend(part)
+    return requests
 
 
 def install() -> None:

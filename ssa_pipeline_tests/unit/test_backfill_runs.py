@@ -12,7 +12,7 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution import asset_backfill
 
 from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.orchestration.chain import DAILY_ASSETS, IN_ORDER_TAG, LEAD_DAYS, SCREENING_ASSETS
+from ssa_pipeline.orchestration.chain import DAILY_ASSETS, EPOCH_DAY_TAG, IN_ORDER_TAG, LEAD_DAYS, SCREENING_ASSETS
 from ssa_pipeline.supervisor import backfill_runs
 
 DAYS = [str(date(2024, 11, 1) + timedelta(days=n)) for n in range(30)]
@@ -45,6 +45,7 @@ def test_thirty_days_are_screened_one_after_the_other(daemon: None) -> None:
     for one in requests:
         assert {key.to_user_string() for key in one.asset_selection or ()} == set(SCREENING_ASSETS)
         assert one.asset_check_keys
+        assert one.tags[EPOCH_DAY_TAG] == one.tags[START][:10]
 
 
 def test_lead_days_that_are_not_asked_for_are_not_screened(daemon: None) -> None:
@@ -61,6 +62,7 @@ def test_every_catalogue_is_a_run_of_its_own_and_they_are_made_in_order(daemon: 
     for one in requests:
         assert {key.to_user_string() for key in one.asset_selection or ()} == set(DAILY_ASSETS)
         assert IN_ORDER_TAG.items() <= one.tags.items()
+        assert one.tags[EPOCH_DAY_TAG] == one.tags[START]
 
 
 def test_dagster_itself_would_mix_the_days() -> None:
