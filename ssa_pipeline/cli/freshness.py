@@ -111,7 +111,7 @@ def _age(hours: float) -> str:
 
 
 def _limit(hours: float) -> str:
-    return f"at most {hours:g} h" if math.isfinite(hours) else "never expected again"
+    return f"expected every {hours:g} h" if math.isfinite(hours) else "never expected again"
 
 
 def _print(found: Freshness) -> None:
@@ -119,7 +119,7 @@ def _print(found: Freshness) -> None:
         age, limit = found.age_hours(source), found.limit_hours(source.source)
         typer.echo(
             f"{_judged(found, source):<7} {source.source:<12} newest content of {_time(source.content_at)} ("
-            f"{_age(age)}, {_limit(limit)}), received {_time(source.received_at)}; last attempt "
+            f"{_age(age)}), received {_time(source.received_at)}, {_limit(limit)}; last attempt "
             f"{_time(source.attempted_at)} {source.outcome}".rstrip()
         )
     if not found.sources:

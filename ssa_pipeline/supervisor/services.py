@@ -258,9 +258,13 @@ def begin_where_data_begin(settings: Settings, url: DatabaseUrl, say: Say, expec
     """To be called when something was stored: the partitions of a UI that runs begin at the first day of which there
     are data (the daemon loads the definitions every minute by itself). ``expected``: of which the first data are to
     come. StorageError."""
-    is_moved = follow_the_data(settings, url)
-    if expected is not None and first_day_with_data(url, settings.first_day) is None:
-        is_moved |= begin_at(settings, expected)
+    try:
+        is_moved = follow_the_data(settings, url)
+        if expected is not None and first_day_with_data(url, settings.first_day) is None:
+            is_moved |= begin_at(settings, expected)
+    except OSError as error:  # what was stored is stored
+        say(f"warning: the first day received cannot be noted, so the UI may begin later: {_unusable(settings, error)}")
+        return
     address = ui_url(settings) if is_moved else None
     if address is None:
         return

@@ -98,6 +98,15 @@ def _refused() -> Any:
     return {"reloadRepositoryLocation": {"__typename": "WorkspaceLocationEntry", "locationOrLoadError": error}}
 
 
+def test_a_home_that_cannot_be_written_is_said_and_hinders_nothing(tmp_path: Path, stored: list[date]) -> None:
+    stored.append(date(2026, 8, 22))
+    (tmp_path / "first_day").mkdir()  # no file can take its place, whoever asks
+    said: list[str] = []
+    services.begin_where_data_begin(settings_of(tmp_path), URL, said.append)
+    (warning,) = said
+    assert warning.startswith("warning: the first day received cannot be noted")
+
+
 def test_the_demo_begins_with_its_day_before_that_is_stored(tmp_path: Path, stored: list[date]) -> None:
     settings = replace(settings_of(tmp_path))
     services.begin_where_data_begin(settings, URL, print, expected=date(2024, 11, 1))

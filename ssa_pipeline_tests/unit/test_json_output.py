@@ -75,6 +75,24 @@ def test_freshness_has_null_where_there_is_no_number() -> None:
     assert "space-track" in said["problems"][0]["title"]
 
 
+@pytest.mark.parametrize(
+    ("received_h", "content_h", "is_silent"),
+    [
+        (23.9, 30.0, False),  # daily, of element sets that were 6 h old when they came
+        (26.1, 32.0, True),  # nothing came
+        (1.0, 39.0, True),  # old already
+        (1.0, 18_000.0, True),
+    ],
+)
+def test_a_daily_release_is_not_silent_for_the_hours_that_its_sets_are_old(
+    received_h: float, content_h: float, is_silent: bool
+) -> None:
+    received_at, content_at = (NOW - timedelta(hours=hours) for hours in (received_h, content_h))
+    source = SourceState("folder", NOW, "stored", "", received_at, content_at)
+    found = Freshness(NOW, [source], Progress(DAY, None, None, DAY, DAY), {}, {"": 26.0})
+    assert found.is_silent(source) is is_silent
+
+
 def test_a_source_never_expected_again_has_no_limit_in_hours(capsys: pytest.CaptureFixture[str]) -> None:
     never = SourceState("space-track", NOW, "failed", "", None, None)
     source = SourceState("file", None, "", "", NOW, NOW - timedelta(hours=9))

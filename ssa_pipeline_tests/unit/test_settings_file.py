@@ -10,7 +10,7 @@ import pytest
 
 from ssa_pipeline import settings as settings_module
 from ssa_pipeline.cli import Exit
-from ssa_pipeline.settings import SettingsError, read_settings
+from ssa_pipeline.settings import REPOSITORY, SettingsError, read_settings
 from ssa_pipeline.settings_table import SHOWN
 from ssa_pipeline.supervisor import doctor
 from ssa_pipeline.supervisor.dagster_home import service_environment
@@ -134,3 +134,9 @@ def test_the_doctor_warns_where_others_may_read_the_file(home: Path) -> None:
     assert (finding().level, "chmod 600" in finding().text) == (doctor.Level.WARN, True)
     file.chmod(0o600)
     assert (finding().level, finding().text) == (doctor.Level.OK, f"5 from {file}")
+
+
+def test_every_setting_is_explained_in_the_docs() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    told = " ".join(page.read_text() for page in pages)
+    assert [name for name in SHOWN if not re.search(rf"`[^`]*\b{name}\b[^`]*`", told)] == []
