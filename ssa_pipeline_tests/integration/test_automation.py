@@ -182,8 +182,8 @@ def bench(database: DatabaseUrl, instance: DagsterInstance) -> Bench:
     instance.wipe()
     with connect(database) as connection:
         connection.execute(
-            "TRUNCATE raw.snapshot, raw.content, raw.fetch_state, screening.slice_log, catalog.release_gate, "
-            "catalog.satcat"
+            "TRUNCATE raw.accepted_checksums, raw.snapshot, raw.content, raw.fetch_state, screening.slice_log, "
+            "catalog.release_gate, catalog.satcat"
         )
     return Bench(database, instance, settings)
 
