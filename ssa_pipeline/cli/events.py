@@ -56,7 +56,7 @@ def events(
     received, 4 no database.
     """
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.answers import EVENT_COLUMNS, EventFilter, closest_events
+    from ssa_pipeline.storage.answers import EVENT_COLUMNS, EventFilter, closest_events, thinned_said
     from ssa_pipeline.storage.database_url import database_url
 
     day, meant = parse_day(epoch_day), object_text(object_id, object_option)
@@ -75,6 +75,8 @@ def events(
             exclude_companions=exclude_companions,
         )
         rows = closest_events(url, day, wanted, limit or None)
+        if day is not None and (said := thinned_said(url, day)):
+            typer.echo(f"ssa: {said}", err=True)
     if output == Format.TABLE:
         _print_table(rows)
     elif output == Format.CSV:

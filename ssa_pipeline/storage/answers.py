@@ -90,6 +90,19 @@ def closest_events(
     return rows[:limit]
 
 
+def thinned_said(url: DatabaseUrl, epoch_day: date) -> str:
+    """What thinning has deleted of an epoch day, as a sentence; '' where it has not."""
+    with connect(url) as connection:
+        lead_days, beyond_km = _row(connection, section(_FILE, "thinned"), {"epoch_day": epoch_day})
+    if not lead_days:
+        return ""
+    said = " ".join(map(str, lead_days))
+    return (
+        f"of {epoch_day}, lead days {said}, encounters that miss by more than {beyond_km:g} km were deleted "
+        "(SSA_THIN_EVENTS_AFTER_DAYS)"
+    )
+
+
 def _stitched(pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Pieces of pairs that stay together, joined where one ends as the next begins; the closest first. The TCA is that
     of the closest piece with a minimum of its own, where there is one."""
@@ -188,4 +201,8 @@ def _newest(connection: Any, name: str) -> date | None:
 
 
 def _value(connection: Any, statement: str, given: Any) -> Any:
-    return connection.execute(statement, given).fetchone()[0]
+    return _row(connection, statement, given)[0]
+
+
+def _row(connection: Any, statement: str, given: Any) -> Any:
+    return connection.execute(statement, given).fetchone()

@@ -8,6 +8,7 @@ import pytest
 
 from ssa_pipeline.core.day_changes import EventChange
 from ssa_pipeline.settings import DatabaseUrl, SettingsError, read_settings
+from ssa_pipeline.storage.answers import thinned_said
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.history import EventDiff, diff
 from ssa_pipeline.storage.slice_key import SliceKey
@@ -49,9 +50,14 @@ def test_of_old_days_lead_day_0_and_close_rows_stay_and_the_newest_prediction_ne
     before, latest = _rows(url, "screening.refined_event"), _rows(url, "ssa.events_latest")
     assert thin_events(url, 1, BEYOND_KM) == Thinned()  # written just now: a run may still read them
     assert thin_events(url, 2, BEYOND_KM, AT_ONCE) == Thinned()  # only two days exist
+    assert thinned_said(url, EPOCH_DAY) == ""
     changed = _changes(url)
     compared = [_compared(url)]
     done = thin_events(url, 1, BEYOND_KM, AT_ONCE)
+    assert thinned_said(url, EPOCH_DAY).startswith(
+        f"of {EPOCH_DAY}, lead days 1, encounters that miss by more than 20 km were deleted"
+    )
+    assert thinned_said(url, EPOCH_DAY + timedelta(1)) == ""
     # what was deleted makes nothing new
     assert _changes(url) == {row for row in changed if float(str(row[3])) <= BEYOND_KM}
     compared.append(_compared(url))

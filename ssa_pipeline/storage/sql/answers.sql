@@ -25,6 +25,16 @@ WHERE (%(is_crossing)s::boolean = (event_class = 'crossing'))
 ORDER BY miss_distance_km, tca_utc, norad_id_1, norad_id_2
 LIMIT %(limit)s;
 
+-- name: thinned
+SELECT array_agg(lead_day ORDER BY lead_day), min((metadata ->> 'thinned_beyond_km')::float8)
+FROM (
+    SELECT DISTINCT ON (lead_day) lead_day, metadata
+    FROM screening.slice_log
+    WHERE asset = 'refined_events' AND epoch_day = %(epoch_day)s
+    ORDER BY lead_day, log_id DESC
+) newest
+WHERE metadata ? 'thinned_beyond_km';
+
 -- name: newest_catalog_day
 SELECT max(epoch_day) FROM screening.slice_log WHERE asset = 'clean_catalog' AND expired_at IS NULL;
 
