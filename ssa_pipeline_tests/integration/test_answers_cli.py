@@ -168,7 +168,7 @@ def test_aliases_of_an_object_and_of_a_day(ssa: Ssa) -> None:
 def test_an_object_that_meets_nobody_is_told_from_one_never_received(ssa: Ssa) -> None:
     assert ssa("events", "--object", str(STALE)).startswith("no encounter")
     for command in (("events", "--object"), ("why",)):
-        assert f"object {NEVER_SEEN} is in no file received" in ssa(*command, str(NEVER_SEEN), code=1)
+        assert f"object {NEVER_SEEN} is in no file" in ssa(*command, str(NEVER_SEEN), code=1)
 
 
 def test_why_names_set_file_line_and_rule(filled: Filled, ssa: Ssa) -> None:
