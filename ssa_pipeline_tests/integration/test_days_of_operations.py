@@ -107,7 +107,7 @@ class Operations:
 
     def check_catalog(self, day: str) -> None:
         """Every object received in 30 days is there with its newest set, or was found not to be in orbit."""
-        newest = newest_of([data for of_day, files in self.received.items() if of_day <= day for data in files])
+        newest = newest_of([data for of_day, files in self.received.items() if of_day <= day for data in files], day)
         used = self.catalog(day)
         gone = {
             norad_id
@@ -127,17 +127,20 @@ class Operations:
         carried = self.rows(
             "SELECT norad_id FROM screening.clean_catalog WHERE epoch_day = %s AND received_day < epoch_day", day
         )
-        of_the_day = newest_of(self.received[day])
+        of_the_day = newest_of(self.received[day], day)
         not_of_the_day = {i for i in used if of_the_day.get(i) != newest[i]}
         assert {i for (i,) in carried} == {*not_of_the_day, *late}
         self.checked[day] = used
 
 
-def newest_of(files: Iterable[bytes]) -> dict[int, datetime]:
-    newest: dict[int, datetime] = {}
+def newest_of(files: Iterable[bytes], day: str) -> dict[int, datetime]:
+    """Of every object the newest epoch up to the end of the day; the nearest of the later ones where there is none."""
+    end = datetime.fromisoformat(f"{day}T00:00:00Z") + timedelta(days=1)
+    epochs: dict[int, list[datetime]] = {}
     for data in files:
-        newest |= {i: epoch for i, epoch in newest_epochs(data).items() if i not in newest or epoch > newest[i]}
-    return newest
+        for norad_id, epoch in newest_epochs(data).items():
+            epochs.setdefault(norad_id, []).append(epoch)
+    return {i: max((e for e in found if e < end), default=min(found)) for i, found in epochs.items()}
 
 
 @cache
