@@ -50,7 +50,7 @@ def up(
         with Talker(_say) as say:
             services.up(settings, say, is_database_only=database_only, is_watched=not unwatched)
         if foreground:
-            _stay(settings)
+            _stay(settings, is_watched=not unwatched)
 
 
 def down() -> None:
@@ -76,7 +76,8 @@ def status(as_json: AsJson = False) -> None:
                 _say(_status_line(one))
             for line in services.watcher_report(settings):
                 _say(f"{services.WATCHER:<10} {line}")
-        stopped = [one.name for one in found if one.pid is None and one.name != "database"]
+        unasked = {"database"} if services.is_watcher_wanted(settings) else {"database", services.WATCHER}
+        stopped = [one.name for one in found if one.pid is None and one.name not in unasked]
         if stopped:
             raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
         silence = services.daemon_silence(settings)
@@ -204,7 +205,7 @@ def _status_line(one: ServiceStatus) -> str:
     return f"{one.name:<10} running  pid {one.pid:<8} up {uptime}  {memory}  {one.address}".rstrip()
 
 
-def _stay(settings: Settings) -> None:
+def _stay(settings: Settings, *, is_watched: bool) -> None:
     """For a container or a service manager: SIGTERM and Ctrl-C stop everything."""
     import signal
 
@@ -215,7 +216,10 @@ def _stay(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        _follow_logs(settings, None, lambda: services.ensure_watcher(settings, _say))
+        if is_watched:
+            _follow_logs(settings, None, lambda: services.ensure_watcher(settings, _say))
+        else:
+            _follow_logs(settings, None)
     finally:
         services.down(settings, _say)
 

@@ -205,7 +205,8 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 def _dagster(settings: Settings) -> Iterator[Finding]:
     found = {name: services.find_service(settings, name) for name in (services.DAEMON, services.WEBSERVER)}
     missing = [name for name, service in found.items() if service is None]
-    if not missing and services.find_service(settings, services.WATCHER) is None:
+    is_wanted = services.is_watcher_wanted(settings)
+    if not missing and is_wanted and services.find_service(settings, services.WATCHER) is None:
         yield Finding(Level.WARN, "watcher", "not running, so nothing starts again what dies: ssa up")
     for line in services.watcher_report(settings):
         yield Finding(Level.WARN, "watcher", line)

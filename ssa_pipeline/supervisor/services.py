@@ -39,6 +39,7 @@ DAEMON = "daemon"
 WEBSERVER = "webserver"
 POSTGRES = "postgres"
 WATCHER = "watcher"
+_UNWATCHED = "unwatched"
 FIRST_UI_PORT = 3000
 _DAEMON_SCRIPT = Path(__file__).with_name("daemon_process.py")
 _WEBSERVER_SCRIPT = Path(__file__).with_name("webserver_process.py")
@@ -249,6 +250,10 @@ def up(
         if daemon is not None:
             _wait_for_daemon(settings, daemon, url, since)
         _check_code_location(settings)
+        _note_whether_watched(settings, is_watched)
+        if not is_watched and (watcher := find_service(settings, WATCHER)) is not None:
+            say("ending the watcher")
+            _end([watcher])
         if is_watched and find_service(settings, WATCHER) is None:
             _spawn(settings, WATCHER, environment, fingerprint, say, ui_port(settings) or 0)
         say(f"Dagster UI: {ui_url(settings)}")
@@ -297,6 +302,18 @@ def revive(settings: Settings, say: Say, ui_port: int | None = None) -> list[str
             port = ui_port if ui_port is not None and host.is_port_free(ui_port) else _choose_ui_port(settings)
             _spawn(settings, WEBSERVER, environment, fingerprint, say, port)
         return dead
+
+
+def is_watcher_wanted(settings: Settings) -> bool:
+    """Unless the last ``ssa up`` said ``--unwatched``."""
+    return not (settings.home / _UNWATCHED).exists()
+
+
+def _note_whether_watched(settings: Settings, is_watched: bool) -> None:
+    if is_watched:
+        (settings.home / _UNWATCHED).unlink(missing_ok=True)
+    else:
+        (settings.home / _UNWATCHED).touch(0o600)
 
 
 def ensure_watcher(settings: Settings, say: Say) -> None:

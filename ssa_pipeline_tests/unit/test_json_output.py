@@ -12,8 +12,10 @@ import pytest
 from ssa_pipeline.cli import Exit, automation, freshness, release_gate, screen
 from ssa_pipeline.freshness import Freshness
 from ssa_pipeline.orchestration.instigators import Instigator, Tick
+from ssa_pipeline.settings import read_settings
 from ssa_pipeline.storage.freshness import Progress, SourceState
 from ssa_pipeline.storage.release_gate import Judgement
+from ssa_pipeline.supervisor import services
 from ssa_pipeline.supervisor.doctor import Finding, Level
 from ssa_pipeline_tests.command_line import ssa
 
@@ -39,6 +41,17 @@ def test_status_names_every_service_whether_it_runs_or_not(tmp_path: Path, monke
     database = json.loads(out)["services"][0]
     assert (database["name"], database["state"]) == ("database", "external")
     assert "s3cret" not in out
+
+
+def test_a_watcher_that_was_not_wanted_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read_settings({"SSA_HOME": str(tmp_path)})
+    alive = [services.ServiceStatus(name, 7, "", 0.0, 0, None) for name in ("postgres", "daemon", "webserver")]
+    dead = services.ServiceStatus("watcher", None, "", None, 0, None)
+    monkeypatch.setenv("SSA_HOME", str(tmp_path))
+    monkeypatch.setattr(services, "status", lambda _: [*alive, dead])
+    for is_watched, expected in ((True, Exit.NOT_RUNNING), (False, 0), (True, Exit.NOT_RUNNING)):
+        services._note_whether_watched(settings, is_watched)
+        assert ssa("status", "--json")[0] == expected
 
 
 def test_doctor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
