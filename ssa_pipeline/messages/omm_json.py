@@ -115,6 +115,13 @@ class JsonReader:
             if count > _MOST_NESTED and _depth(self.text[start : start + length]) > _MOST_NESTED:
                 self._reject(_TOO_DEEP, start, start + length)
                 return start + length
+            others = [inner for _, inner in values if self._count_records(inner)]
+            own = Pairs((name, value) for name, value in values if not any(value is other for other in others))
+            if others and self.is_record(own):  # as an object's newest set beside its older ones
+                self.add(own, self._place.span(start, start + length))
+                return self._descend("{", start)
+            if sum(map(self._count_records, others)) > 1:
+                return self._descend("{", start)
             if not self.is_record(values) and any(self._has_records(inner) for _, inner in values):
                 return self._descend("{", start)
         self.add(values, self._place.span(start, start + length))
@@ -174,6 +181,20 @@ class JsonReader:
         if isinstance(value, list):
             return any(has_element_line(v) if isinstance(v, str) else self._has_records(v) for v in value)
         return False
+
+    def _count_records(self, value: Any) -> int:
+        """How many records are in a value of an object that are not that object's own, as lines of the same elements
+        or parts of a message would be."""
+        if isinstance(value, Pairs):
+            inside = sum(self._count_records(inner) for _, inner in value)
+            return inside + self.is_complete(value)
+        if isinstance(value, list):
+            return sum(self._has_records(inner) for inner in value if not isinstance(inner, str))
+        return 0
+
+    def is_complete(self, pairs: Pairs) -> bool:
+        """Whether an object has all of a record, and needs none of the object around it."""
+        return self.is_record(pairs)
 
     def _begins_wrapper(self, start: int) -> bool:
         """Of an object that is longer than a record: whether an object or an array comes before any field of a
@@ -240,8 +261,11 @@ class _OmmReader(JsonReader):
         super().__init__(assembly)
         self.objects_with_fields = self.objects_without_fields = 0
 
+    def is_complete(self, pairs: Pairs) -> bool:
+        return {name.strip().upper() for name, _ in pairs}.issuperset(REQUIRED)
+
     def is_record(self, pairs: Pairs) -> bool:
-        if {name.strip().upper() for name, _ in pairs}.issuperset(REQUIRED):
+        if self.is_complete(pairs):
             return True
         own = [text for _, value in pairs if not isinstance(value, Pairs) for text in _texts_in(value, is_flat=True)]
         if any(map(has_element_line, own)):

@@ -300,6 +300,32 @@ def test_json_of_other_shapes(shape: Callable[[list[dict[str, Any]]], Any], coun
     assert (values(catalog), catalog.rejected) == (values(read(json.dumps(records))), [])
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda newest, older: {"latest": newest, "history": older},
+        lambda newest, older: {**newest, "history": older},
+        lambda newest, older: {**newest, "older": {str(k): record for k, record in enumerate(older)}},
+        lambda newest, older: {"a": {"latest": newest, "history": older}, "next": None},
+        lambda newest, older: {"latest": newest, "history": {"count": 4, "sets": older}},
+    ],
+)
+def test_records_beside_and_inside_of_a_record_are_read(shape: Callable[[Any, Any], Any]) -> None:
+    newest, *older = records = json.loads(celestrak_json(ROWS[:5]))
+    catalog = read(json.dumps(shape(newest, older)))
+    assert (values(catalog), catalog.rejected) == (values(read(json.dumps(records))), [])
+
+
+def test_element_lines_inside_of_a_record_are_read_unless_they_are_its_own() -> None:
+    newest = json.loads(celestrak_json(ROWS[:1]))[0]
+    lines = {"line1": LINE_1, "line2": LINE_2}
+    assert len(read(json.dumps({**newest, "previous": [lines]})).element_sets) == 2
+    assert len(read(json.dumps({**newest, "tle": lines})).element_sets) == 1
+    assert len(read(json.dumps({**newest, "tle": [LINE_1, LINE_2]})).element_sets) == 1
+    both = read(json.dumps({**lines, "history": [newest]}))
+    assert len(both.element_sets) == 2
+
+
 def test_a_cut_wrapper_keeps_its_whole_records_and_says_the_cut() -> None:
     data = json.dumps({"meta": {"n": 3}, "data": json.loads(space_track_json(ROWS[:3]))})
     for stop in range(data.index("},", data.index("[")) + 1, len(data)):
