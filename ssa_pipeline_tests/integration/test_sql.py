@@ -202,17 +202,17 @@ def test_what_older_releases_wrote_knows_no_passages_but_those_of_crossings(
     filled: tuple[DatabaseUrl, list[Events]],
 ) -> None:
     url, parts = filled
-    with connect(url) as connection:
+    with connect(url) as connection, connection.transaction(force_rollback=True):
         connection.execute("UPDATE screening.refined_event SET below_threshold_s = NULL, n_passages = NULL")
         rows = connection.execute(
             "SELECT event_class, count(below_threshold_s), count(n_passages), count(*), "
             "max(abs(below_threshold_s - extract(epoch FROM end_utc - start_utc))) "
-            "FROM ssa.events GROUP BY 1 ORDER BY 1"
+            "FROM ssa.events WHERE epoch_day = %s GROUP BY 1 ORDER BY 1",
+            [EPOCH_DAY],
         ).fetchall()
         intervals = connection.execute(
             "SELECT count(*), count(n_passages), count(below_threshold_s) FROM ssa.proximity_intervals"
         ).fetchone()
-        connection.rollback()
     total = sum(int((part.event_class == "persistent").sum()) for part in parts)
     n = sum(map(len, parts)) - total
     assert rows == [("crossing", n, n, n, pytest.approx(0.0, abs=1e-5)), ("persistent", 0, 0, total, None)]
