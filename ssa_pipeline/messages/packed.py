@@ -21,6 +21,7 @@ MAX_NAME_BYTES = 255  # of a file in any usual file system
 MOST_LAYERS = 4  # as a gzip in a tar in an xz in a zip
 MOST_PIECES = 1000  # packed files joined to one
 START_BYTES = tarfile.BLOCKSIZE  # of a file, enough to say whether it is packed
+_BETWEEN = b"\0 \t\r\n"  # what may stand between packed files that were joined
 
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
@@ -125,11 +126,12 @@ class _Unpacker:
         for _ in range(MOST_PIECES):
             end = yield from self._piece(name, data, depth)
             rest = data[end:]
-            if not is_packed(rest.lstrip(b"\0")[:START_BYTES]):
+            behind = rest.lstrip(_BETWEEN)
+            if not is_packed(behind[:START_BYTES]):
                 if rest:
                     yield Member(self._unique(name), rest, is_rest=True)
                 return
-            data = rest.lstrip(b"\0")
+            data = behind
         raise NoCatalogError(f"is made of more than {MOST_PIECES:,} packed files")
 
     def _piece(self, name: str, data: bytes, depth: int) -> Generator[Member, None, int]:

@@ -479,3 +479,12 @@ def test_names_of_members_are_printable_and_find_their_bytes() -> None:
         catalog = read(data)
         assert all(text.isprintable() for text in {*catalog.spans.member, *catalog.element_sets.source_file})
         assert record_bytes(data, catalog.spans) == record_bytes(TLE, read(TLE).spans)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zipped, tarred])
+@pytest.mark.parametrize("between", [b"\n", b"\r\n\r\n", b" ", b"\0\0\n"])
+def test_packed_files_with_line_ends_between_them_are_all_read(pack: Pack, between: bytes) -> None:
+    catalog = read(between.join(pack(FORMATS[kind]) for kind in ("omm_csv", "tle")) + between)
+    plain = [read(FORMATS[kind]) for kind in ("omm_csv", "tle")]
+    assert len(catalog.element_sets) == sum(len(part.element_sets) for part in plain)
+    assert catalog.rejected == []
