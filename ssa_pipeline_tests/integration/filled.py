@@ -52,6 +52,7 @@ def fill(
             raw_key,
             ReceivedDay.from_parsed(epoch_day, [part]),
             {},
+            snapshot_ids=[stored.snapshot_id],
         )
         received = store.read(raw_key)[0]
         catalog = clean_catalog(received.element_sets, epoch_day, received.receipts)
