@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from heapq import merge
 from typing import NamedTuple
 
 from ssa_pipeline.messages.omm_csv import is_header
@@ -15,17 +16,18 @@ OMM_XML = "omm_xml"
 OMM_KVN = "omm_kvn"
 TLE = "tle"
 
-# How a part of each format begins. Also behind other text, where the file before has no line end.
-_NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True)).encode()
-_BEGINNINGS = re.compile(
-    rb"(?P<omm_xml><\?xml\s|<(?:[\w.-]+:)?(?:ndm|omm)[\s>])"
-    rb"|(?P<omm_kvn>CCSDS_OMM_VERS[ \t]*=)"
-    rb"|(?P<omm_json>\[\s*\{\s*\"|\{\s*\"[^\"\r\n]{1,64}\"\s*:)"
-    rb"|(?P<omm_csv>\"?(?:" + _NAMES + rb")\"?[ \t]*,[ \t]*\"?\w+\"?[ \t]*,[^\r\n]*)"
-    rb"|(?P<tle>(?:(?<![^\r\n])[ \t]*|(?<=[0-9a-z\]}]))"
-    rb"1 [ 0-9A-Z][ 0-9]{3}[0-9][A-Za-z ] [ -~]{8} [0-9]{2}[ 0-9]{2}[0-9]\.[0-9]{8} )",
-    re.IGNORECASE,
-)
+# How a part of each format begins, in small letters. Also behind other text, where the file before has no line end.
+# Apart from each other, since each is found fast by its first characters.
+_NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True)).lower().encode()
+_BEGINNINGS = {
+    OMM_XML: re.compile(rb"<\?xml\s|<(?:[\w.-]+:)?(?:ndm|omm)[\s>]"),
+    OMM_KVN: re.compile(rb"ccsds_omm_vers[ \t]*="),
+    OMM_JSON: re.compile(rb"\[\s*\{\s*\"|\{\s*\"[^\"\r\n]{1,64}\"\s*:"),
+    OMM_CSV: re.compile(rb"\"?(?:" + _NAMES + rb")\"?[ \t]*,[ \t]*\"?\w+\"?[ \t]*,[^\r\n]*"),
+    TLE: re.compile(rb"1 [ 0-9a-z][ 0-9]{3}[0-9][a-z ] [ -~]{8} [0-9]{2}[ 0-9]{2}[0-9]\.[0-9]{8} "),
+}
+_LONGEST_INDENT = 1024
+_GLUE_BEFORE_LINES = re.compile(rb"[0-9a-z\]}]$")
 # Of a line before element lines: whether it still belongs to the part before, or is their name.
 _BELONGS = {
     OMM_CSV: re.compile(rb"(?:[^,]*,){5}"),
@@ -60,10 +62,26 @@ def parts_of(data: bytes, first: str = "") -> list[Part]:
 
 
 def _beginnings(data: bytes) -> Iterator[tuple[str, int]]:
-    for found in _BEGINNINGS.finditer(data):
-        kind = str(found.lastgroup)
-        if kind != OMM_CSV or is_header(found[0].decode("utf-8", "replace")):
-            yield kind, found.start()
+    """Format and place of every beginning in the order of places; none lies within another."""
+    small, end = data.lower(), 0
+    for start, stop, kind in merge(*(_of_kind(small, kind) for kind in _BEGINNINGS)):
+        if start >= end:
+            end = stop
+            if kind != OMM_CSV or is_header(data[start:stop].decode("utf-8", "replace")):
+                yield kind, start
+
+
+def _of_kind(small: bytes, kind: str) -> Iterator[tuple[int, int, str]]:
+    for found in _BEGINNINGS[kind].finditer(small):
+        start = found.start()
+        if kind == TLE:
+            before = small[max(0, start - _LONGEST_INDENT) : start]
+            blanks = len(before) - len(before.rstrip(b" \t"))
+            if start - blanks == 0 or before[: len(before) - blanks][-1:] in (b"\r", b"\n"):
+                start -= blanks
+            elif not _GLUE_BEFORE_LINES.search(before):
+                continue
+        yield start, found.end(), kind
 
 
 def _with_name(data: bytes, at: int, before: Part) -> int:
