@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import subprocess
 import time
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from ssa_pipeline.supervisor.host import LOOPBACK, next_free_port
+from ssa_pipeline_tests.needed import is_missing
 
 _OPTIONS = (
     "--headless=new",
@@ -72,10 +71,7 @@ def open_browser(directory: Path, *options: str, size: tuple[int, int] = (1400, 
     """A browser with a fresh profile below ``directory``; skips, under CI=true fails, where none is installed."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
-        message = "Chromium is not installed: apt-get install chromium chromium-driver"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        is_missing("Chromium is not installed: apt-get install chromium chromium-driver")
     port = next_free_port(9515)
     with (directory / "chromedriver.log").open("wb") as log:
         process = subprocess.Popen([driver, f"--port={port}"], stdout=log, stderr=log)

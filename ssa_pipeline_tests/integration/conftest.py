@@ -8,7 +8,6 @@ installed fails under CI=true and skips otherwise.
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.embedded import EmbeddedPostgres
 from ssa_pipeline.storage.migrate import upgrade
 from ssa_pipeline_tests.integration import releases
+from ssa_pipeline_tests.needed import is_missing
 
 SERVERS = ("embedded", "debian")
 # Run first, so that two processes end together; the rest is short.
@@ -109,10 +109,7 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
 def debian_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     bin_dir = debian_bin_dir()
     if bin_dir is None:
-        message = "Debian's PostgreSQL server is not installed: apt-get install postgresql-15"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        is_missing("Debian's PostgreSQL server is not installed: apt-get install postgresql-15")
     with _running(tmp_path_factory.mktemp("debian") / "postgres", bin_dir) as server:
         yield server
 

@@ -21,6 +21,7 @@ from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import fill
+from ssa_pipeline_tests.needed import is_missing
 
 PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
@@ -29,10 +30,7 @@ PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 def pooled(embedded_server: Server, open_tmp_path: Path) -> Iterator[DatabaseUrl]:
     """An empty database behind a pooler of one server connection for each two clients at most."""
     if PROGRAM is None:
-        message = "PgBouncer is not installed: apt-get install pgbouncer"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{message} (.ci/run does)")
-        pytest.skip(message)
+        is_missing("PgBouncer is not installed: apt-get install pgbouncer (.ci/run does)")
     with embedded_server.empty_database() as url, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port, parts = free.getsockname()[1], urlsplit(url.url)
