@@ -12,7 +12,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import AsJson
-from ssa_pipeline.cli.printing import print_json
+from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
     from ssa_pipeline.orchestration.instigators import Instigator
@@ -122,10 +122,10 @@ def _facts(one: Instigator) -> dict[str, Any]:
         "name": one.name,
         "kind": one.kind,
         "state": "on" if one.is_on else "off",
-        "last_tick_at": None if tick is None else f"{tick.at:%FT%TZ}",
+        "last_tick_at": None if tick is None else to_second(tick.at),
         "result": None if tick is None else tick.outcome,
         "reason": None if tick is None else tick.reason,
-        "next_tick_at": f"{one.next_tick_at:%FT%TZ}" if one.next_tick_at and one.is_on else None,
+        "next_tick_at": to_second(one.next_tick_at) if one.is_on else None,
     }
 
 

@@ -13,7 +13,7 @@ import typer
 
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
-from ssa_pipeline.cli.inputs import AcceptBadChecksums, parse_day
+from ssa_pipeline.cli.inputs import STANDARD, AcceptBadChecksums, parse_day
 from ssa_pipeline.cli.patience import patience
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ssa_pipeline.messages.satcat import ParsedTable
     from ssa_pipeline.settings import DatabaseUrl, Settings
 
-STDIN = "-"
 _DETAIL_WIDTH = 140
 
 
@@ -100,9 +99,9 @@ class Intake:
         from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
         from ssa_pipeline.messages.satcat import kind_by_columns, parse_table
 
-        name = "standard input" if file == STDIN else Path(file).name
+        name = "standard input" if file == STANDARD else Path(file).name
         try:
-            data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+            data = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()
             told = kind_by_columns(data)
             if told not in (None, Kind.SUPPLEMENTAL_GP):
                 self._store_table(data, name, parse_table(data, name))

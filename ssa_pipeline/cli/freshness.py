@@ -10,7 +10,7 @@ import typer
 from ssa_pipeline.cli import CliError
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import AsJson
-from ssa_pipeline.cli.printing import print_json
+from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -76,11 +76,11 @@ def _facts(found: Freshness, problems: list[Alert]) -> dict[str, Any]:
             {
                 "source": source.source,
                 "is_silent": found.is_silent(source),
-                "content_at": _iso(source.content_at),
-                "received_at": _iso(source.received_at),
+                "content_at": to_second(source.content_at),
+                "received_at": to_second(source.received_at),
                 "age_hours": _finite(found.age_hours(source)),
                 "limit_hours": _finite(found.limit_hours(source.source)),
-                "attempted_at": _iso(source.attempted_at),
+                "attempted_at": to_second(source.attempted_at),
                 "outcome": source.outcome,
             }
             for source in found.sources
@@ -92,10 +92,6 @@ def _facts(found: Freshness, problems: list[Alert]) -> dict[str, Any]:
         },
         "daemon": _daemon(found),
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%FT%TZ}"
 
 
 def _day(day: date | None) -> str | None:

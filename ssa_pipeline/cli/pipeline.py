@@ -203,7 +203,7 @@ class Screening:
             followed.add(run.run_id)
             said = f"{run.title}: a run computes it already, it is followed (`ssa cancel {run.run_id[:8]}` ends it)"
             self.console.print(said, highlight=False, soft_wrap=True)
-            self._finish(self.runner.follow(run), run.title)
+            finish(self.runner.follow(run), run.title, self.console)
 
     def _catalog_earlier_days(self) -> None:
         """As automation does: the day carries over from the days before, and the gate compares with them. One that is
@@ -242,14 +242,7 @@ class Screening:
             )
 
     def _run(self, job: str, tags: dict[str, str], title: str) -> None:
-        self._finish(self.runner.run(job, tags, title), title)
-
-    def _finish(self, outcome: RunOutcome, title: str) -> None:
-        for check in outcome.failed_checks:
-            self.console.print(f"  check {check}", highlight=False, markup=False, soft_wrap=True)
-        if not outcome.is_success:
-            raise run_failure(outcome, title)
-        self.console.print(f"{title}: done in {outcome.wall_s:.1f} s", highlight=False)
+        finish(self.runner.run(job, tags, title), title, self.console)
 
 
 @contextlib.contextmanager
@@ -338,8 +331,16 @@ def _print_report(settings: Settings, lead_days: list[int], console: Console) ->
     console.print("Everything keeps running; `make stop` stops it.", highlight=False)
 
 
-def run_failure(outcome: RunOutcome, title: str) -> CliError:
-    """What a user is told of a run that did not succeed."""
+def finish(outcome: RunOutcome, title: str, console: Console) -> None:
+    """Say how a run ended; CliError where it did not succeed."""
+    for check in outcome.failed_checks:
+        console.print(f"  check {check}", highlight=False, markup=False, soft_wrap=True)
+    if not outcome.is_success:
+        raise _failure(outcome, title)
+    console.print(f"{title}: done in {outcome.wall_s:.1f} s", highlight=False)
+
+
+def _failure(outcome: RunOutcome, title: str) -> CliError:
     if outcome.status == "CANCELED":
         return CliError(f"{title}: cancelled (run {outcome.run_id})", Exit.INTERRUPTED)
     reasons = "\n  ".join(outcome.failures) or f"the run ended as {outcome.status}"

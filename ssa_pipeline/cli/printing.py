@@ -31,6 +31,11 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def to_second(moment: datetime | None) -> str | None:
+    """UTC to the second with a Z, for JSON and lines that need no more; None where there is none."""
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def as_cell(value: Any) -> str:
     """``as_text`` for CSV: nothing where there is no value, no text that a spreadsheet takes for a formula."""
     if value is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import AsJson, parse_day
-from ssa_pipeline.cli.printing import print_json
+from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
     from ssa_pipeline.storage.release_gate import Judgement
@@ -97,13 +96,13 @@ def _said(judgement: Judgement) -> str:
 def _print_all(judgement: Judgement) -> None:
     from ssa_pipeline.storage.release_gate import what_to_do
 
-    typer.echo(f"{judgement.epoch_day}: {judgement.state}, judged {_time(judgement.judged_at)}")
+    typer.echo(f"{judgement.epoch_day}: {judgement.state}, judged {to_second(judgement.judged_at)}")
     for reason in judgement.reasons:
         typer.echo(f"  {reason}")
     if "groups" in judgement.measures:
         _print_comparison(judgement.measures)
     if judgement.accepted_at is not None:
-        when = _time(judgement.accepted_at)
+        when = to_second(judgement.accepted_at)
         typer.echo(f"  accepted {when} by {judgement.accepted_by}: {judgement.accept_reason}")
     if not judgement.is_trusted:
         typer.echo(what_to_do(judgement.epoch_day))
@@ -131,13 +130,9 @@ def _facts(judgement: Judgement) -> dict[str, Any]:
         "epoch_day": str(judgement.epoch_day),
         "state": judgement.state,
         "reasons": list(judgement.reasons),
-        "judged_at": _time(judgement.judged_at),
-        "accepted_at": None if judgement.accepted_at is None else _time(judgement.accepted_at),
+        "judged_at": to_second(judgement.judged_at),
+        "accepted_at": to_second(judgement.accepted_at),
         "accepted_by": judgement.accepted_by,
         "accept_reason": judgement.accept_reason,
         "measures": judgement.measures,
     }
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

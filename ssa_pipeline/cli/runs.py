@@ -12,7 +12,7 @@ import typer
 from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import AsJson
-from ssa_pipeline.cli.pipeline import run_failure, service_runner
+from ssa_pipeline.cli.pipeline import finish, service_runner
 from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -72,12 +72,7 @@ def follow(ids: Ids = None) -> None:
         if not chosen:
             typer.echo("no run is in hand; `ssa runs` lists those that ended")
         for run in chosen:
-            outcome = runner.follow(run)
-            for check in outcome.failed_checks:
-                console.print(f"  check {check}", highlight=False, markup=False, soft_wrap=True)
-            if not outcome.is_success:
-                raise run_failure(outcome, run.title)
-            console.print(f"{run.title}: done in {outcome.wall_s:.1f} s", highlight=False)
+            finish(runner.follow(run), run.title, console)
 
 
 def cancel(

@@ -13,7 +13,7 @@ from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import AsJson
 from ssa_pipeline.cli.patience import Talker
-from ssa_pipeline.cli.printing import print_json
+from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
     from ssa_pipeline.settings import Settings
@@ -188,7 +188,7 @@ def _status_facts(one: ServiceStatus) -> dict[str, Any]:
         "state": stopped if one.pid is None else "running",
         "address": one.address or None,
         "pid": one.pid,
-        "started_at": None if one.started_at is None else f"{datetime.fromtimestamp(one.started_at, UTC):%FT%TZ}",
+        "started_at": None if one.started_at is None else to_second(datetime.fromtimestamp(one.started_at, UTC)),
         "memory_bytes": one.memory_bytes,
         "log": str(one.log) if one.log else None,
     }
