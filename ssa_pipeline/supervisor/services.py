@@ -118,16 +118,22 @@ def _code_state() -> list[str]:
 # --- what others ask -----------------------------------------------------------------------------------------
 
 
-def find_service(settings: Settings, name: str) -> psutil.Process | None:
-    """The living process of the daemon, the webserver or the watcher of this home, or None."""
+def find_services(settings: Settings) -> dict[str, psutil.Process]:
+    """The living processes of this home's daemon, webserver and watcher, by name, in one look at all processes."""
+    found: dict[str, psutil.Process] = {}
     for one in processes.supervised(settings.home):
         try:
-            is_python = Path(one.exe()).name.startswith("python")
-            if one.environ().get(_NAME) == name and is_python and os.getsid(one.pid) == one.pid:
-                return one
+            name = one.environ().get(_NAME)
+            if name and Path(one.exe()).name.startswith("python") and os.getsid(one.pid) == one.pid:
+                found.setdefault(name, one)
         except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
             continue
-    return None
+    return found
+
+
+def find_service(settings: Settings, name: str) -> psutil.Process | None:
+    """The living process of the daemon, the webserver or the watcher of this home, or None."""
+    return find_services(settings).get(name)
 
 
 def ui_url(settings: Settings) -> str | None:
@@ -175,8 +181,9 @@ def status(settings: Settings) -> list[ServiceStatus]:
     """All services in the order of their start; quick, asks only the operating system."""
     logs = log_paths(settings)
     found = [_database_status(settings, logs.get(POSTGRES))]
+    living = find_services(settings)
     for name in (DAEMON, WEBSERVER, WATCHER):
-        service = find_service(settings, name)
+        service = living.get(name)
         address = _address(service) if service is not None and name == WEBSERVER else ""
         found.append(_status(name, service, address, logs[name]))
     return found
@@ -323,9 +330,10 @@ def ensure_watcher(settings: Settings, say: Say) -> None:
         return
     with _one_at_a_time(settings, say):
         url = running_database_url(settings)
-        if url is None or all(find_service(settings, name) is None for name in (DAEMON, WEBSERVER)):
+        living = find_services(settings)
+        if url is None or not {DAEMON, WEBSERVER} & living.keys():
             raise ServiceError("the services were stopped from elsewhere")
-        if find_service(settings, WATCHER) is None:
+        if WATCHER not in living:
             environment = service_environment(settings, url)
             _spawn(settings, WATCHER, environment, _Fingerprint.now(environment), say, ui_port(settings) or 0)
 
@@ -333,14 +341,14 @@ def ensure_watcher(settings: Settings, say: Say) -> None:
 def missing(settings: Settings) -> list[str]:
     """Services that `ssa up` started and that are dead."""
     is_database_dead = settings.database_url is None and not embedded_server(settings).is_running()
-    services = [name for name in (DAEMON, WEBSERVER) if find_service(settings, name) is None]
-    return [POSTGRES] * is_database_dead + services
+    found = find_services(settings)
+    return [POSTGRES] * is_database_dead + [name for name in (DAEMON, WEBSERVER) if name not in found]
 
 
 def crippled(settings: Settings) -> list[str]:
     """Services that live without their code server: neither the daemon nor the webserver ever replaces a killed one."""
-    found = {name: find_service(settings, name) for name in (DAEMON, WEBSERVER)}
-    return [name for name, service in found.items() if service is not None and has_lost_code_server(service)]
+    found = find_services(settings)
+    return [name for name in (DAEMON, WEBSERVER) if name in found and has_lost_code_server(found[name])]
 
 
 def ui_port(settings: Settings) -> int | None:
@@ -356,10 +364,7 @@ def port_given() -> int | None:
 
 def _check_checkout(settings: Settings) -> None:
     """Two checkouts on one home would restart each other's services for ever, each for its own code."""
-    for name in (DAEMON, WEBSERVER, WATCHER):
-        service = find_service(settings, name)
-        if service is None:
-            continue
+    for name, service in find_services(settings).items():
         with suppress(psutil.Error):
             if Path(service.cwd()) != REPOSITORY:
                 raise ServiceError(
