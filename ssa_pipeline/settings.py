@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from ssa_pipeline.core.days import parse_iso_day
 from ssa_pipeline.settings_file import SettingsError as SettingsError
 from ssa_pipeline.settings_file import SettingsFile, read_settings_file
 from ssa_pipeline.settings_table import SHOWN
@@ -462,8 +463,6 @@ def _number(env: Mapping[str, str], name: str, default: _N, *, minimum: float, m
 def _day(env: Mapping[str, str], name: str, default: str) -> date:
     text = env.get(name) or default
     try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # not 20241101, not 2024-W44-5
-            return date.fromisoformat(text)
+        return parse_iso_day(text)
     except ValueError:
-        pass
-    raise SettingsError(f"{name}={text!r} is not a day like 2024-01-01")
+        raise SettingsError(f"{name}={text!r} is not a day like 2024-01-01") from None

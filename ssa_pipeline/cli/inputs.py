@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.core.days import parse_iso_day
 
 if TYPE_CHECKING:
     from ssa_pipeline.settings import DatabaseUrl
@@ -47,11 +48,9 @@ def bytes_of(file: str | Path) -> bytes:
 def parse_day(text: str, option: str = "--epoch-day") -> date | None:
     """A day, None where it was left out; CliError."""
     try:
-        if not text or (len(text) == 10 and text[4] == text[7] == "-"):  # not 20241101, not 2024-W44-5
-            return date.fromisoformat(text) if text else None
+        return parse_iso_day(text) if text else None
     except ValueError:
-        pass
-    raise CliError(f"{option} {text!r} is not a day like 2024-11-01", Exit.USAGE)
+        raise CliError(f"{option} {text!r} is not a day like 2024-11-01", Exit.USAGE) from None
 
 
 def one_day(text: str, option: str = "--epoch-day") -> date:

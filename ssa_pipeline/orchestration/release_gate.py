@@ -1,11 +1,11 @@
 """The operator's way through the completeness gate in the UI; `ssa catalog accept` is the same on the command line."""
 
-import re
 from datetime import date
 
 from dagster import Config, Failure, OpExecutionContext, in_process_executor, job, op
 from pydantic import Field
 
+from ssa_pipeline.core.days import parse_iso_day
 from ssa_pipeline.orchestration.failures import permanent_failures
 from ssa_pipeline.orchestration.resources import Storage
 
@@ -51,11 +51,9 @@ def accept_release_job() -> None:
 
 def _day(text: str) -> date:
     try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # not 20260822, not 2026-W34-6
-            return date.fromisoformat(text)
+        return parse_iso_day(text)
     except ValueError:
-        pass
-    raise Failure(f"epoch_day {text!r} is not a day like 2026-08-22", allow_retries=False)
+        raise Failure(f"epoch_day {text!r} is not a day like 2026-08-22", allow_retries=False) from None
 
 
 def _reason(text: str) -> str:
