@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from sgp4.api import Satrec
 
 from ssa_pipeline.core.aliases import Aliases, find_aliases
+from ssa_pipeline.core.days import LEAD_DAYS
 from ssa_pipeline.core.element_set_key import element_set_keys
 from ssa_pipeline.core.jumps import jumps
 from ssa_pipeline.core.mean_orbit import EARTH_RADIUS_KM, semi_major_axis_km
@@ -53,7 +54,6 @@ from ssa_pipeline.core.time import day_start_us, format_utc, format_utc_array
 _FAR_BEYOND_APOGEE = 2.0
 EPOCH_ROUNDING_US = 1_000  # a TLE's last digit is 864 µs
 MAX_AHEAD_DAYS = 15.0
-LEAD_DAYS = 7
 
 # Faults of one set, not of its object: an older set may be good.
 _NEXT_OLDER_MAY_DO = frozenset({RejectRule.PERIGEE_BELOW_SURFACE, RejectRule.SGP4_INIT})

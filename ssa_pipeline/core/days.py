@@ -1,10 +1,12 @@
-"""Days as people write them. Loads nothing, since settings and the command line read them before anything else."""
+"""Days: how people write them, and how many a catalogue is screened for. Loads nothing, since settings and the command
+line read days before anything else."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
 
+LEAD_DAYS = 7  # of every epoch day: 0 to 6
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import NamedTuple
 
-from ssa_pipeline.messages.omm_csv import is_header
-from ssa_pipeline.messages.omm_fields import KEYWORDS
+from ssa_pipeline.messages.omm_csv import HEADER_NAMES, is_header
 
 OMM_CSV = "omm_csv"
 OMM_JSON = "omm_json"
@@ -18,7 +17,7 @@ TLE = "tle"
 
 # How a part of each format begins, in small letters. Also behind other text, where the file before has no line end.
 # Apart from each other, since each is found fast by its first characters.
-_NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True)).lower().encode()
+_NAMES = HEADER_NAMES.lower().encode()
 _BEGINNINGS = {
     OMM_XML: re.compile(rb"<\?xml\s|<(?:[\w.-]+:)?(?:ndm|omm)[\s>]"),
     OMM_KVN: re.compile(rb"ccsds_omm_vers[ \t]*="),

@@ -34,8 +34,8 @@ from ssa_pipeline.messages.tle import has_element_line, read_tle_texts
 from ssa_pipeline.messages.tle_fields import has_tle_names, name_of
 
 Select = Callable[[Sequence[str]], tuple[str, ...]]
-_NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True))
-_GLUED_HEADER = re.compile(rf'(?<=[^\s,"_])"?(?:{_NAMES})"?[ \t]*,[ \t]*"?[A-Z_]+"?[ \t]*,', re.IGNORECASE)
+HEADER_NAMES = "|".join(sorted({*KEYWORDS, "CCSDS_OMM_VERS", "ORDINAL"}, key=len, reverse=True))
+_GLUED_HEADER = re.compile(rf'(?<=[^\s,"_])"?(?:{HEADER_NAMES})"?[ \t]*,[ \t]*"?[A-Z_]+"?[ \t]*,', re.IGNORECASE)
 
 
 class HeaderError(NoCatalogError):

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from ssa_pipeline.core import days
 from ssa_pipeline.storage.slice_key import SliceKey
 
-LEAD_DAYS = range(7)
+LEAD_DAYS = range(days.LEAD_DAYS)
 DAILY_ASSETS = ("raw_tle_snapshots", "clean_catalog")
 SCREENING_ASSETS = ("ephemeris_chunks", "conjunction_candidates", "refined_events")
 UPSTREAM = {

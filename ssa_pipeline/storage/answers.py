@@ -13,6 +13,7 @@ from ssa_pipeline.storage.advice import how_to_compute
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError, StorageError
 from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.snapshots import CATALOGUES, unread_days
 
 _FILE = "answers.sql"
 
@@ -177,14 +178,9 @@ def _catalog_day(connection: Any, epoch_day: date | None) -> date:
 def demand_known(connection: Any, norad_id: int) -> None:
     """UnknownObjectError for a number that is in no file that was read."""
     if not _value(connection, section(_FILE, "is_object_known"), {"norad_id": norad_id}):
-        waiting = unread_said(unread_days(connection))
+        waiting = unread_said(unread_days(connection, CATALOGUES))
         said = f"read so far; {waiting}" if waiting else "received so far"
         raise UnknownObjectError(f"object {norad_id} is in no file {said}")
-
-
-def unread_days(connection: Any) -> list[date]:
-    """Epoch days with a catalogue that was received and is not read yet."""
-    return [day for (day,) in connection.execute(section(_FILE, "unread_days"))]
 
 
 def unread_said(days: list[date]) -> str:

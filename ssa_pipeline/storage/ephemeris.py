@@ -12,6 +12,7 @@ import numpy as np
 import psycopg
 from psycopg.rows import dict_row
 
+from ssa_pipeline.core.days import LEAD_DAYS
 from ssa_pipeline.core.ephemeris_chunks import interpolate_chunk
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
 from ssa_pipeline.core.status import Status
@@ -24,7 +25,6 @@ from ssa_pipeline.storage.errors import ChunkFormatError, SliceExpiredError, Sli
 from ssa_pipeline.storage.named_sql import section
 
 _FILE = "answers.sql"
-LEAD_DAYS = 7  # of every epoch day: 0 to 6
 
 
 class NotValidError(StorageError):

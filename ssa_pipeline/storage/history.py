@@ -25,12 +25,13 @@ from ssa_pipeline.core.screening_volume import within_one_constellation
 from ssa_pipeline.core.time import day_start_us, from_us
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.advice import how_to_compute
-from ssa_pipeline.storage.answers import demand_known, unread_days, unread_said
+from ssa_pipeline.storage.answers import demand_known, unread_said
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.slice_key import SliceKey
 from ssa_pipeline.storage.slices import SliceStore
+from ssa_pipeline.storage.snapshots import CATALOGUES, unread_days
 
 HISTORY_COLUMNS = (
     *("epoch", "object_name", "gap_days", "semi_major_axis_km", "semi_major_axis_change_km", "eccentricity"),
@@ -61,7 +62,7 @@ def history(
 def unread(url: DatabaseUrl) -> str:
     """Which files were received and are not read yet, as a sentence; '' where all are."""
     with connect(url) as connection:
-        return unread_said(unread_days(connection))
+        return unread_said(unread_days(connection, CATALOGUES))
 
 
 @dataclass(frozen=True)

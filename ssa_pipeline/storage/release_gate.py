@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from ssa_pipeline.core.completeness import LOOK_BACK_DAYS, Release, judge, release_of
+from ssa_pipeline.core.records import GP
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.binary_copy import copy_out
 from ssa_pipeline.storage.connection import connect
@@ -26,6 +27,7 @@ from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.raw_tle_snapshots import read_held_days
 from ssa_pipeline.storage.rejected_records import storable
+from ssa_pipeline.storage.snapshots import unread_days
 
 _FILE = "release_gate.sql"
 
@@ -164,9 +166,8 @@ class ReleaseGate:
     def unread_days(self, before: date) -> list[date]:
         """Those of the days before with GP that no run has read yet, oldest first: nothing is carried over from them,
         and nothing is compared with them."""
-        given = {"epoch_day": before, "look_back_days": LOOK_BACK_DAYS}
         with connect(self.url) as connection:
-            return [day for (day,) in connection.execute(section(_FILE, "unread_days"), given)]
+            return unread_days(connection, [GP], before - timedelta(days=LOOK_BACK_DAYS), before)
 
 
 def _demand_judged(connection: psycopg.Connection, epoch_day: date) -> Judgement:

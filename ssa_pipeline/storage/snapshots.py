@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -18,6 +19,8 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.rejected_records import storable
+
+CATALOGUES = (GP, SUPPLEMENTAL_GP)  # kinds of which runs make catalogues
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def read_received(url: DatabaseUrl, received_at: datetime, kind: str, source: st
 
 def read_catalog_snapshots(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:
     """The snapshots that make the day's slice ``raw_tle_snapshots``: GP, then supplemental GP, by arrival."""
-    return [*read_snapshots(url, epoch_day), *read_snapshots(url, epoch_day, SUPPLEMENTAL_GP)]
+    return [snapshot for kind in CATALOGUES for snapshot in read_snapshots(url, epoch_day, kind)]
 
 
 def read_records(url: DatabaseUrl, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
@@ -159,3 +162,12 @@ def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:
     with connect(url) as connection:
         rows = connection.execute(section("snapshots.sql", "ids_of_day"), {"epoch_day": epoch_day})
         return [snapshot_id for (snapshot_id,) in rows]
+
+
+def unread_days(
+    connection: psycopg.Connection, kinds: Sequence[str], first: date | None = None, end: date | None = None
+) -> list[date]:
+    """Days, from ``first`` on and before ``end``, for which something of these kinds was received that no run has read
+    yet, oldest first."""
+    given = {"kinds": list(kinds), "first": first, "end": end}
+    return [day for (day,) in connection.execute(section("snapshots.sql", "unread_days"), given)]

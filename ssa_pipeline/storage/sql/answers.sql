@@ -128,16 +128,3 @@ FROM (
 ) named
 GROUP BY norad_id
 ORDER BY norad_id;
-
--- name: unread_days
-SELECT DISTINCT s.epoch_day
-FROM raw.snapshot s
-LEFT JOIN LATERAL (
-    SELECT l.metadata -> 'snapshot_ids' AS snapshot_ids
-    FROM screening.slice_log l
-    WHERE l.asset = 'raw_tle_snapshots' AND l.epoch_day = s.epoch_day AND l.lead_day = -1
-    ORDER BY l.log_id DESC
-    LIMIT 1
-) r ON true
-WHERE s.kind IN ('gp', 'supplemental_gp') AND r.snapshot_ids @> to_jsonb(s.snapshot_id) IS NOT TRUE
-ORDER BY s.epoch_day;

@@ -82,21 +82,6 @@ WHERE n.kind = 'gp' AND n.epoch_day < %(epoch_day)s AND n.epoch_day >= %(epoch_d
         SELECT g.state FROM catalog.release_gate g WHERE g.epoch_day = n.epoch_day ORDER BY g.raw_log_id DESC LIMIT 1
     ) IS DISTINCT FROM 'held';
 
--- name: unread_days
--- Earlier days whose newest slice lacks a GP snapshot that was received.
-SELECT DISTINCT n.epoch_day
-FROM raw.snapshot n
-LEFT JOIN LATERAL (
-    SELECT l.metadata -> 'snapshot_ids' AS snapshot_ids
-    FROM screening.slice_log l
-    WHERE l.asset = 'raw_tle_snapshots' AND l.epoch_day = n.epoch_day AND l.lead_day = -1
-    ORDER BY l.log_id DESC
-    LIMIT 1
-) r ON true
-WHERE n.kind = 'gp' AND n.epoch_day < %(epoch_day)s AND n.epoch_day >= %(epoch_day)s::date - %(look_back_days)s::int
-    AND (r.snapshot_ids @> to_jsonb(n.snapshot_id)) IS NOT TRUE
-ORDER BY n.epoch_day;
-
 -- name: lock
 -- One judgement or acceptance at a time; readers do not wait. It is the first statement of its transaction: unlike a
 -- query, which an advisory lock would be, it does not fix the moment that a REPEATABLE READ transaction sees.

@@ -84,3 +84,19 @@ SELECT least(
     ),
     (SELECT min(l.epoch_day) FROM screening.slice_log l WHERE l.epoch_day >= %(not_before)s)
 );
+
+-- name: unread_days
+-- Days whose newest slice lacks a snapshot that was received, all or those of some time.
+SELECT DISTINCT n.epoch_day
+FROM raw.snapshot n
+LEFT JOIN LATERAL (
+    SELECT l.metadata -> 'snapshot_ids' AS snapshot_ids
+    FROM screening.slice_log l
+    WHERE l.asset = 'raw_tle_snapshots' AND l.epoch_day = n.epoch_day AND l.lead_day = -1
+    ORDER BY l.log_id DESC
+    LIMIT 1
+) r ON true
+WHERE n.kind = ANY (%(kinds)s::text[])
+    AND n.epoch_day >= coalesce(%(first)s::date, '-infinity') AND n.epoch_day < coalesce(%(end)s::date, 'infinity')
+    AND (r.snapshot_ids @> to_jsonb(n.snapshot_id)) IS NOT TRUE
+ORDER BY n.epoch_day;
