@@ -7,7 +7,8 @@ import pytest
 
 from ssa_pipeline.core.clean_catalog import clean_catalog
 from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
-from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, find_validity, sgp4_coefficients
+from ssa_pipeline.core.kernels import ephemeris_chunks as kernel
+from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.screen import screen
 from ssa_pipeline.core.screened_in_part import ScreenedInPart, joined, screened_in_part
@@ -74,6 +75,43 @@ def test_validity_and_first_low_passage_are_those_of_python_sgp4() -> None:
     np.testing.assert_allclose(np.clip(seconds, 0.0, length_s), np.clip(first_low, 0.0, length_s), atol=5e-6)
     is_back = (chunks.valid_to_us[rows] >= T_US + DAY_US) & (seconds < length_s)
     assert np.count_nonzero(is_back) > 10  # cut for good before
+
+
+def test_no_deep_space_object_comes_lower_than_the_room_that_is_left_for_it() -> None:
+    """By python-sgp4, over ten days: GTO, half-day resonance and very eccentric orbits of any age."""
+    generator = np.random.default_rng(7)
+    sets = []
+    for k in range(60):
+        apogee_km = (
+            generator.uniform(39_400, 40_300),
+            generator.uniform(12_000, 45_000),
+            45_000 * 9 ** generator.random(),
+        )
+        angles = {name: generator.uniform(0.0, 360.0) for name in ("raan", "arg_perigee", "anomaly")}
+        shape = {"perigee_km": generator.uniform(130.0, 1200.0), "apogee_km": float(apogee_km[k % 3])}
+        epoch_us = T_US - round(generator.uniform(-15.0, 60.0) * DAY_US)
+        sets.append(orbit(k + 1, epoch_us, inclination=generator.uniform(1.0, 179.0), **angles, **shape))
+    joined_sets = ElementSets.concat(sets)
+    coefficients = sgp4_coefficients(joined_sets)
+    largest_km = 0.0
+    for row, coef in enumerate(coefficients):
+        record = satrec(joined_sets, row)
+        minutes = (T_US - joined_sets.epoch_us[row]) / 6e7 + np.arange(0.0, 14_400.0)
+        error, position, _ = record.sgp4_array(
+            np.full(len(minutes), record.jdsatepoch), record.jdsatepochF + minutes / 1440.0
+        )
+        radius = np.where(error == 0, np.linalg.norm(position, axis=1), np.inf)
+        lowest = int(np.argmin(radius))
+        perigee, apogee, _, e = kernel.mean_apsides(coef, minutes[lowest])
+        room_km = kernel.least_calm_perigee_km(coef, 0.5 * (perigee + apogee), e) - 100.0
+        assert perigee - radius[lowest] < room_km - 50.0, row
+        largest_km = max(largest_km, perigee - float(radius[lowest]))
+    assert largest_km > 100.0  # else there was nothing to leave room for
+    for floor_km in (SURFACE_KM, LOW_PERIGEE_KM):
+        window = (coefficients, joined_sets.epoch_us, T_US, T_US + 2 * DAY_US)
+        short, _ = find_validity(*window, floor_km=floor_km)
+        thorough, _ = find_validity(*window, floor_km=floor_km, is_thorough=True)
+        np.testing.assert_allclose(short, thorough, atol=5)
 
 
 def test_the_event_after_a_dip_is_found() -> None:

@@ -46,6 +46,8 @@ FALL_KM_S2 = 0.0101  # above the largest gravity, oblateness and drag included: 
 DIP_KM = 5.0  # the lowest point between two minutes lies less than half a minute's fall below one of them
 RATE_ROOM_KM_S = 0.01  # SGP4's velocity is not quite the derivative of its position
 CALM, MAY_COME_LOW, MAY_FAIL = 0, 1, 2
+RESONANCE_KM = 200.0  # 20 times what resonance was seen to move a semi-major axis in SGP4 within weeks
+THIRD_HARMONIC_KM = 7.5  # the earth's radius times half of J3 / J2: what it moves a perigee where e is 0
 
 
 @njit
@@ -81,27 +83,39 @@ def mean_apsides(coef, minutes):
 
 
 @njit
-def _least_eccentricity(coef):
-    """The least secular eccentricity from which SGP4 cannot fail: without the Moon and the Sun it may be a little below
-    zero; they move that of a deep-space object by at most this (a part of it: no real orbit has so little)."""
+def _eccentricity_room(coef):
+    """The Moon and the Sun move the eccentricity of a deep-space object by at most this (Hoots & Roehrich 1980, DPPER:
+    a quarter is the largest value of either factor)."""
     if coef[C_DEEP] == 0.0:
-        return -0.0005
-    return 1.0e-6 + 0.25 * (fabs(coef[C_SE2]) + fabs(coef[C_SE3]) + fabs(coef[C_EE2]) + fabs(coef[C_E3]))
+        return 0.0
+    return 0.25 * (fabs(coef[C_SE2]) + fabs(coef[C_SE3]) + fabs(coef[C_EE2]) + fabs(coef[C_E3]))
+
+
+@njit
+def least_calm_perigee_km(coef, axis, e):
+    """Altitude of the mean perigee above which an object whose mean orbit has semi-major axis ``axis`` (km) and
+    eccentricity ``e`` cannot come below 100 km.
+
+    Oblateness moves the radius by less than 30 km about the mean ellipse, its third harmonic by more where an orbit is
+    very eccentric; the Moon and the Sun move the eccentricity of a deep-space object, resonance its axis.
+    """
+    if coef[C_DEEP] == 0.0:
+        return 160.0
+    third_harmonic_km = THIRD_HARMONIC_KM / (1.0 - e * e)
+    return 220.0 + axis * _eccentricity_room(coef) + RESONANCE_KM * (1.0 - e) + third_harmonic_km
 
 
 @njit
 def _doubt(coef, minutes):
     """Whether the secular elements at ``minutes`` from epoch leave room for a failure near that time: MAY_COME_LOW,
-    MAY_FAIL for other reasons, else CALM.
-
-    Oblateness moves the radius by less than 30 km about the mean ellipse, the Moon and the Sun the perigee of an orbit
-    up to 350,000 km by up to 2,000 km: the altitudes below leave room for either above 100 km.
-    """
-    perigee, _, tempa, e = mean_apsides(coef, minutes)
-    least = _least_eccentricity(coef)
+    MAY_FAIL for other reasons, else CALM."""
+    perigee, apogee, tempa, e = mean_apsides(coef, minutes)
+    # SGP4 cannot fail above; without the Moon and the Sun the eccentricity may be a little below zero
+    least = 1.0e-6 + _eccentricity_room(coef) if coef[C_DEEP] != 0.0 else -0.0005
     if tempa < 0.95 or tempa > 1.05 or e < least or fabs(e - coef[C_ECCO]) > 0.05:
         return MAY_FAIL
-    return MAY_COME_LOW if perigee - EARTH_RADIUS_KM < (3000.0 if coef[C_DEEP] != 0.0 else 160.0) else CALM
+    least_km = least_calm_perigee_km(coef, 0.5 * (perigee + apogee), e)
+    return MAY_COME_LOW if perigee - EARTH_RADIUS_KM < least_km else CALM
 
 
 @njit
