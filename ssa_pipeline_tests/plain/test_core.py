@@ -28,17 +28,26 @@ from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.kernels import refined_events as events_kernel
 from ssa_pipeline.core.kernels import sgp4 as kernel
 from ssa_pipeline.core.parallel import map_blocks
-from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, SURFACE_KM, sgp4_coefficients, states_at
+from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients, states_at
 from ssa_pipeline.core.records import Candidates, ElementSets, RejectRule
 from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screened_in_part import screened_in_part
 from ssa_pipeline.core.status import Status
 from ssa_pipeline.core.time import day_start_us, to_us
 from ssa_pipeline.core.watch import SILENT, Cancelled, Watch
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, catalog_of
-from ssa_pipeline_tests.encounters import assert_as_the_twin, encounter, orbit, turned
-from ssa_pipeline_tests.naive import Sky
+from ssa_pipeline_tests.encounters import (
+    assert_as_the_twin,
+    at_perigee,
+    encounter,
+    motion,
+    orbit,
+    orbit_through,
+    turned,
+)
+from ssa_pipeline_tests.naive import Sky, satrec
 
 START_US = day_start_us(EPOCH_DAY)
 MINUTE_US = 60_000_000
@@ -198,6 +207,14 @@ def test_only_pairs_with_a_wanted_object_and_each_with_its_own_threshold() -> No
     assert pairs([600.0, 5.0, 5.0, 5.0], [True, False, False, False]) == {(0, 1), (0, 2), (0, 3)}
 
 
+def _dipping(norad_id: int, lowest_us: int, epoch_us: int, *, apogee_km: float) -> ElementSets:
+    """An object 99.9 km above the equatorial radius at ``lowest_us``, its perigee."""
+    place = np.array([1.0, 0.3, 0.2])
+    there = at_perigee(norad_id, lowest_us, perigee_km=99.9, apogee_km=apogee_km, place=place, turn=0.3)
+    r, v = motion(satrec(there, 0), lowest_us)
+    return orbit_through(norad_id, r, v, lowest_us, epoch_us)
+
+
 def test_validity_ends_where_python_sgp4_says() -> None:
     falling = orbit(1, START_US - HOUR_US, perigee_km=150.0, apogee_km=170.0, inclination=53.0, bstar=0.01)
     rising = orbit(2, START_US + HOUR_US, perigee_km=150.0, apogee_km=170.0, inclination=53.0, bstar=-0.01)
@@ -218,6 +235,49 @@ def test_validity_ends_where_python_sgp4_says() -> None:
         )
     assert chunks.node_count[3] == 0
     assert chunks.node_count[5] > 0  # below 100 km is no end
+    parts = {part.norad_id: part for part in screened_in_part(chunks)}
+    assert not parts[4].is_screened
+    assert parts[1].from_us == chunks.start_us
+    assert (parts[1].to_us - chunks.start_us) / 1e6 == pytest.approx(twin.valid_to_s[0], abs=5e-6)
+
+
+def test_a_dip_between_two_minutes_is_found_on_both_sides_of_its_epoch() -> None:
+    """100 m below the floor, and back above it before the next whole minute."""
+    lowest_us = START_US + 20 * MINUTE_US + MINUTE_US // 2
+    at_epoch = _dipping(1, lowest_us, lowest_us, apogee_km=5000.0)
+    before = _dipping(2, lowest_us, START_US - 1, apogee_km=5000.0)
+    after = _dipping(3, lowest_us, START_US + 40 * MINUTE_US, apogee_km=5000.0)
+    sets = ElementSets.concat([at_epoch, before, after])
+    end_us = START_US + 40 * MINUTE_US
+    sky = Sky(sets, START_US, end_us)
+    since, code = find_validity(sgp4_coefficients(sets), sets.epoch_us, START_US, end_us, floor_km=LOW_PERIGEE_KM)
+    assert code.tolist() == [Status.BELOW_100_KM] * 3
+    seconds = (since - START_US) / 1e6
+    low_s = [sky.first_below(row, 100.0, until_s) for row, until_s in ((1, 2400.0), (2, 0.0))]
+    np.testing.assert_allclose(seconds, [[1230.0, 1230.0], [0.0, low_s[0]], [low_s[1], 2400.0]], atol=5e-6)
+    assert 1200.0 < low_s[0] < 1230.0 < low_s[1] < 1260.0
+
+
+def test_events_after_a_passage_below_100_km_say_so() -> None:
+    """One object dips after 4.5 minutes, another is low all the time."""
+    middle_us = START_US + 4 * MINUTE_US + MINUTE_US // 2
+    dips = _dipping(1, middle_us, START_US - 1, apogee_km=5000.0)
+    low = _dipping(2, START_US, START_US, apogee_km=130.0)
+    visitors = [
+        encounter(sets, norad_id, at_us, turned(sets, at_us, 60.0), 1.0).second
+        for norad_id, sets, at_us in (
+            (11, dips, START_US + 2 * MINUTE_US),
+            (12, dips, START_US + 6 * MINUTE_US),
+            (13, low, START_US + 6 * MINUTE_US),
+        )
+    ]
+    sets = ElementSets.concat([dips, low, *visitors])
+    events = screen(sets, START_US, START_US + 8 * MINUTE_US).events
+    low_from_us = START_US + round(Sky(dips, START_US, START_US + 8 * MINUTE_US).first_below(0, 100.0, 480.0) * 1e6)
+    assert abs(low_from_us - middle_us) < MINUTE_US // 2
+    found = zip(events.norad_id_2.tolist(), events.flags.tolist(), strict=True)
+    assert sorted(found) == [(11, ""), (12, "low_perigee_1"), (13, "low_perigee_1 reentering_1")]
+    assert ((events.tca_us > low_from_us) == (events.norad_id_2 != 11)).all()
 
 
 def test_an_object_below_the_surface_at_the_start_of_the_day_has_decayed() -> None:
@@ -332,10 +392,10 @@ def test_intervals_that_breathe_about_the_threshold_are_one_row() -> None:
 
 
 def test_objects_that_come_and_go_are_flagged() -> None:
-    falling = orbit(1, START_US + 5 * MINUTE_US, perigee_km=150.0, apogee_km=170.0, inclination=53.0, bstar=0.02)
+    falling = orbit(1, START_US + 5 * MINUTE_US, perigee_km=150.0, apogee_km=170.0, inclination=53.0, bstar=0.05)
     below = encounter(falling, 2, START_US + 4 * MINUTE_US, turned(falling, START_US + 4 * MINUTE_US, 90.0), 1.0)
     sets = ElementSets.concat([falling, below.second])
-    flags = screen(sets, START_US, START_US + 3 * HOUR_US).events.flags[0].split()
+    flags = screen(sets, START_US, START_US + 30 * MINUTE_US).events.flags[0].split()
     assert {"validity_ends_1", "forward_epoch_1"} <= set(flags)
 
 

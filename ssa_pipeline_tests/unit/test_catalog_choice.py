@@ -19,7 +19,7 @@ from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
 from ssa_pipeline.core.flagged_events import flagged_events
 from ssa_pipeline.core.object_flags import ObjectFlag
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
-from ssa_pipeline.core.segments import HANDOVER
+from ssa_pipeline.core.segments import HANDOVER, are_segments
 from ssa_pipeline.core.shared_numbers import shared_numbers
 from ssa_pipeline.core.time import day_start_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
@@ -180,6 +180,28 @@ def test_segments_are_told_by_kind_by_name_or_by_the_option(tmp_path: Path) -> N
     assert screened(tmp_path, plain_tle, DEBRIS, *window, "--segments")[1]["objects_with_handovers"] == [ISS]
 
 
+def test_a_release_of_segments_is_told_by_all_of_its_names() -> None:
+    segments, debris = parsed(SEGMENTS).object_name, parsed(DEBRIS).object_name
+    assert are_segments(segments)
+    for names in (debris, np.concatenate([segments, debris]), segments[:0]):
+        assert not are_segments(names)
+
+
+def test_a_supplemental_set_takes_the_place_of_all_segments_of_a_gp_file() -> None:
+    sets = ElementSets.concat([parsed(SEGMENTS), with_fields(at(0.1), element_set_no=500)])
+    receipts = Receipts.concat(
+        [Receipts.alike(15, DAY, "my file", GP, 1), Receipts.alike(1, DAY, "celestrak", SUPPLEMENTAL_GP, 2)]
+    )
+    start_us = parse_utc(START)
+    assert len(clean_catalog(sets, DAY, receipts, start_us=start_us).handovers) == 6
+    catalog = clean_catalog(sets, DAY, receipts, start_us=start_us, supplemental_max_age_days=1.0)
+    assert [catalog.sets_on(k).element_set_no.tolist() for k in range(7)] == [[500]] * 7
+    assert [record.rule for record in catalog.rejected] == [RejectRule.SUPERSEDED] * 15
+    said = [record.detail for record in sorted(catalog.rejected, key=lambda record: record.source_line)]
+    assert said[0] == "the supplemental set of 2024-11-01T02:24:00.000000Z takes its place"
+    assert said[1:7] == ["a supplemental set takes its place"] * 6
+
+
 def test_of_two_releases_of_segments_the_newer_counts_alone() -> None:
     """The newer one begins later; its segments are the odd ones of a plan with other epochs."""
     old = parsed(SEGMENTS)
@@ -223,20 +245,25 @@ def test_a_segment_that_cannot_be_right_does_not_take_over() -> None:
     assert [record.rule for record in catalog.rejected] == [RejectRule.PERIGEE_BELOW_SURFACE]
 
 
-def test_several_payloads_under_one_number_are_named(tmp_path: Path) -> None:
+PAYLOADS = [f"PAYLOAD {letter}" for letter in "ABCDEF"]
+
+
+def test_several_payloads_under_one_number_are_named() -> None:
     sets = parsed(SHARED)
-    names = [f"PAYLOAD {letter}" for letter in "ABCDEF"]
-    assert shared_numbers(sets) == {99999: names}
+    assert shared_numbers(sets) == {99999: PAYLOADS}
     catalog = clean_catalog(sets, DAY)
     assert catalog.flags.tolist() == [ObjectFlag.SHARED_NUMBER]
     assert {record.rule for record in catalog.rejected} == {RejectRule.SHARED_NUMBER}
     assert (
         sorted([record.object_name or "" for record in catalog.rejected] + catalog.element_sets.object_name.tolist())
-        == names
+        == PAYLOADS
     )
+
+
+def test_several_payloads_are_named_in_the_summary(tmp_path: Path) -> None:
     _, stats, summary = screened(tmp_path, SHARED, DEBRIS, "--start", START, "--hours", "1")
     assert stats["records_rejected_by_rule"] == {"shared_number": 5}
-    assert all(name in summary for name in names)
+    assert all(name in summary for name in PAYLOADS)
 
 
 def test_a_renamed_object_and_another_source_s_name_share_no_number() -> None:
@@ -259,6 +286,36 @@ def test_flags_of_both_objects_reach_the_event() -> None:
     ]
     again = flagged_events(found, catalog, 0, day_start_us(DAY) + MICROSECONDS_PER_DAY)
     assert again.flags.tolist() == found.flags.tolist()  # a word is said once
+
+
+def test_from_a_handover_on_an_event_says_what_is_known_of_the_new_segment() -> None:
+    """The first lead day's set was ahead of its time and did not continue the one before; the later ones are not that
+    set, but of the same supplemental release."""
+    catalog = clean_catalog(ElementSets.concat([parsed(SEGMENTS), parsed(DEBRIS)]), DAY, start_us=parse_utc(START))
+    catalog = replace(catalog, flags=slice_samples.texts(["supplemental forward_epoch jump_manoeuvre", ""]))
+    first_us = parse_utc(START)
+
+    def flags(lead_day: int) -> list[str]:
+        """Of an event within the lead day, and of one that reaches its end."""
+        end_us = first_us + (lead_day + 1) * MICROSECONDS_PER_DAY
+        events = slice_samples.events(catalog.sets_on(lead_day), [(0, 1), (0, 1)])
+        events = replace(events, end_us=np.array([end_us - 1, end_us]))
+        return flagged_events(events, catalog, lead_day, end_us).flags.tolist()
+
+    first = "supplemental_1 forward_epoch_1 jump_manoeuvre_1"
+    assert flags(0) == [first, f"{first} {HANDOVER}_1"]
+    for lead_day in range(1, 7):
+        assert flags(lead_day) == [f"supplemental_1 {HANDOVER}_1"] * 2
+    assert flags(7) == ["supplemental_1"] * 2
+
+
+def test_events_of_objects_of_which_nothing_is_known_stay_as_they_are() -> None:
+    sets = slice_samples.element_sets(3, DAY)
+    events = slice_samples.events(sets, [(0, 1), (1, 2), (0, 2)])
+    catalog = slice_samples.clean_catalog(sets, DAY)
+    catalog = replace(catalog, aliases=catalog.aliases.empty(), flags=slice_samples.texts([""] * 3))
+    end_us = day_start_us(DAY) + MICROSECONDS_PER_DAY
+    assert flagged_events(events, catalog, 0, end_us).flags.tolist() == ["", "", "continues_before continues_after"]
 
 
 def test_a_catalogue_of_some_objects_keeps_their_handovers() -> None:

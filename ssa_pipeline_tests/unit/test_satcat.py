@@ -22,6 +22,7 @@ from ssa_pipeline_tests.chain_data import CATALOG
 DATA = Path(__file__).resolve().parent.parent / "data"
 DAY = date(2024, 11, 1)
 ISS = 25544
+HOUR_US = 3_600_000_000
 SATCAT = parse_table((DATA / "celestrak_satcat_20261002.csv").read_bytes(), "satcat.csv").satcat
 NOTHING_SAID = DecayMessages.from_rows([])
 
@@ -137,6 +138,19 @@ def test_an_operators_supplemental_set_does_not_outweigh_a_decay(iss: ElementSet
         sets.take(np.array([1])), DAY, receipts.take(np.array([1])), known, supplemental_max_age_days=1.0
     )
     assert len(alone.element_sets) == (1 if decayed is None else 0)  # GP has dropped the object
+
+
+def test_no_segment_of_an_object_that_is_down_takes_over(iss: ElementSets) -> None:
+    """All begin after the decay: of a GP set this would say that the object is still tracked."""
+    segments = ElementSets.concat([replace(iss, epoch_us=iss.epoch_us + (8 + 24 * k) * HOUR_US) for k in range(3)])
+    receipts = Receipts.alike(3, DAY, kind=SUPPLEMENTAL_GP)
+    for decayed in (None, date(2024, 10, 31)):
+        known = KnownObjects(satcat(decay_date=decayed), DAY, NOTHING_SAID)
+        catalog = clean_catalog(segments, DAY, receipts, known, supplemental_max_age_days=1.0)
+        assert len(catalog.element_sets) == (decayed is None)
+        assert catalog.handovers.lead_day.tolist() == ([2, 3] if decayed is None else [])
+    assert [record.rule for record in catalog.rejected] == [RejectRule.SUPPLEMENTAL_NOT_USED] * 3
+    assert {"says that it decayed on 2024-10-31" in record.detail for record in catalog.rejected} == {True}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ssa_pipeline.core.refined_events import refine_events
 from ssa_pipeline.core.screen import screen
 from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume, constellations, within_one_constellation
 from ssa_pipeline.core.volume_presets import PRESETS, preset_volumes
+from ssa_pipeline_tests.catalog_samples import with_fields
 from ssa_pipeline_tests.crowd import ROOT, START_US, bundled_catalog, crowd_of
 from ssa_pipeline_tests.encounters import COMPANIONS, element_set, orbit
 
@@ -236,13 +237,13 @@ def test_no_primaries_are_an_empty_answer(crowd: ElementSets) -> None:
     assert len(screen(crowd, START_US, START_US + HOUR_US, volumes=nobody).events) == 0
 
 
-def test_pairs_within_one_constellation_are_told_whatever_the_order(crowd: ElementSets) -> None:
-    groups = dict(zip(crowd.norad_id.tolist(), constellations(crowd.object_name).tolist(), strict=True))
-    one, two = crowd.norad_id[:-1], crowd.norad_id[1:]
-    expected = [bool(groups[a]) and groups[a] == groups[b] for a, b in zip(one.tolist(), two.tolist(), strict=True)]
-    assert any(expected)
-    assert not all(expected)
-    shuffled = crowd.take(np.random.default_rng(1).permutation(len(crowd)))
-    assert within_one_constellation(shuffled, one, two).tolist() == expected
-    nobody = crowd.take(np.arange(0))
-    assert not within_one_constellation(nobody, one, two).any()
+def test_pairs_within_one_constellation_are_told_whatever_the_order() -> None:
+    names = {5: "STARLINK-1007", 7: "ONEWEB-0012", 11: "Starlink-30123", 13: "STARLINK-1100 DEB", 17: "ISS (ZARYA)"}
+    sets = ElementSets.concat([element_set(norad_id, START_US) for norad_id in names])
+    sets = with_fields(sets, object_name=list(names.values()))
+    every = np.array([*names, 6, 18])  # 6 and 18 are not in the catalogue
+    one, two = (side.ravel() for side in np.meshgrid(every, every))
+    expected = [{a, b} <= {5, 11} or (a, b) == (7, 7) for a, b in zip(one.tolist(), two.tolist(), strict=True)]
+    for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 4, 0, 3, 1]):
+        assert within_one_constellation(sets.take(np.array(order)), one, two).tolist() == expected
+    assert not within_one_constellation(ElementSets.empty(), one, two).any()
