@@ -291,7 +291,9 @@ def test_flags_of_both_objects_reach_the_event() -> None:
 def test_from_a_handover_on_an_event_says_what_is_known_of_the_new_segment() -> None:
     """The first lead day's set was ahead of its time and did not continue the one before; the later ones are not that
     set, but of the same supplemental release."""
-    catalog = clean_catalog(ElementSets.concat([parsed(SEGMENTS), parsed(DEBRIS)]), DAY, start_us=parse_utc(START))
+    segments = parsed(SEGMENTS).take(np.array([0, 1, 3]))
+    catalog = clean_catalog(ElementSets.concat([segments, parsed(DEBRIS)]), DAY, start_us=parse_utc(START))
+    assert catalog.handovers.lead_day.tolist() == [1, 3]
     catalog = replace(catalog, flags=slice_samples.texts(["supplemental forward_epoch jump_manoeuvre", ""]))
     first_us = parse_utc(START)
 
@@ -302,11 +304,12 @@ def test_from_a_handover_on_an_event_says_what_is_known_of_the_new_segment() -> 
         events = replace(events, end_us=np.array([end_us - 1, end_us]))
         return flagged_events(events, catalog, lead_day, end_us).flags.tolist()
 
-    first = "supplemental_1 forward_epoch_1 jump_manoeuvre_1"
+    first, next_ = "supplemental_1 forward_epoch_1 jump_manoeuvre_1", "supplemental_1"
     assert flags(0) == [first, f"{first} {HANDOVER}_1"]
-    for lead_day in range(1, 7):
-        assert flags(lead_day) == [f"supplemental_1 {HANDOVER}_1"] * 2
-    assert flags(7) == ["supplemental_1"] * 2
+    assert flags(2) == [next_, f"{next_} {HANDOVER}_1"]
+    for lead_day in (1, 3):
+        assert flags(lead_day) == [f"{next_} {HANDOVER}_1"] * 2
+    assert flags(4) == [next_] * 2
 
 
 def test_events_of_objects_of_which_nothing_is_known_stay_as_they_are() -> None:
