@@ -15,6 +15,7 @@ from ssa_pipeline.assets.refined_events import refined_events
 from ssa_pipeline.checks import CHECKS
 from ssa_pipeline.orchestration.alerting import ALERT_SENSORS
 from ssa_pipeline.orchestration.console_log import PROGRESS_LOGGER, progress_logger
+from ssa_pipeline.orchestration.feeds import FEED_CHECKS, FEEDS, observe_feeds
 from ssa_pipeline.orchestration.fetching import FETCH_JOBS
 from ssa_pipeline.orchestration.freshness import FRESHNESS_CHECKS, freshness_sensor
 from ssa_pipeline.orchestration.housekeeping import purge_runs_job, purge_schedule, retention_job, retention_schedule
@@ -34,11 +35,11 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Defini
         "io_manager": postgres_slice_io_manager,
     }
     return Definitions(
-        assets=[raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events],
-        asset_checks=[*CHECKS, *FRESHNESS_CHECKS],
+        assets=[raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events, *FEEDS],
+        asset_checks=[*CHECKS, *FRESHNESS_CHECKS, *FEED_CHECKS],
         jobs=[ingest_job, screen_job, accept_release_job, retention_job, purge_runs_job, *FETCH_JOBS.values()],
         schedules=[retention_schedule, purge_schedule, *AUTOMATION_SCHEDULES],
-        sensors=[*ALERT_SENSORS, *SENSORS, freshness_sensor],
+        sensors=[*ALERT_SENSORS, observe_feeds, *SENSORS, freshness_sensor],
         resources={**resources, **(resource_overrides or {})},
         loggers={PROGRESS_LOGGER: progress_logger},
         executor=in_process_executor,

@@ -48,6 +48,14 @@ class Freshness:
         since_receipt_hours = (self.now - source.received_at) / timedelta(hours=1)
         return max(since_receipt_hours, self.age_hours(source) - AGE_ON_RECEIPT / timedelta(hours=1)) > limit
 
+    def in_words(self, source: SourceState) -> str:
+        """How old its newest content is, and how old it may get."""
+        age, limit = self.age_hours(source), self.limit_hours(source.source)
+        content = f"newest content {age:.1f} h old" if math.isfinite(age) else "nothing received ever"
+        return (
+            f"{source.source}: {content}, {f'expected every {limit:g} h' if math.isfinite(limit) else 'not expected'}"
+        )
+
     def problems(self) -> Iterator[Alert]:
         """What is not current, as alerts that say what to do."""
         yield from (self._silence(source) for source in self.sources if self.is_silent(source))

@@ -16,6 +16,7 @@ from dagster import (
     DefaultSensorStatus,
     ResourceParam,
     SensorEvaluationContext,
+    SensorResult,
     SkipReason,
     sensor,
 )
@@ -23,6 +24,7 @@ from dagster import (
 from ssa_pipeline.alerts import deliver_due, raise_alert
 from ssa_pipeline.dagster_internals import WILL_RETRY_TAG, DagsterExecutionInterruptedError, StepFailureData
 from ssa_pipeline.freshness import check_freshness
+from ssa_pipeline.orchestration.feeds import changed_verdicts
 from ssa_pipeline.orchestration.runners import FOREGROUND_TAG, what_failed
 from ssa_pipeline.orchestration.webserver import FROM_OUTSIDE
 from ssa_pipeline.settings import Settings
@@ -70,17 +72,20 @@ def alert_on_failure(context: SensorEvaluationContext, settings: ResourceParam[S
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=900,
     description="An alert for every source silent longer than SSA_SOURCE_SILENT_HOURS and for a release that waits to "
-    "be screened; `ssa check-freshness` does the same without Dagster.",
+    "be screened, and the checks of the feeds; `ssa check-freshness` says the same without Dagster.",
 )
-def watch_freshness(settings: ResourceParam[Settings]) -> SkipReason:
+def watch_freshness(context: SensorEvaluationContext, settings: ResourceParam[Settings]) -> SensorResult:
+    """The verdicts on sources are those of the feeds' checks too, which need no run so."""
     now, url = datetime.now(UTC), database_url(settings)
     found = replace(check_freshness(url, settings.alerts, now), silent_parts={})  # of the daemon this speaks for itself
     problems = list(found.problems())
     new = [problem.title for problem in problems if raise_alert(url, problem, now)]
-    if not problems:
-        return SkipReason("all current")
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return SkipReason(f"{count}, {len(new)} told now: {'; '.join(p.title for p in problems)}")
+    said = "all current"
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        said = f"{count}, {len(new)} told now: {'; '.join(p.title for p in problems)}"
+    verdicts, cursor = changed_verdicts(found, context.cursor)
+    return SensorResult(skip_reason=said, cursor=cursor, asset_events=verdicts)
 
 
 @sensor(

@@ -34,6 +34,9 @@ screening_days = MultiPartitionsDefinition(
     {"epoch_day": epoch_days, "lead_day": StaticPartitionsDefinition([str(lead_day) for lead_day in LEAD_DAYS])}
 )
 
+GROUP = "conjunction_screening"  # one: several open as closed boxes
+OWNERS = ["team:conjunction-analysis"]
+
 
 def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """``@asset`` for a link of the chain: partitions, upstream mapping, backfill policy, code version, owner and
@@ -53,8 +56,8 @@ def chain_asset(*, kinds: set[str], description: str) -> Callable[[Callable[...,
                 backfill_policy=BackfillPolicy.multi_run(1 if is_daily else len(LEAD_DAYS)),
                 code_version=CODE_VERSIONS[name],
                 required_resource_keys={"storage", "settings", "io_manager"},
-                group_name="conjunction_screening",  # one: several open as closed boxes
-                owners=["team:conjunction-analysis"],
+                group_name=GROUP,
+                owners=OWNERS,
                 kinds=kinds | {"postgres"},
                 tags={"domain": "catalog" if is_daily else "screening"},
                 # under Dagster's own name for it the columns would come before everything that was found

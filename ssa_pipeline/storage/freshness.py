@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from ssa_pipeline.core.records import Int64
 from ssa_pipeline.core.time import from_us
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
@@ -85,4 +86,9 @@ def _epoch_in_file(connection: psycopg.Connection, snapshot_id: int) -> Iterator
     except CatalogFormatError:
         return
     if len(epochs):
-        yield from_us(int(np.quantile(epochs, _SHARE, method="inverted_cdf")))
+        yield epoch_of_content(epochs)
+
+
+def epoch_of_content(epochs_us: Int64) -> datetime:
+    """Of when content is, by its (n,) epochs, n > 0: every catalogue has a few of the future and many old ones."""
+    return from_us(int(np.quantile(epochs_us, _SHARE, method="inverted_cdf")))

@@ -81,6 +81,7 @@ def store_snapshot(
     }
     with connect(url) as connection, connection.transaction():
         connection.execute(section("snapshots.sql", "append_content"), {"sha256": digest, "content": data})
+        connection.execute(section("snapshots.sql", "number_in_order"))
         is_new = bool(connection.execute(section("snapshots.sql", "append_receipt"), receipt).fetchall())
         if accept_bad_checksums:
             connection.execute(section("snapshots.sql", "accept_checksums"), receipt)

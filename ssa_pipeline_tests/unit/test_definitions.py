@@ -26,13 +26,18 @@ from ssa_pipeline.orchestration.chain import (
     partition_key,
     slice_key,
 )
+from ssa_pipeline.orchestration.feeds import FEEDS, FOLDER, OTHER, feed_of
+from ssa_pipeline.orchestration.fetch_plan import EVERY
 from ssa_pipeline.orchestration.housekeeping import PURGE_JOB, RETENTION_JOB
+from ssa_pipeline.settings import SOURCES
 from ssa_pipeline.storage import slices
 
 AUTOMATION = {
     *("new_tle_release", "screen_catalog", "watched_folder", "daily_assets_are_fresh"),
     *("fetch_celestrak", "fetch_space_track", "daily_screening"),
 }
+ANY_SOURCE = ("celestrak", "space-track", "folder", "file", "my radar")
+ANY_KIND = ("gp", "supplemental_gp", "satcat", "partial_satcat", "decay", "tip")
 SNAPSHOT = Path(__file__).resolve().parent.parent / "snapshots" / "asset_graph.json"
 
 
@@ -42,7 +47,8 @@ def asset_graph() -> dict[str, Any]:
     graph = defs.resolve_asset_graph()
     checks = [graph.get(key) for key in sorted(graph.asset_check_keys, key=str)]
     return {
-        "assets": {node.key.to_user_string(): _asset(node) for node in graph.asset_nodes},
+        "assets": {node.key.to_user_string(): _asset(node) for node in graph.asset_nodes if node.is_materializable},
+        "feeds": {node.key.to_user_string(): _feed(node) for node in graph.asset_nodes if node.is_external},
         "checks": {
             f"{node.key.asset_key.to_user_string()}.{node.key.name}": {
                 "is_blocking": node.blocking,
@@ -77,6 +83,17 @@ def _asset(node: Any) -> dict[str, Any]:
     }
 
 
+def _feed(node: Any) -> dict[str, Any]:
+    return {
+        "parents": sorted(key.to_user_string() for key in node.parent_keys),
+        "group": node.group_name,
+        "owners": list(node.owners),
+        "kinds": sorted(node.kinds),
+        "domain": node.tags["domain"],
+        "has_description": bool(node.description),
+    }
+
+
 def _partitions(definition: Any) -> list[str]:
     """Names of the dimensions."""
     dimensions = getattr(definition, "partition_dimension_names", None)
@@ -92,6 +109,23 @@ def test_the_chain_by_name_is_the_chain_of_dagster_and_of_storage() -> None:
     assert parents == {name: tuple(sorted(upstream)) for name, upstream in UPSTREAM.items()}
     assert tuple(slices.CODECS) == (*DAILY_ASSETS, *SCREENING_ASSETS)
     assert slices.DAILY_ASSETS == DAILY_ASSETS
+
+
+def test_every_source_and_kind_that_is_fetched_is_one_feed_beside_the_chain() -> None:
+    graph = build_defs().resolve_asset_graph()
+    feeds = {key.to_user_string() for key in graph.external_asset_keys}
+    asked = {f"{source}_{kind}".replace("-", "_") for source, kinds in EVERY.items() for kind in kinds}
+    assert feeds == {spec.key.to_user_string() for spec in FEEDS} == {*asked, FOLDER, OTHER}
+    assert {feed_of(source, kind) for source in ANY_SOURCE for kind in ANY_KIND} == feeds
+    assert set(EVERY) | {"folder", "file"} == set(SOURCES)
+    for spec in FEEDS:
+        assert not graph.get(spec.key).child_keys, "an edge marks every computed day as changed"
+
+
+def test_a_receipt_of_a_name_that_nobody_asks_for_is_among_those_handed_over() -> None:
+    assert feed_of("celestrak", "partial_satcat") == "celestrak_satcat"
+    assert feed_of("folder", "tip") == "folder_files"
+    assert [feed_of(*one) for one in (("file", "gp"), ("my radar", "gp"), ("celestrak", "decay"))] == [OTHER] * 3
 
 
 def test_every_asset_module_is_named_like_its_asset_and_stays_thin() -> None:
@@ -139,6 +173,11 @@ def test_automation_is_off_until_it_is_turned_on() -> None:
     assert {one.name for one in automation} >= AUTOMATION
     assert {one.default_status.value for one in automation if one.name in AUTOMATION} == {"STOPPED"}
     assert all(one.description for one in automation)
+
+
+def test_what_comes_is_observed_and_watched_without_being_turned_on() -> None:
+    on = {one.name for one in build_defs().sensors or [] if one.default_status.value == "RUNNING"}
+    assert on == {"alert_on_failure", "watch_freshness", "deliver_alerts", "observe_feeds"}
 
 
 def test_providers_are_asked_away_from_the_full_hour_and_jobs_of_automation_need_no_configuration() -> None:

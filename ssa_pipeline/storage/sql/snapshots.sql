@@ -3,6 +3,10 @@ INSERT INTO raw.content (sha256, content, byte_count)
 VALUES (%(sha256)s, %(content)b, octet_length(%(content)b::bytea))
 ON CONFLICT (sha256) DO NOTHING;
 
+-- name: number_in_order
+-- Receipts become visible in the order of their numbers: a cursor of numbers passes none by.
+SELECT pg_advisory_xact_lock(hashtext('raw.snapshot'));
+
 -- name: append_receipt
 INSERT INTO raw.snapshot (
     epoch_day, source, file_name, sha256, received_at, kind, url, headers, etag, last_modified, http_status
@@ -69,6 +73,22 @@ SELECT c.content
 FROM raw.snapshot s
 JOIN raw.content c ON c.sha256 = s.sha256
 WHERE s.snapshot_id = %(snapshot_id)s;
+
+-- name: receipts_after
+SELECT s.snapshot_id, s.epoch_day, s.source, s.kind, s.file_name, s.url, s.received_at, s.http_status,
+    EXISTS (SELECT FROM raw.accepted_checksums a WHERE a.snapshot_id = s.snapshot_id)
+FROM raw.snapshot s
+WHERE s.snapshot_id > %(after)s
+ORDER BY s.snapshot_id
+LIMIT %(limit)s;
+
+-- name: newest_receipts
+-- Of every source and kind.
+SELECT DISTINCT ON (s.source, s.kind)
+    s.snapshot_id, s.epoch_day, s.source, s.kind, s.file_name, s.url, s.received_at, s.http_status,
+    EXISTS (SELECT FROM raw.accepted_checksums a WHERE a.snapshot_id = s.snapshot_id)
+FROM raw.snapshot s
+ORDER BY s.source, s.kind, s.snapshot_id DESC;
 
 -- name: ids_of_day
 SELECT snapshot_id
