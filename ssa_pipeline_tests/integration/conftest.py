@@ -33,8 +33,8 @@ LONGEST_FIRST = (
     "test_services",
     "test_pipeline_runs",
     "test_invariance",
-    "test_plain_python",
     "test_embedded_postgres",
+    "test_plain_python",
 )
 
 

@@ -86,8 +86,6 @@ def mean_apsides(coef, minutes):
 def _eccentricity_room(coef):
     """The Moon and the Sun move the eccentricity of a deep-space object by at most this (Hoots & Roehrich 1980, DPPER:
     a quarter is the largest value of either factor)."""
-    if coef[C_DEEP] == 0.0:
-        return 0.0
     return 0.25 * (fabs(coef[C_SE2]) + fabs(coef[C_SE3]) + fabs(coef[C_EE2]) + fabs(coef[C_E3]))
 
 
