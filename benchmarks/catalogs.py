@@ -13,7 +13,7 @@ from sgp4 import exporter, omm
 from sgp4.api import Satrec
 
 from benchmarks.workbench import CATALOG, START
-from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 

@@ -22,9 +22,9 @@ import psutil
 import psycopg
 
 from benchmarks.workbench import CATALOG, BenchError, Workbench, temporary_workbench
+from ssa_pipeline.local import processes
+from ssa_pipeline.local.database_url import database_url, embedded_server
 from ssa_pipeline.settings import Settings, read_settings
-from ssa_pipeline.storage.database_url import database_url, embedded_server
-from ssa_pipeline.supervisor import processes
 
 EPOCH_DAY = "2024-11-01"
 LEAD_DAYS = 7

@@ -44,7 +44,7 @@ def release(objects: int) -> ElementSets:
 
 def read_and_check(path: Path) -> dict[str, float]:
     """CPU seconds of parse_catalog and clean_catalog on a file, and the peak of memory of this process (MB)."""
-    from ssa_pipeline.core.clean_catalog import clean_catalog
+    from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 
     begin = time.process_time()
     catalog = parse_catalog(path.read_bytes(), path.name)

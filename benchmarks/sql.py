@@ -114,15 +114,15 @@ def fill(url: DatabaseUrl, events: int) -> int:
 
 def _first_day(url: DatabaseUrl) -> int:
     """Receive the bundled catalogue, make its catalogue and screen lead day 0; how many events there are."""
-    from ssa_pipeline.core.clean_catalog import clean_catalog
-    from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
-    from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
-    from ssa_pipeline.core.refined_events import refine_events
+    from ssa_pipeline.chain.slice_key import SliceKey
+    from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
+    from ssa_pipeline.core.screening.conjunction_candidates import find_conjunction_candidates
+    from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
+    from ssa_pipeline.core.screening.refined_events import refine_events
     from ssa_pipeline.messages.catalog import parse_catalog
-    from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
-    from ssa_pipeline.storage.slice_key import SliceKey
-    from ssa_pipeline.storage.slices import SliceStore
-    from ssa_pipeline.storage.snapshots import store_snapshot
+    from ssa_pipeline.storage.receipts.snapshots import store_snapshot
+    from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
+    from ssa_pipeline.storage.slices.store import SliceStore
 
     data, now = CATALOG.read_bytes(), datetime.now(UTC)
     stored = store_snapshot(url, data, file_name=CATALOG.name, source="file", epoch_day=EPOCH_DAY, received_at=now)
@@ -155,7 +155,7 @@ def _repeat(connection: psycopg.Connection, n: int) -> None:
     """The day moved by ``n`` days, with all its lead days."""
     from datetime import timedelta
 
-    from ssa_pipeline.storage.partitions import ensure_partitions
+    from ssa_pipeline.storage.schema.partitions import ensure_partitions
 
     day = EPOCH_DAY + timedelta(days=n)
     tables = ("catalog.sighting", "catalog.rejected_record", "screening.clean_catalog", "screening.refined_event")

@@ -29,12 +29,12 @@ PARTS = ("snapshot", "read", "store_raw", "read_back", "check", "store_clean")
 def read_check_store(path: Path, url: DatabaseUrl) -> dict[str, float]:
     """CPU seconds of each of PARTS, in total, and of that in statements and COPY; wall seconds in total; the peak of
     memory (MB) of this process."""
-    from ssa_pipeline.core.clean_catalog import clean_catalog
+    from ssa_pipeline.chain.slice_key import SliceKey
+    from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
     from ssa_pipeline.messages.catalog import parse_catalog
-    from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
-    from ssa_pipeline.storage.slice_key import SliceKey
-    from ssa_pipeline.storage.slices import SliceStore
-    from ssa_pipeline.storage.snapshots import store_snapshot
+    from ssa_pipeline.storage.receipts.snapshots import store_snapshot
+    from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
+    from ssa_pipeline.storage.slices.store import SliceStore
 
     cpu_s: dict[str, float] = {}
 
@@ -108,8 +108,8 @@ def measure(bench: Workbench, path: Path) -> dict[str, dict[str, float]]:
 
 @contextmanager
 def database(directory: Path) -> Iterator[DatabaseUrl]:
-    from ssa_pipeline.storage.embedded import EmbeddedPostgres
-    from ssa_pipeline.storage.migrate import upgrade
+    from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
+    from ssa_pipeline.storage.schema.migrate import upgrade
 
     server = EmbeddedPostgres(directory)
     try:

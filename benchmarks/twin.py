@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from benchmarks.workbench import CATALOG, START, Workbench
-from ssa_pipeline.core.clean_catalog import clean_catalog
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
+from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.naive import brute_force_events

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 
+from ssa_pipeline.local import services
+from ssa_pipeline.local.database_url import embedded_server
 from ssa_pipeline.settings import read_settings
-from ssa_pipeline.storage.database_url import embedded_server
-from ssa_pipeline.supervisor import services
 
 
 def main() -> int:

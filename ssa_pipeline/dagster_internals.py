@@ -1,7 +1,7 @@
 """Everything that the package uses of Dagster and that Dagster does not promise, in one place: an upgrade begins here.
 ``unit/test_dagster_internals.py`` says what is expected of each, and that nothing else is imported.
 
-(`supervisor/daemon_process.py` and `webserver_process.py` are Dagster's own commands with something put before.)
+(`local/daemon_process.py` and `webserver_process.py` are Dagster's own commands with something put before.)
 """
 
 from __future__ import annotations

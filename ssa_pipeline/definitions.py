@@ -7,24 +7,24 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor
 
-from ssa_pipeline.assets.clean_catalog import clean_catalog
-from ssa_pipeline.assets.conjunction_candidates import conjunction_candidates
-from ssa_pipeline.assets.ephemeris_chunks import ephemeris_chunks
-from ssa_pipeline.assets.raw_tle_snapshots import raw_tle_snapshots
-from ssa_pipeline.assets.refined_events import refined_events
-from ssa_pipeline.checks import CHECKS
-from ssa_pipeline.orchestration.alerting import ALERT_SENSORS
-from ssa_pipeline.orchestration.console_log import PROGRESS_LOGGER, progress_logger
-from ssa_pipeline.orchestration.feeds import FEED_CHECKS, FEEDS, observe_feeds
-from ssa_pipeline.orchestration.fetching import FETCH_JOBS
-from ssa_pipeline.orchestration.freshness import FRESHNESS_CHECKS, freshness_sensor
-from ssa_pipeline.orchestration.housekeeping import purge_runs_job, purge_schedule, retention_job, retention_schedule
-from ssa_pipeline.orchestration.io_manager import postgres_slice_io_manager
-from ssa_pipeline.orchestration.jobs import ingest_job, screen_job
-from ssa_pipeline.orchestration.release_gate import accept_release_job
-from ssa_pipeline.orchestration.resources import postgres_storage, process_settings
-from ssa_pipeline.orchestration.schedules import AUTOMATION_SCHEDULES
-from ssa_pipeline.orchestration.sensors import SENSORS
+from ssa_pipeline.defs.assets.clean_catalog import clean_catalog
+from ssa_pipeline.defs.assets.conjunction_candidates import conjunction_candidates
+from ssa_pipeline.defs.assets.ephemeris_chunks import ephemeris_chunks
+from ssa_pipeline.defs.assets.raw_tle_snapshots import raw_tle_snapshots
+from ssa_pipeline.defs.assets.refined_events import refined_events
+from ssa_pipeline.defs.automation.alerting import ALERT_SENSORS
+from ssa_pipeline.defs.automation.feeds import FEED_CHECKS, FEEDS, observe_feeds
+from ssa_pipeline.defs.automation.fetching import FETCH_JOBS
+from ssa_pipeline.defs.automation.freshness import FRESHNESS_CHECKS, freshness_sensor
+from ssa_pipeline.defs.automation.schedules import AUTOMATION_SCHEDULES
+from ssa_pipeline.defs.automation.sensors import SENSORS
+from ssa_pipeline.defs.checks import CHECKS
+from ssa_pipeline.defs.console_log import PROGRESS_LOGGER, progress_logger
+from ssa_pipeline.defs.housekeeping import purge_runs_job, purge_schedule, retention_job, retention_schedule
+from ssa_pipeline.defs.jobs import ingest_job, screen_job
+from ssa_pipeline.defs.release_gate import accept_release_job
+from ssa_pipeline.defs.resources import postgres_storage, process_settings
+from ssa_pipeline.defs.slices.io_manager import postgres_slice_io_manager
 
 
 def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> Definitions:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from ssa_pipeline.supervisor.host import LOOPBACK, next_free_port
+from ssa_pipeline.local.host import LOOPBACK, next_free_port
 from ssa_pipeline_tests.needed import is_missing
 
 _OPTIONS = (

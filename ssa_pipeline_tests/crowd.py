@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog

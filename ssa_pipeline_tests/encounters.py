@@ -19,7 +19,7 @@ from scipy.optimize import minimize_scalar
 from sgp4.api import Satrec
 
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline_tests.naive import NaiveEvent, brute_force_events, satrec
 
 MU = 398600.8

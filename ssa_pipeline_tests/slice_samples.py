@@ -6,8 +6,8 @@ from datetime import date
 
 import numpy as np
 
-from ssa_pipeline.core.aliases import Aliases
-from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.aliases import Aliases
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,
     Candidates,
@@ -19,7 +19,7 @@ from ssa_pipeline.core.records import (
 )
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
-from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
 
 DAY = date(2024, 11, 1)
 

@@ -15,8 +15,8 @@ from ssa_pipeline.cli.inputs import AsJson
 from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
-    from ssa_pipeline.orchestration.instigators import Instigator
-    from ssa_pipeline.orchestration.webserver import Webserver
+    from ssa_pipeline.use_cases.runs.instigators import Instigator
+    from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 automation = typer.Typer(no_args_is_help=True, help="Turn sensors and schedules on or off, show what they do.")
 _TRIES = 3
@@ -50,7 +50,7 @@ def status(as_json: AsJson = False) -> None:
 
     Exit codes: 0, 1 the last tick of one that is on failed, 4 the services are not running.
     """
-    from ssa_pipeline.orchestration.instigators import instigators
+    from ssa_pipeline.use_cases.runs.instigators import instigators
 
     with _webserver() as webserver:
         found = instigators(webserver)
@@ -65,7 +65,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 def _switch(names: list[str] | None, *, on: bool) -> None:
-    from ssa_pipeline.orchestration.instigators import instigators
+    from ssa_pipeline.use_cases.runs.instigators import instigators
 
     with _webserver() as webserver:
         found = {one.name: one for one in instigators(webserver)}
@@ -82,7 +82,7 @@ def _switch(names: list[str] | None, *, on: bool) -> None:
 def _make_sure(webserver: Webserver, to_switch: list[Instigator], *, on: bool) -> None:
     """Switch and look again: the daemon reads and writes back the whole state of a sensor at every tick, which undoes a
     switch made in that moment."""
-    from ssa_pipeline.orchestration.instigators import instigators, switch
+    from ssa_pipeline.use_cases.runs.instigators import instigators, switch
 
     names = {one.name for one in to_switch}
     for _ in range(_TRIES):
@@ -103,9 +103,9 @@ def _is_meant(one: Instigator, *, on: bool) -> bool:
 
 @contextmanager
 def _webserver() -> Iterator[Webserver]:
-    from ssa_pipeline.orchestration.webserver import Webserver
+    from ssa_pipeline.local import services
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.use_cases.runs.webserver import Webserver
 
     with errors_as_messages():
         settings = read_settings()

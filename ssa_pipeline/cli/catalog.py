@@ -17,7 +17,7 @@ from ssa_pipeline.cli.inputs import STANDARD, AcceptBadChecksums, parse_day
 from ssa_pipeline.cli.patience import patience
 
 if TYPE_CHECKING:
-    from ssa_pipeline.core.completeness import Release
+    from ssa_pipeline.core.catalog.completeness import Release
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
     from ssa_pipeline.messages.catalog import ParsedCatalog
     from ssa_pipeline.messages.satcat import ParsedTable
@@ -59,8 +59,8 @@ def ingest(
     record, is refused and the others are stored. Receiving the same bytes twice changes nothing. Exit code: 0 all
     stored, 1 some refused, 3 none stored, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.database_url import database_url
 
     day = parse_day(epoch_day) or datetime.now(UTC).date()
     _refuse_far_ahead(day)
@@ -95,7 +95,7 @@ class Intake:
 
     def take(self, file: str) -> None:
         """Check, report and store one file, or note the problem."""
-        from ssa_pipeline.core.segments import are_segments
+        from ssa_pipeline.core.catalog.segments import are_segments
         from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
         from ssa_pipeline.messages.satcat import kind_by_columns, parse_table
 
@@ -124,7 +124,7 @@ class Intake:
         }
 
     def _store(self, data: bytes, name: str, catalog: ParsedCatalog, kind: Kind) -> None:
-        from ssa_pipeline.storage.snapshots import store_snapshot
+        from ssa_pipeline.storage.receipts.snapshots import store_snapshot
 
         n_used, n_rejected = len(catalog.element_sets), len(catalog.rejected)
         if n_used == 0:
@@ -160,7 +160,7 @@ class Intake:
         _warn_of_shared_numbers(name, catalog.element_sets)
 
     def _store_table(self, data: bytes, name: str, table: ParsedTable) -> None:
-        from ssa_pipeline.receive_table import receive_table
+        from ssa_pipeline.use_cases.receive import receive_table
 
         if not len(table):
             _print_rejected(table.rejected)
@@ -209,7 +209,7 @@ def _print_rejected(rejected: list[RejectedRecord]) -> None:
 
 def _warn_of_shared_numbers(file_name: str, sets: ElementSets) -> None:
     """Of several objects under one number one is used: they are named at once."""
-    from ssa_pipeline.core.shared_numbers import shared_numbers
+    from ssa_pipeline.core.catalog.shared_numbers import shared_numbers
 
     for number, names in shared_numbers(sets).items():
         said = f"{number} is the number of {len(names)} objects, one of which is used: {', '.join(names)}"
@@ -218,8 +218,8 @@ def _warn_of_shared_numbers(file_name: str, sets: ElementSets) -> None:
 
 def _warn_of_partial_release(intake: Intake) -> None:
     """The same rule holds back the catalogue later (completeness gate); here it is said at once."""
-    from ssa_pipeline.core.completeness import judge
-    from ssa_pipeline.storage.release_gate import ReleaseGate
+    from ssa_pipeline.core.catalog.completeness import judge
+    from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 
     if not intake.has_gp:
         return
@@ -233,10 +233,10 @@ def _warn_of_partial_release(intake: Intake) -> None:
 
 
 def _received(intake: Intake, day: date) -> Release:
-    from ssa_pipeline.core.completeness import release_of
+    from ssa_pipeline.core.catalog.completeness import release_of
     from ssa_pipeline.core.records import ElementSets
     from ssa_pipeline.messages.catalog import parse_catalog
-    from ssa_pipeline.storage.snapshots import read_snapshots
+    from ssa_pipeline.storage.receipts.snapshots import read_snapshots
 
     parts = []
     for snapshot in read_snapshots(intake.url, day):
@@ -252,7 +252,7 @@ def _received(intake: Intake, day: date) -> Release:
 
 
 def _begin_where_data_begin(settings: Settings, url: DatabaseUrl) -> None:
-    from ssa_pipeline.supervisor.services import begin_where_data_begin
+    from ssa_pipeline.local.services import begin_where_data_begin
 
     begin_where_data_begin(settings, url, lambda said: typer.echo(f"ssa: {said}", err=True))
 

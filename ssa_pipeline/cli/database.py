@@ -26,9 +26,9 @@ def upgrade(
     ] = "all",
 ) -> None:
     """Bring the database to this program's schema. With too few rights it prints the SQL for an administrator."""
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage import migrate
-    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.schema import migrate
 
     with errors_as_messages(), patience("upgrading the database"):
         applied = migrate.upgrade(database_url(read_settings()), phase)
@@ -38,9 +38,9 @@ def upgrade(
 @db.command()
 def check() -> None:
     """Compare tables, partitions, views, comments and rights with the contract. Exit code 1 where they differ."""
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage import migrate
-    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.schema import migrate
 
     with errors_as_messages():
         found = migrate.check(database_url(read_settings()))
@@ -57,9 +57,9 @@ def psql(context: typer.Context) -> None:
     import os
     import shutil
 
+    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.shell import program_dirs, psql_environment
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.supervisor.shell import program_dirs, psql_environment
 
     with errors_as_messages():
         settings = read_settings()

@@ -15,7 +15,7 @@ from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_data
 from ssa_pipeline.cli.printing import Format
 
 if TYPE_CHECKING:
-    from ssa_pipeline.storage.ephemeris import Position
+    from ssa_pipeline.storage.questions.ephemeris import Position
 
 MOST_ROWS = 100_000
 COLUMNS = (
@@ -45,9 +45,9 @@ def ephemeris(
     are good to about 1 km at epoch. Exit codes: 0 printed, 1 no ephemeris covers the time or the object has none,
     2 wrong usage, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.storage.ephemeris import positions
+    from ssa_pipeline.storage.questions.ephemeris import positions
 
     times, day = _times(at, begin, end, step), parse_day(epoch_day)
     with errors_as_messages():

@@ -28,13 +28,13 @@ def cli_error(error: Exception) -> CliError | None:
 
     if (full := _full_disk(error)) is not None:
         return full
-    from ssa_pipeline.orchestration.runners import Detached
-    from ssa_pipeline.orchestration.webserver import WebserverError
+    from ssa_pipeline.local.database_url import DatabaseNotRunningError
+    from ssa_pipeline.local.postgres.embedded import EmbeddedPostgresError
+    from ssa_pipeline.local.services import ServiceError
     from ssa_pipeline.settings import SettingsError
-    from ssa_pipeline.storage.database_url import DatabaseNotRunningError
-    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
     from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
-    from ssa_pipeline.supervisor.services import ServiceError
+    from ssa_pipeline.use_cases.runs.runners import Detached
+    from ssa_pipeline.use_cases.runs.webserver import WebserverError
 
     if isinstance(error, SettingsError):
         return CliError(str(error), Exit.USAGE)
@@ -57,10 +57,10 @@ def cli_error(error: Exception) -> CliError | None:
 
 def _full_disk(error: Exception) -> CliError | None:
     """The cause that counts, whatever it made fail: the error says it, or the database is gone and its disk is full."""
+    from ssa_pipeline.local import disk
+    from ssa_pipeline.local.database_url import DatabaseNotRunningError, database_url
+    from ssa_pipeline.local.postgres.embedded import EmbeddedPostgresError
     from ssa_pipeline.settings import SettingsError, read_settings
-    from ssa_pipeline.storage.database_url import DatabaseNotRunningError, database_url
-    from ssa_pipeline.storage.embedded import EmbeddedPostgresError
-    from ssa_pipeline.supervisor import disk
 
     said = str(error)
     if said.startswith("the disk is full"):

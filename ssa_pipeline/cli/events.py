@@ -55,9 +55,9 @@ def events(
     Exit codes: 0 printed (even where there is none), 1 the day was not screened or nothing of the object was ever
     received, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.answers import EVENT_COLUMNS, EventFilter, closest_events, thinned_said
-    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.questions.answers import EVENT_COLUMNS, EventFilter, closest_events, thinned_said
 
     day, meant = parse_day(epoch_day), object_text(object_id, object_option)
     with errors_as_messages():
@@ -94,10 +94,10 @@ def why(
 
     Exit codes: 0 known, 1 nothing of this object was received or the day has no catalogue, 4 no database.
     """
-    from ssa_pipeline.core.object_flags import MEANINGS, ObjectFlag
+    from ssa_pipeline.core.catalog.object_flags import MEANINGS, ObjectFlag
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage import answers
-    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.questions import answers
 
     day = parse_day(epoch_day)
     with errors_as_messages():
@@ -137,9 +137,9 @@ def aliases(
 
     Exit codes: 0 printed (even where there is none), 1 the day has no catalogue, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage import answers
-    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.questions import answers
 
     day, meant = parse_day(epoch_day), object_text(object_id, object_option)
     with errors_as_messages():
@@ -188,7 +188,7 @@ def _satcat_text(row: dict[str, Any]) -> str:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from ssa_pipeline.orchestration.closest import CLAIM, text_lines
+    from ssa_pipeline.use_cases.closest import CLAIM, text_lines
 
     if not rows:
         typer.echo("no encounter")
@@ -201,7 +201,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def _table_row(row: dict[str, Any]) -> tuple[str, ...]:
-    from ssa_pipeline.storage.answers import has_minimum
+    from ssa_pipeline.storage.questions.answers import has_minimum
 
     first, second = (f"{row[f'norad_id_{k}']} {row[f'name_{k}']}" for k in (1, 2))
     ages = f"{row['age_1_days']:.1f} / {row['age_2_days']:.1f}"

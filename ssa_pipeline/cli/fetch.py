@@ -17,9 +17,9 @@ from ssa_pipeline.cli.inputs import parse_day
 from ssa_pipeline.cli.patience import patience
 
 if TYPE_CHECKING:
-    from ssa_pipeline.fetch_release import Fetched
     from ssa_pipeline.settings import SourceSettings
     from ssa_pipeline.sources.errors import SourceError
+    from ssa_pipeline.use_cases.fetch import Fetched
 
 
 class SourceName(StrEnum):
@@ -56,11 +56,11 @@ def fetch(
     again), 3 the answer is not what was asked for, 1 no answer, 2 wrong usage, 4 no database. Of several queries, the
     worst: 12, 3, 1, 11, 0, 10.
     """
-    from ssa_pipeline.fetch_release import fetch_release
+    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.services import begin_where_data_begin
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.sources.errors import QueryError
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.supervisor.services import begin_where_data_begin
+    from ssa_pipeline.use_cases.fetch import fetch_release
 
     day = parse_day(epoch_day)
     with errors_as_messages(), patience(f"asking {source.value}"):

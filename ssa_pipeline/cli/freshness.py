@@ -15,9 +15,9 @@ from ssa_pipeline.cli.printing import print_json, to_second
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from ssa_pipeline.freshness import Freshness
-    from ssa_pipeline.storage.alerts import Alert
-    from ssa_pipeline.storage.freshness import SourceState
+    from ssa_pipeline.storage.questions.freshness import SourceState
+    from ssa_pipeline.storage.upkeep.alerts import Alert
+    from ssa_pipeline.use_cases.freshness import Freshness
 
 
 def register(app: typer.Typer) -> None:
@@ -41,11 +41,11 @@ def check_freshness(
     """
     from datetime import UTC, datetime
 
-    from ssa_pipeline.alerts import deliver_due, raise_alert
-    from ssa_pipeline.freshness import check_freshness as check
+    from ssa_pipeline.local import services
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.use_cases.alerts import deliver_due, raise_alert
+    from ssa_pipeline.use_cases.freshness import check_freshness as check
 
     now = datetime.now(UTC)
     with errors_as_messages():

@@ -16,7 +16,7 @@ from ssa_pipeline.cli.patience import patience
 from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json, print_json_with_rows
 
 if TYPE_CHECKING:
-    from ssa_pipeline.storage.history import DayDiff, EventDiff
+    from ssa_pipeline.storage.questions.history import DayDiff, EventDiff
 
 _SHOWN = 10  # rows of each kind in a table
 _PRINTED = 1000  # in csv and json
@@ -43,9 +43,9 @@ def history(
     A jump begins a new segment; across the reuse of an analyst's number the change is that to another object. Exit
     codes: 0 printed (even where none is in the time asked for), 1 nothing of this object was received, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage import history as storage
-    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.questions import history as storage
 
     days = parse_day(first, "--from"), parse_day(last, "--to")
     with errors_as_messages():
@@ -87,9 +87,9 @@ def diff(
     is compared; that and different lead days are warned of. Exit codes: 0 printed, 1 a day has no catalogue or the
     screenings have no day in common, 2 wrong usage, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage import history as storage
-    from ssa_pipeline.storage.database_url import database_url
+    from ssa_pipeline.storage.questions import history as storage
 
     day_1, day_2 = one_day(before, "D1"), one_day(after, "D2")
     if day_1 >= day_2:

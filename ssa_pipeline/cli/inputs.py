@@ -115,7 +115,7 @@ def object_in_database(url: DatabaseUrl, argument: str, option: str = "") -> int
         raise CliError("name an object: a catalogue number like 25544, or a name", Exit.USAGE)
 
     def named(part: str) -> list[tuple[int, str, str]]:
-        from ssa_pipeline.storage.object_names import objects_named
+        from ssa_pipeline.storage.questions.object_names import objects_named
 
         return objects_named(url, part)
 

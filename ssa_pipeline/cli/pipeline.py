@@ -16,12 +16,12 @@ from ssa_pipeline.cli.inputs import days_between, days_in_range, one_day, parse_
 from ssa_pipeline.cli.patience import Talker, patience
 
 if TYPE_CHECKING:
+    from ssa_pipeline.chain.slice_key import SliceKey
     from ssa_pipeline.cli.console import Console
-    from ssa_pipeline.orchestration.follow import RunOutcome
-    from ssa_pipeline.orchestration.runners import Runner, ServiceRunner
-    from ssa_pipeline.orchestration.webserver import Webserver
     from ssa_pipeline.settings import Settings
-    from ssa_pipeline.storage.slice_key import SliceKey
+    from ssa_pipeline.use_cases.runs.follow import RunOutcome
+    from ssa_pipeline.use_cases.runs.runners import Runner, ServiceRunner
+    from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 BUNDLED_DAY = date(2024, 11, 1)
 BUNDLED_FILE = "data/omm_on_orbit_20241101.csv.gz"
@@ -53,9 +53,9 @@ def materialize(
     1 failed, 2 wrong usage, 3 no data, 4 services not running, 130 detached or cancelled.
     """
     from ssa_pipeline.cli.console import Console
+    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.services import begin_where_data_begin
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.supervisor.services import begin_where_data_begin
 
     days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
     console = Console(stderr=True)
@@ -109,9 +109,9 @@ def _run_all(screenings: list[Screening], console: Console) -> None:
 
 
 def _print_summary(settings: Settings, days: list[date], lead_days: list[int]) -> None:
-    from ssa_pipeline.orchestration.report import summary_lines
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.storage.slices import SliceStore
+    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.storage.slices.store import SliceStore
+    from ssa_pipeline.use_cases.report import summary_lines
 
     with SliceStore(database_url(settings)) as slices:
         for day in days:
@@ -145,7 +145,7 @@ def demo(
 
 
 def _start_services(settings: Settings) -> None:
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
 
     with Talker(typer.echo) as say:
         services.up(settings, say, expected=BUNDLED_DAY)
@@ -157,7 +157,7 @@ def _left_running_is_said(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        from ssa_pipeline.supervisor import services
+        from ssa_pipeline.local import services
 
         running = [one.name for one in services.status(settings) if one.pid is not None]
         left = f"still running: {', '.join(running)}; `make stop` stops it" if running else "nothing is left running"
@@ -176,8 +176,8 @@ class Screening:
     force: bool = False
 
     def run(self) -> None:
-        from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, run_tags
-        from ssa_pipeline.orchestration.plan import contiguous
+        from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, run_tags
+        from ssa_pipeline.chain.plan import contiguous
 
         day = self.epoch_day.isoformat()
         self._follow_what_is_in_hand()
@@ -208,9 +208,9 @@ class Screening:
     def _catalog_earlier_days(self) -> None:
         """As automation does: the day carries over from the days before, and the gate compares with them. One that is
         held or fails is told, and stands in no way."""
-        from ssa_pipeline.orchestration.chain import INGEST_JOB, run_tags
-        from ssa_pipeline.storage.database_url import database_url
-        from ssa_pipeline.storage.release_gate import ReleaseGate
+        from ssa_pipeline.chain.links import INGEST_JOB, run_tags
+        from ssa_pipeline.local.database_url import database_url
+        from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 
         unread = ReleaseGate(database_url(self.settings)).unread_days(self.epoch_day)
         for day in (day for day in unread if day >= self.settings.first_day):
@@ -222,11 +222,11 @@ class Screening:
                 self.console.print(f"WARNING: {error}", highlight=False, markup=False, soft_wrap=True)
 
     def _needed(self) -> dict[SliceKey, str]:
-        from ssa_pipeline.orchestration.plan import slices_to_compute
-        from ssa_pipeline.storage.database_url import database_url
-        from ssa_pipeline.storage.release_gate import ReleaseGate
-        from ssa_pipeline.storage.slices import SliceStore
-        from ssa_pipeline.storage.snapshots import snapshot_ids
+        from ssa_pipeline.chain.plan import slices_to_compute
+        from ssa_pipeline.local.database_url import database_url
+        from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
+        from ssa_pipeline.storage.receipts.snapshots import snapshot_ids
+        from ssa_pipeline.storage.slices.store import SliceStore
 
         url = database_url(self.settings)
         ids = snapshot_ids(url, self.epoch_day)
@@ -249,7 +249,7 @@ class Screening:
 def _runner(settings: Settings, console: Console, foreground: bool = False) -> Iterator[Runner]:
     """Submits to the running services, or executes in this process with the environment they would have."""
     if foreground:
-        from ssa_pipeline.orchestration.runners import ForegroundRunner
+        from ssa_pipeline.use_cases.runs.runners import ForegroundRunner
 
         _become_a_worker(settings)
         yield ForegroundRunner()
@@ -261,10 +261,10 @@ def _runner(settings: Settings, console: Console, foreground: bool = False) -> I
 @contextlib.contextmanager
 def service_runner(console: Console, settings: Settings | None = None) -> Iterator[tuple[ServiceRunner, Webserver]]:
     """The running services, and their webserver; CliError where they do not run."""
-    from ssa_pipeline.orchestration.runners import ServiceRunner
-    from ssa_pipeline.orchestration.webserver import Webserver
+    from ssa_pipeline.local import services
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.use_cases.runs.runners import ServiceRunner
+    from ssa_pipeline.use_cases.runs.webserver import Webserver
 
     used = settings or read_settings()
     address = services.ui_url(used)
@@ -276,7 +276,7 @@ def service_runner(console: Console, settings: Settings | None = None) -> Iterat
 
 def _trouble(settings: Settings) -> str | None:
     """Why a queued run would wait for ever."""
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
 
     if services.find_service(settings, services.DAEMON) is None:
         return "the daemon does not run: `ssa up` in another shell"
@@ -285,7 +285,7 @@ def _trouble(settings: Settings) -> str | None:
 
 def _say_if_kernels_must_compile(settings: Settings, console: Console) -> None:
     """Else the first screening seems to do nothing for half a minute, and for minutes on a busy machine."""
-    from ssa_pipeline.supervisor.numba_cache import has_kernels, use_numba_cache
+    from ssa_pipeline.local.numba_cache import has_kernels, use_numba_cache
 
     if not has_kernels(use_numba_cache(settings.home)):
         said = "the first screening compiles its kernels, once per installation: half a minute where the cores are free"
@@ -295,8 +295,8 @@ def _say_if_kernels_must_compile(settings: Settings, console: Console) -> None:
 def _become_a_worker(settings: Settings) -> None:
     import os
 
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
+    from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
+    from ssa_pipeline.local.database_url import database_url
 
     os.environ.update(service_environment(settings, database_url(settings)))
     link_dagster_home(settings)
@@ -305,9 +305,9 @@ def _become_a_worker(settings: Settings) -> None:
 def _ingest_bundled(settings: Settings) -> None:
     """Store the bundled snapshot under its day where it is not there yet."""
     from ssa_pipeline.cli.catalog import Intake
+    from ssa_pipeline.local import services
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import REPOSITORY
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.supervisor import services
 
     intake = Intake(database_url(settings), BUNDLED_DAY, "celestrak")
     with patience(f"reading {BUNDLED_FILE}"):
@@ -317,10 +317,10 @@ def _ingest_bundled(settings: Settings) -> None:
 
 
 def _print_report(settings: Settings, lead_days: list[int], console: Console) -> None:
-    from ssa_pipeline.orchestration.report import print_report, read_report
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.storage.slices import SliceStore
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
+    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.storage.slices.store import SliceStore
+    from ssa_pipeline.use_cases.report import print_report, read_report
 
     url = database_url(settings)
     with SliceStore(url) as slices, patience("reading what was found"):

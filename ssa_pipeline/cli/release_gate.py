@@ -12,7 +12,7 @@ from ssa_pipeline.cli.inputs import AsJson, parse_day
 from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
-    from ssa_pipeline.storage.release_gate import Judgement
+    from ssa_pipeline.storage.receipts.release_gate import Judgement
 
 _DAYS_SHOWN = 14
 
@@ -33,9 +33,9 @@ def status(
 
     Exit codes: 0 said (held or not), 1 nothing was received or judged, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.storage.release_gate import ReleaseGate
+    from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 
     day = parse_day(epoch_day)
     with errors_as_messages():
@@ -62,9 +62,9 @@ def accept(
 
     Exit codes: 0 accepted, 1 the day is not held, not judged or nothing was received, 2 wrong usage, 4 no database.
     """
+    from ssa_pipeline.local.database_url import database_url
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.storage.database_url import database_url
-    from ssa_pipeline.storage.release_gate import ReleaseGate
+    from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 
     day = parse_day(epoch_day)
     if day is None or not reason.strip():
@@ -94,7 +94,7 @@ def _said(judgement: Judgement) -> str:
 
 
 def _print_all(judgement: Judgement) -> None:
-    from ssa_pipeline.storage.release_gate import what_to_do
+    from ssa_pipeline.storage.receipts.release_gate import what_to_do
 
     typer.echo(f"{judgement.epoch_day}: {judgement.state}, judged {to_second(judgement.judged_at)}")
     for reason in judgement.reasons:

@@ -16,8 +16,8 @@ from ssa_pipeline.cli.pipeline import finish, service_runner
 from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
-    from ssa_pipeline.orchestration.listed_runs import ListedRun
-    from ssa_pipeline.orchestration.webserver import Webserver
+    from ssa_pipeline.use_cases.runs.listed_runs import ListedRun
+    from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 _FEWEST_CHARACTERS = 4  # of an id
 Ids = Annotated[
@@ -40,7 +40,7 @@ def runs(
 
     Exit codes: 0 listed (even where there is none), 4 the services are not running.
     """
-    from ssa_pipeline.orchestration.listed_runs import list_runs
+    from ssa_pipeline.use_cases.runs.listed_runs import list_runs
 
     with _webserver() as webserver:
         found = list_runs(webserver, unfinished=unfinished, limit=limit)
@@ -64,7 +64,7 @@ def follow(ids: Ids = None) -> None:
     130 left or cancelled.
     """
     from ssa_pipeline.cli.console import Console
-    from ssa_pipeline.orchestration.listed_runs import list_runs
+    from ssa_pipeline.use_cases.runs.listed_runs import list_runs
 
     console = Console(stderr=True)
     with errors_as_messages(), service_runner(console) as (runner, webserver):
@@ -84,7 +84,7 @@ def cancel(
     Without ids the one run that is in hand. Exit codes: 0 cancelled, 1 one could not be, 2 no such run or several are
     in hand, 4 the services are not running.
     """
-    from ssa_pipeline.orchestration.listed_runs import list_runs
+    from ssa_pipeline.use_cases.runs.listed_runs import list_runs
 
     with _webserver() as webserver:
         chosen = _chosen(webserver, ids) if ids else list_runs(webserver, unfinished=True)
@@ -111,7 +111,7 @@ def _webserver() -> Iterator[Webserver]:
 
 def _chosen(webserver: Webserver, ids: list[str]) -> list[ListedRun]:
     """The runs whose ids begin like these; CliError where one begins none or several."""
-    from ssa_pipeline.orchestration.listed_runs import list_runs
+    from ssa_pipeline.use_cases.runs.listed_runs import list_runs
 
     known = list_runs(webserver, limit=1000)
     chosen = []

@@ -24,14 +24,14 @@ from ssa_pipeline.cli import CliError, Exit
 from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import STANDARD, AcceptBadChecksums, bytes_of, file_named
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
-from ssa_pipeline.supervisor.allocator import return_free_memory, return_large_arrays
+from ssa_pipeline.local.allocator import return_free_memory, return_large_arrays
 
 if TYPE_CHECKING:
-    from ssa_pipeline.core.clean_catalog import CleanCatalog
+    from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
     from ssa_pipeline.core.records import ElementSets, RecordSpans, RejectedRecord
-    from ssa_pipeline.core.screen import ScreenResult, StageTime
-    from ssa_pipeline.core.screened_in_part import ScreenedInPart
-    from ssa_pipeline.core.screening_volume import ScreeningVolumes
+    from ssa_pipeline.core.screening.screen import ScreenResult, StageTime
+    from ssa_pipeline.core.screening.screened_in_part import ScreenedInPart
+    from ssa_pipeline.core.volumes.screening_volume import ScreeningVolumes
 
 LONGEST_HOURS = 24.0 * 31
 QUIET_S = 2.0  # no progress is shown for work shorter than this
@@ -255,9 +255,9 @@ def _choose(received: _Received, request: _Request) -> CleanCatalog:
     """One element set per object and lead day; what is left over joins ``received.rejected``."""
     import numpy as np
 
-    from ssa_pipeline.core.clean_catalog import clean_catalog
+    from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
+    from ssa_pipeline.core.catalog.segments import may_be_segments
     from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Receipts
-    from ssa_pipeline.core.segments import may_be_segments
     from ssa_pipeline.core.time import from_us
 
     sets = received.element_sets
@@ -314,9 +314,9 @@ def _screen(catalog: CleanCatalog, asked: ScreeningVolumes, request: _Request, c
     from ssa_pipeline.cli.whole_file import whole_file
 
     with clock.stage("load"):
-        from ssa_pipeline.core.flagged_events import flagged_events
         from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
-        from ssa_pipeline.core.screen import screen_days
+        from ssa_pipeline.core.screening.flagged_events import flagged_events
+        from ssa_pipeline.core.screening.screen import screen_days
         from ssa_pipeline.core.watch import Cancelled, Watch
 
     found = _Found()
@@ -345,8 +345,8 @@ def _screen(catalog: CleanCatalog, asked: ScreeningVolumes, request: _Request, c
 
 def _prepare_kernels() -> None:
     """Say where compiled kernels are kept, before numba is imported; tell a user who must wait for the compiler."""
+    from ssa_pipeline.local.numba_cache import has_kernels, use_numba_cache
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.supervisor.numba_cache import has_kernels, use_numba_cache
 
     with errors_as_messages():
         directory = use_numba_cache(read_settings().home)
@@ -468,8 +468,8 @@ def _report(
     import numpy as np
 
     import ssa_pipeline
-    from ssa_pipeline.core.propagation import CONSTANTS, PROPAGATOR
-    from ssa_pipeline.core.screened_in_part import joined
+    from ssa_pipeline.core.orbits.propagation import CONSTANTS, PROPAGATOR
+    from ssa_pipeline.core.screening.screened_in_part import joined
     from ssa_pipeline.core.time import format_utc
     from ssa_pipeline.core.versions import CODE_VERSIONS
 

@@ -16,8 +16,8 @@ from ssa_pipeline.cli.patience import Talker
 from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
+    from ssa_pipeline.local.services import ServiceStatus
     from ssa_pipeline.settings import Settings
-    from ssa_pipeline.supervisor.services import ServiceStatus
 
 _FOLLOW_POLL_S = 0.5
 _LOOKS_APART = 10  # polls of the logs between two looks at the watcher
@@ -44,7 +44,7 @@ def up(
     What runs already is left alone, or restarted when the code changed and no run is in progress. The watcher starts
     again what dies; after a reboot call `ssa up` again (docs/operations.md has units of systemd that do).
     """
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
 
     with _errors() as settings:
         with Talker(_say) as say:
@@ -55,7 +55,7 @@ def up(
 
 def down() -> None:
     """Stop everything that `ssa up` started. Runs in progress are canceled; no data is lost."""
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
 
     with _errors(is_checked=False) as settings, Talker(_say) as say:
         say.now("stopping the services")
@@ -65,7 +65,7 @@ def down() -> None:
 
 def status(as_json: AsJson = False) -> None:
     """Show what runs: process, address, uptime, memory. Exit code 4 unless all runs and the daemon is alive."""
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
 
     with _errors() as settings:
         found = services.status(settings)
@@ -93,7 +93,7 @@ def logs(
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Lines from the end of each log.")] = 40,
 ) -> None:
     """Print the end of the services' logs."""
-    from ssa_pipeline.supervisor import processes, services
+    from ssa_pipeline.local import processes, services
 
     with _errors(is_checked=False) as settings:
         paths = services.log_paths(settings)
@@ -121,7 +121,7 @@ def make_room(
     Where PostgreSQL does not run any more it is started with what is left, and nothing else; `ssa up` starts the rest
     afterwards. Exit codes: 0 done, 1 there is not even room to start PostgreSQL.
     """
-    from ssa_pipeline.supervisor import rescue
+    from ssa_pipeline.local import rescue
 
     with _errors(is_checked=False) as settings:
         rescue.make_room(
@@ -136,7 +136,7 @@ def env() -> None:
     """
     import shlex
 
-    from ssa_pipeline.supervisor import shell
+    from ssa_pipeline.local import shell
 
     with _errors() as settings:
         for key, value in shell.exports(settings).items():
@@ -147,7 +147,7 @@ def env() -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check the machine and the installation, line by line, with what to do. Exit code 1 if anything fails."""
-    from ssa_pipeline.supervisor import doctor as checks
+    from ssa_pipeline.local import doctor as checks
 
     with _errors() as settings:
         findings = []
@@ -209,7 +209,7 @@ def _stay(settings: Settings, *, is_watched: bool) -> None:
     """For a container or a service manager: SIGTERM and Ctrl-C stop everything."""
     import signal
 
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -228,7 +228,7 @@ def _follow_logs(settings: Settings, name: str | None, now_and_then: Callable[[]
     """Print what is appended, beginning anew where a log was replaced. ``now_and_then``: what else is to be done."""
     import time
 
-    from ssa_pipeline.supervisor import services
+    from ssa_pipeline.local import services
 
     polls = 0
     positions = {one: path.stat().st_size for one, path in services.log_paths(settings).items() if path.exists()}

@@ -30,7 +30,7 @@ def settings(as_json: AsJson = False) -> None:
     import os
 
     from ssa_pipeline.settings import SettingsError, read_settings
-    from ssa_pipeline.settings_table import SHOWN
+    from ssa_pipeline.settings.table import SHOWN
 
     rows, problems = [], []
     with errors_as_messages():

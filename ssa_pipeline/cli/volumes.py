@@ -13,7 +13,7 @@ from ssa_pipeline.cli import CliError, Exit
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.records import ElementSets, RejectedRecord
-    from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume
+    from ssa_pipeline.core.volumes.screening_volume import ScreeningVolumes, Volume
 
 LARGEST_KM = 500.0  # of a threshold or a half-axis
 HEADERS = ("norad_id", "norad_cat_id")
@@ -52,7 +52,7 @@ def volume_request(
     objects: Sequence[str] = (),
 ) -> VolumeRequest:
     """The options, checked: CliError names the first that cannot be used."""
-    from ssa_pipeline.core.screening_volume import Volume
+    from ssa_pipeline.core.volumes.screening_volume import Volume
 
     if threshold_km is not None and not 0.0 < threshold_km <= LARGEST_KM:
         rule = f"above 0 and at most {LARGEST_KM:g}"
@@ -73,7 +73,7 @@ def screening_volumes(request: VolumeRequest, used: ElementSets, rejected: list[
     """The volumes of the objects used; CliError names the line of a primary that is not among them."""
     import numpy as np
 
-    from ssa_pipeline.core.screening_volume import ScreeningVolumes, constellations
+    from ssa_pipeline.core.volumes.screening_volume import ScreeningVolumes, constellations
 
     volumes = _volumes(request.volume, request.otherwise, used)
     is_primary = np.full(len(used), not request.primaries)
@@ -135,7 +135,7 @@ def spell_volume(request: VolumeRequest) -> str:
 
 
 def _volumes(volume: Volume | str, otherwise: Volume, used: ElementSets) -> list[Volume]:
-    from ssa_pipeline.core.volume_presets import preset_volumes
+    from ssa_pipeline.core.volumes.volume_presets import preset_volumes
 
     if isinstance(volume, str):
         return preset_volumes(volume, used, otherwise)
@@ -144,8 +144,8 @@ def _volumes(volume: Volume | str, otherwise: Volume, used: ElementSets) -> list
 
 def _volume(words: list[str]) -> Volume | str:
     """One number is a sphere, three are a box, a word is a preset. ValueError says what is wrong."""
-    from ssa_pipeline.core.screening_volume import Volume
-    from ssa_pipeline.core.volume_presets import PRESETS
+    from ssa_pipeline.core.volumes.screening_volume import Volume
+    from ssa_pipeline.core.volumes.volume_presets import PRESETS
 
     if len(words) == 1 and words[0].strip() in PRESETS:
         return words[0].strip()

@@ -191,7 +191,7 @@ class Events(Columns):
     below the threshold alone, ``n_passages`` the number of passages, both of [start_us, end_us] (NaN and 0 in rows of
     older code: not known). ``age_*_days`` is TCA minus the element set's epoch. ``approach_angle_deg`` is the angle
     between the two velocities. ``latitude_deg``, ``longitude_deg`` and ``altitude_km`` say where object 1 is at TCA
-    (``core.geodetic``; NaN in slices of before they were kept). ``flags`` is a blank-separated list of words, ''
+    (``core.orbits.geodetic``; NaN in slices of before they were kept). ``flags`` is a blank-separated list of words, ''
     where there is none: ``continues_before``, ``continues_after`` (persistent, goes on beyond the window),
     ``passage_continues_before`` (its first passage began before the window), ``no_minimum`` (a piece of a persistent
     interval without a minimum of its own), ``tca_at_edge`` (persistent: the smallest distance in the window is not a
@@ -200,7 +200,7 @@ class Events(Columns):
     ``forward_epoch_1``/``_2`` (epoch after TCA, or after the epoch day), ``low_perigee_1``/``_2`` (TCA lies beyond
     that object's first passage below 100 km, seen from its epoch), ``reentering_1``/``_2`` (and its mean apogee below
     150 km too), ``tca_outside_volume`` (nearest outside the volume that it enters), ``possible_duplicate`` (the two
-    numbers look like one object), ``segment_handover_1``/``_2``, and the words of ``core.object_flags`` with ``_1``
+    numbers look like one object), ``segment_handover_1``/``_2``, and the words of ``core.catalog.object_flags`` with ``_1``
     or ``_2``.
     """
 

@@ -16,8 +16,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from ssa_pipeline.core.catalog.satcat import DecayMessages, MessageKind, ObjectType, Satcat
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, SUPPLEMENTAL_GP, RejectedRecord, RejectRule
-from ssa_pipeline.core.satcat import DecayMessages, MessageKind, ObjectType, Satcat
 from ssa_pipeline.messages.alpha5 import parse_catalog_number
 from ssa_pipeline.messages.assembly import (
     Assembly,

@@ -1,4 +1,4 @@
-"""What a source must remember between processes. ``storage.fetch_state`` keeps it in PostgreSQL."""
+"""What a source must remember between processes. ``storage.receipts.fetch_state`` keeps it in PostgreSQL."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage.embedded import EmbeddedPostgres
-from ssa_pipeline.storage.migrate import upgrade
+from ssa_pipeline.storage.schema.migrate import upgrade
 from ssa_pipeline_tests.integration import releases
 from ssa_pipeline_tests.needed import is_missing
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
-from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
-from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import Events
-from ssa_pipeline.core.refined_events import refine_events
+from ssa_pipeline.core.screening.conjunction_candidates import find_conjunction_candidates
+from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.screening.refined_events import refine_events
 from ssa_pipeline.core.versions import CODE_VERSIONS
+from ssa_pipeline.defs.slices.describe import chunk_facts
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline.orchestration.describe import chunk_facts
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore, SliceVersion
-from ssa_pipeline.storage.snapshots import store_snapshot
+from ssa_pipeline.storage.receipts.snapshots import store_snapshot
+from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slices.store import SliceStore, SliceVersion
 from ssa_pipeline_tests.chain_data import EPOCH_DAY
 
 

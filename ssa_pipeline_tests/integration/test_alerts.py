@@ -31,28 +31,29 @@ from dagster import (
 )
 from dagster._core.errors import DagsterExecutionInterruptedError
 
-from ssa_pipeline import alerts
-from ssa_pipeline.alerts import Delivery, deliver_due, raise_alert
-from ssa_pipeline.freshness import check_freshness
-from ssa_pipeline.orchestration import alerting
-from ssa_pipeline.orchestration.alerting import (
+from ssa_pipeline.defs.automation import alerting
+from ssa_pipeline.defs.automation.alerting import (
     UntoldFailuresError,
     alert_on_failure,
     deliver_alerts,
     failure_alert,
     watch_freshness,
 )
-from ssa_pipeline.orchestration.runners import FOREGROUND_TAG
+from ssa_pipeline.local import doctor, services
+from ssa_pipeline.local.abandoned_runs import open_instance
+from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
-from ssa_pipeline.storage import alerts as storage_alerts
-from ssa_pipeline.storage.alerts import ATTEMPTS, Alert, purge_alerts
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
-from ssa_pipeline.storage.fetch_state import PostgresFetchState
-from ssa_pipeline.storage.snapshots import store_snapshot
-from ssa_pipeline.supervisor import doctor, run_rows, services
-from ssa_pipeline.supervisor.abandoned_runs import open_instance
-from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
+from ssa_pipeline.storage.receipts.fetch_state import PostgresFetchState
+from ssa_pipeline.storage.receipts.snapshots import store_snapshot
+from ssa_pipeline.storage.upkeep import alerts as storage_alerts
+from ssa_pipeline.storage.upkeep import run_rows
+from ssa_pipeline.storage.upkeep.alerts import ATTEMPTS, Alert, purge_alerts
+from ssa_pipeline.use_cases import alerts
+from ssa_pipeline.use_cases.alerts import Delivery, deliver_due, raise_alert
+from ssa_pipeline.use_cases.freshness import check_freshness
+from ssa_pipeline.use_cases.runs.runners import FOREGROUND_TAG
 from ssa_pipeline_tests.receivers import MailServer, Webhook, mail_server, webhook
 
 DATA = Path(__file__).resolve().parent.parent / "data"

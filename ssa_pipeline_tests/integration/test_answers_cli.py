@@ -19,8 +19,8 @@ from ssa_pipeline.core.time import format_utc
 from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.satcat import store_table
-from ssa_pipeline.storage.snapshots import store_snapshot
+from ssa_pipeline.storage.receipts.satcat import store_table
+from ssa_pipeline.storage.receipts.snapshots import store_snapshot
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.fake_sources import SATCAT_CSV
 from ssa_pipeline_tests.integration.command import ssa_on

@@ -28,22 +28,22 @@ from dagster import (
 from dagster._core.execution.backfill import PartitionBackfill
 from psycopg.types.json import Jsonb
 
+from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
 from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.orchestration import fetching
-from ssa_pipeline.orchestration.chain import DAILY_ASSETS, SCREENING_ASSETS
-from ssa_pipeline.orchestration.freshness import freshness_sensor
-from ssa_pipeline.orchestration.resources import PostgresStorage
-from ssa_pipeline.orchestration.schedules import AUTOMATION_SCHEDULES
-from ssa_pipeline.orchestration.sensors import new_tle_release, screen_catalog, watched_folder
+from ssa_pipeline.defs.automation import fetching
+from ssa_pipeline.defs.automation.freshness import freshness_sensor
+from ssa_pipeline.defs.automation.schedules import AUTOMATION_SCHEDULES
+from ssa_pipeline.defs.automation.sensors import new_tle_release, screen_catalog, watched_folder
+from ssa_pipeline.defs.resources import PostgresStorage
 from ssa_pipeline.settings import DatabaseUrl, Settings, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import TransientError
 from ssa_pipeline.sources.fetching import Query
 from ssa_pipeline.sources.folder import Folder
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.release_gate import ReleaseGate
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.snapshots import store_snapshot
+from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
+from ssa_pipeline.storage.receipts.snapshots import store_snapshot
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.fake_sources import GP_CSV, FakeClock, fake_sources
 
 # Dagster's own construction of back-fills calls a deprecated function.

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import ElementSets, Events
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.naive import NaiveEvent, brute_force_events

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import ElementSets, EventClass, Events
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY

@@ -16,19 +16,19 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from ssa_pipeline.assets.clean_catalog import record_bytes
-from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
-from ssa_pipeline.core.flagged_events import flagged_events
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
+from ssa_pipeline.core.screening.flagged_events import flagged_events
+from ssa_pipeline.defs.assets.clean_catalog import record_bytes
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage.answers import why
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import InputVersionError
-from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore, SliceVersion
-from ssa_pipeline.storage.snapshots import read_catalog_snapshots, read_records, snapshot_ids, store_snapshot
+from ssa_pipeline.storage.questions.answers import why
+from ssa_pipeline.storage.receipts.snapshots import read_catalog_snapshots, read_records, snapshot_ids, store_snapshot
+from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slices.store import SliceStore, SliceVersion
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.catalog_samples import DATA, DAY_1, DAY_2, FILE_1, FILE_2
 from ssa_pipeline_tests.integration.filled import write

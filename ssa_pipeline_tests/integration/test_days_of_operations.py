@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
+from ssa_pipeline.local import services
+from ssa_pipeline.local.database_url import database_url, embedded_server
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.database_url import database_url, embedded_server
-from ssa_pipeline.supervisor import services
 from ssa_pipeline_tests.integration.command import SSA
 from ssa_pipeline_tests.integration.releases import release, release_days
 

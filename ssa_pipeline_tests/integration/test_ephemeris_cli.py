@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
+from ssa_pipeline.core.orbits.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.records import ElementSets
-from ssa_pipeline.core.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.time import day_start_us, format_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.ephemeris import positions
+from ssa_pipeline.storage.questions.ephemeris import positions
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.integration.filled import fill

@@ -25,15 +25,15 @@ from dagster import (
 )
 
 from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.fetch_release import fetch_release
-from ssa_pipeline.freshness import check_freshness
-from ssa_pipeline.orchestration import feeds, fetching
-from ssa_pipeline.orchestration.alerting import watch_freshness
-from ssa_pipeline.orchestration.feeds import FEED_CHECKS, FEEDS, FRESHNESS_CHECK, observe_feeds
+from ssa_pipeline.defs.automation import feeds, fetching
+from ssa_pipeline.defs.automation.alerting import watch_freshness
+from ssa_pipeline.defs.automation.feeds import FEED_CHECKS, FEEDS, FRESHNESS_CHECK, observe_feeds
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.snapshots import StoredSnapshot, store_snapshot
+from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot, store_snapshot
+from ssa_pipeline.use_cases.fetch import fetch_release
+from ssa_pipeline.use_cases.freshness import check_freshness
 from ssa_pipeline_tests.fake_sources import DATA, GP_CSV, SATCAT_CSV, fake_sources
 from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.unit.test_outside_text import HOSTILE, is_visible

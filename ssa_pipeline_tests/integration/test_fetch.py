@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from ssa_pipeline.fetch_release import fetch_release
 from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.sources.errors import RefusedError, TooEarlyError
 from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.fetch_state import PostgresFetchState
-from ssa_pipeline.storage.freshness import read_freshness
-from ssa_pipeline.storage.snapshots import read_snapshots, snapshot_ids
+from ssa_pipeline.storage.questions.freshness import read_freshness
+from ssa_pipeline.storage.receipts.fetch_state import PostgresFetchState
+from ssa_pipeline.storage.receipts.snapshots import read_snapshots, snapshot_ids
+from ssa_pipeline.use_cases.fetch import fetch_release
 from ssa_pipeline_tests.fake_sources import (
     DATA,
     GP_CSV,

@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ssa_pipeline.local import disk, host, rescue, services
+from ssa_pipeline.local.database_url import DatabaseNotRunningError, database_url, embedded_server
+from ssa_pipeline.local.services import ServiceError
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.database_url import DatabaseNotRunningError, database_url, embedded_server
-from ssa_pipeline.storage.partitions import ensure_partitions
-from ssa_pipeline.supervisor import disk, host, rescue, services
-from ssa_pipeline.supervisor.services import ServiceError
+from ssa_pipeline.storage.schema.partitions import ensure_partitions
 from ssa_pipeline_tests.integration.command import SSA
 from ssa_pipeline_tests.needed import is_missing
 
@@ -43,7 +43,7 @@ def settings(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sett
     """An installation on the small disk, with limits as small."""
     monkeypatch.setattr(disk, "RESERVE_BYTES", 64 * MB)
     monkeypatch.setattr(host, "MINIMUM_FREE_DISK_BYTES", 20 * MB)
-    monkeypatch.setattr("ssa_pipeline.storage.embedded.MINIMUM_FREE_BYTES", 40 * MB)
+    monkeypatch.setattr("ssa_pipeline.local.postgres.embedded.MINIMUM_FREE_BYTES", 40 * MB)
     found = read_settings({"SSA_HOME": str(small_disk / "var")})
     services.up(found, lambda _: None, is_database_only=True)
     yield found

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events
 from ssa_pipeline.core.time import format_utc, from_us
 from ssa_pipeline.messages.catalog_write import write_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, two_days
 from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.integration.filled import fill, write

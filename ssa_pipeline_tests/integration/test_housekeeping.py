@@ -26,20 +26,19 @@ from dagster import (
 )
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from ssa_pipeline.orchestration.housekeeping import BYTES_TAG, purge_runs_job
-from ssa_pipeline.orchestration.resources import PostgresStorage
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.defs.housekeeping import BYTES_TAG, purge_runs_job
+from ssa_pipeline.defs.resources import PostgresStorage
+from ssa_pipeline.local.abandoned_runs import open_instance
+from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
-from ssa_pipeline.storage import run_history
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.partitions import ensure_partitions
-from ssa_pipeline.storage.retention import expire_slices
-from ssa_pipeline.storage.run_history import Purged, purge_runs
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.table_sizes import table_sizes
-from ssa_pipeline.supervisor import run_rows
-from ssa_pipeline.supervisor.abandoned_runs import open_instance
-from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
+from ssa_pipeline.storage.schema.partitions import ensure_partitions
+from ssa_pipeline.storage.schema.table_sizes import table_sizes
+from ssa_pipeline.storage.slices.store import SliceStore
+from ssa_pipeline.storage.upkeep import run_history, run_rows
+from ssa_pipeline.storage.upkeep.retention import expire_slices
+from ssa_pipeline.storage.upkeep.run_history import Purged, purge_runs
 
 DAYS = StaticPartitionsDefinition(["d1", "d2", "d3", "never"])
 NOW = datetime.now(UTC)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.snapshots import read_snapshots
+from ssa_pipeline.storage.receipts.snapshots import read_snapshots
+from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.integration.command import SSA
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import write

@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ssa_pipeline.orchestration.webserver import Webserver
+from ssa_pipeline.local import services
+from ssa_pipeline.local.database_url import database_url, embedded_server
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.database_url import database_url, embedded_server
-from ssa_pipeline.supervisor import services
+from ssa_pipeline.use_cases.runs.webserver import Webserver
 from ssa_pipeline_tests.chain_data import Minimum, catalog_of, small_catalog
 from ssa_pipeline_tests.integration.command import SSA
 

@@ -18,18 +18,18 @@ import psutil
 import psycopg
 import pytest
 
+from ssa_pipeline.chain.links import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS, slice_key
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import day_start_us
-from ssa_pipeline.orchestration.chain import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS, slice_key
-from ssa_pipeline.orchestration.schema import column_schema, slice_query
-from ssa_pipeline.orchestration.webserver import RunState, Webserver
+from ssa_pipeline.defs.slices.schema import column_schema, slice_query
+from ssa_pipeline.local import processes, services
+from ssa_pipeline.local.database_url import embedded_server
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
-from ssa_pipeline.storage.database_url import embedded_server
-from ssa_pipeline.storage.release_gate import ReleaseGate
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.snapshots import store_snapshot
-from ssa_pipeline.supervisor import processes, services
+from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
+from ssa_pipeline.storage.receipts.snapshots import store_snapshot
+from ssa_pipeline.storage.slices.store import SliceStore
+from ssa_pipeline.use_cases.runs.webserver import RunState, Webserver
 from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY, Minimum, small_catalog
 from ssa_pipeline_tests.integration.command import SSA
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import migrate
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
+from ssa_pipeline.storage.schema import migrate
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import fill

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.records import ElementSets, Events
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline_tests.encounters import (
     EARTH_RADIUS_KM,

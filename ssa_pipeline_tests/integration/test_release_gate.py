@@ -13,17 +13,16 @@ import pytest
 from alembic import command
 from psycopg import Connection
 
-from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
-from ssa_pipeline.core.completeness import Release
+from ssa_pipeline.chain.releases import about
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.catalog.completeness import Release
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline.orchestration.releases import about
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import migrate, release_gate
-from ssa_pipeline.storage.automation import read_newer_input
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.migrations.before import b0005_release_gate
-from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
-from ssa_pipeline.storage.release_gate import (
+from ssa_pipeline.storage.questions.automation import read_newer_input
+from ssa_pipeline.storage.receipts import release_gate
+from ssa_pipeline.storage.receipts.release_gate import (
     GateState,
     Judgement,
     NotHeldError,
@@ -31,9 +30,11 @@ from ssa_pipeline.storage.release_gate import (
     ReleaseGate,
     ReleaseHeldError,
 )
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.snapshots import read_catalog_snapshots, store_snapshot
+from ssa_pipeline.storage.receipts.snapshots import read_catalog_snapshots, store_snapshot
+from ssa_pipeline.storage.schema import migrate
+from ssa_pipeline.storage.schema.migrations.before import b0005_release_gate
+from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.chain_data import small_catalog
 from ssa_pipeline_tests.integration.command import ssa_on
 from ssa_pipeline_tests.integration.conftest import Server

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.records import ElementSets
-from ssa_pipeline.core.screen import screen
-from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume
+from ssa_pipeline.core.screening.screen import screen
+from ssa_pipeline.core.volumes.screening_volume import ScreeningVolumes, Volume
 from ssa_pipeline_tests.crowd import START_US, bundled_catalog, crowd_of
 from ssa_pipeline_tests.encounters import COMPANIONS
 from ssa_pipeline_tests.naive import Sky, box_margins, box_stay, brute_force_events

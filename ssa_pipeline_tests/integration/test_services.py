@@ -20,14 +20,15 @@ import psutil
 import psycopg
 import pytest
 
-from ssa_pipeline.orchestration.webserver import Webserver
+from ssa_pipeline.local import abandoned_runs, doctor, processes, services, watcher
+from ssa_pipeline.local.dagster_home import service_environment
+from ssa_pipeline.local.database_url import embedded_server
+from ssa_pipeline.local.locks import LockTimeoutError, file_lock
+from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
+from ssa_pipeline.local.services import DAEMON, POSTGRES, WATCHER, WEBSERVER, ServiceError
 from ssa_pipeline.settings import Settings, read_settings
-from ssa_pipeline.storage.database_url import embedded_server
-from ssa_pipeline.storage.embedded import EmbeddedPostgres
-from ssa_pipeline.supervisor import abandoned_runs, doctor, processes, run_rows, services, watcher
-from ssa_pipeline.supervisor.dagster_home import service_environment
-from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
-from ssa_pipeline.supervisor.services import DAEMON, POSTGRES, WATCHER, WEBSERVER, ServiceError
+from ssa_pipeline.storage.upkeep import run_rows
+from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
@@ -402,7 +403,7 @@ def test_another_checkout_on_the_same_home_is_refused_by_name(
 
 
 def test_no_disk_space_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssa_pipeline.supervisor.host.MINIMUM_FREE_DISK_BYTES", 10**18)
+    monkeypatch.setattr("ssa_pipeline.local.host.MINIMUM_FREE_DISK_BYTES", 10**18)
     with pytest.raises(ServiceError, match=r"GB free on the disk of .*make room, or set SSA_HOME"):
         _up(_settings(home), _quiet)
 

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.aliases import find_aliases
-from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.aliases import find_aliases
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import ElementSets
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY

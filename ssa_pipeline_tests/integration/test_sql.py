@@ -12,16 +12,16 @@ import pytest
 from psycopg.rows import dict_row
 
 from benchmarks.sql import documented_queries
-from ssa_pipeline.core.completeness import object_types
+from ssa_pipeline.core.catalog.completeness import object_types
+from ssa_pipeline.core.orbits.regime import regimes
 from ssa_pipeline.core.records import Events
-from ssa_pipeline.core.regime import regimes
-from ssa_pipeline.core.screening_volume import CONSTELLATIONS, constellations
 from ssa_pipeline.core.time import from_us
+from ssa_pipeline.core.volumes.screening_volume import CONSTELLATIONS, constellations
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import migrate
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.tables import TABLES, VIEWS
+from ssa_pipeline.storage.schema import migrate
+from ssa_pipeline.storage.schema.tables import TABLES, VIEWS
 from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY, catalog_of, small_catalog
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import fill

@@ -11,13 +11,13 @@ from threading import Barrier
 import psycopg
 import pytest
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import migrate
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.element_sets import store_element_sets
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, MissingRightsError, SchemaError
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
+from ssa_pipeline.storage.schema import migrate
+from ssa_pipeline.storage.slices.element_sets import store_element_sets
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.conftest import Server
 
@@ -213,7 +213,7 @@ def test_element_sets_move_into_their_years_with_their_ids(
 )
 def test_every_kind_of_difference_is_told(database: DatabaseUrl, change: str, sentence: str) -> None:
     """The contract is compared inside the transaction that made the change, which is then undone."""
-    from ssa_pipeline.storage.contract_check import differences
+    from ssa_pipeline.storage.schema.contract_check import differences
 
     with connect(database) as connection:
         assert differences(connection) == []

@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 from psycopg import IntegrityError, sql
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import ElementSets, RecordSpans
 from ssa_pipeline.messages.catalog import parse_catalog, record_bytes
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import element_sets, partitions
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.element_sets import store_element_sets
-from ssa_pipeline.storage.partitions import ensure_partitions
-from ssa_pipeline.storage.records import ParsedSnapshot, ReceivedDay
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.snapshots import read_snapshots, snapshot_ids, store_snapshot
+from ssa_pipeline.storage.receipts.snapshots import read_snapshots, snapshot_ids, store_snapshot
+from ssa_pipeline.storage.schema import partitions
+from ssa_pipeline.storage.schema.partitions import ensure_partitions
+from ssa_pipeline.storage.slices import element_sets
+from ssa_pipeline.storage.slices.element_sets import store_element_sets
+from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.integration.filled import write
 from ssa_pipeline_tests.omm_samples import ROWS, space_track_json

@@ -10,18 +10,18 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ssa_pipeline.fetch_release import fetch_release
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.defs.automation.fetching import said
+from ssa_pipeline.defs.known_objects import TableReader, tables_shown
+from ssa_pipeline.defs.resources import PostgresStorage
 from ssa_pipeline.messages.satcat import parse_table
-from ssa_pipeline.orchestration.fetching import said
-from ssa_pipeline.orchestration.known_objects import TableReader, tables_shown
-from ssa_pipeline.orchestration.resources import PostgresStorage
-from ssa_pipeline.receive_table import receive_table
 from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.satcat import read_newest_tables, store_table
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.snapshots import store_snapshot
+from ssa_pipeline.storage.receipts.satcat import read_newest_tables, store_table
+from ssa_pipeline.storage.receipts.snapshots import store_snapshot
+from ssa_pipeline.storage.slices.store import SliceStore
+from ssa_pipeline.use_cases.fetch import fetch_release
+from ssa_pipeline.use_cases.receive import receive_table
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.fake_sources import DATA, NOON, SATCAT_CSV, FakeClock, as_csv, fake_sources
 from ssa_pipeline_tests.integration.filled import write

@@ -14,11 +14,11 @@ import numpy as np
 import psycopg
 import pytest
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import Candidates, Events
-from ssa_pipeline.orchestration.housekeeping import retention_job
-from ssa_pipeline.orchestration.resources import PostgresStorage
+from ssa_pipeline.defs.housekeeping import retention_job
+from ssa_pipeline.defs.resources import PostgresStorage
 from ssa_pipeline.settings import DatabaseUrl, read_settings
-from ssa_pipeline.storage import conjunction_candidates
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import (
     ChunkFormatError,
@@ -29,9 +29,9 @@ from ssa_pipeline.storage.errors import (
     StaleTokenError,
 )
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.retention import expire_slices
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore, SliceVersion, StoredVerdict
+from ssa_pipeline.storage.slices import conjunction_candidates
+from ssa_pipeline.storage.slices.store import SliceStore, SliceVersion, StoredVerdict
+from ssa_pipeline.storage.upkeep.retention import expire_slices
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.integration.filled import fill, write
 

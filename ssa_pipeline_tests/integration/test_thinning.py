@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.day_changes import EventChange
 from ssa_pipeline.settings import DatabaseUrl, SettingsError, read_settings
-from ssa_pipeline.storage.answers import thinned_said
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline.storage.history import EventDiff, diff
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
-from ssa_pipeline.storage.thinning import Thinned, thin_events
+from ssa_pipeline.storage.questions.answers import thinned_said
+from ssa_pipeline.storage.questions.history import EventDiff, diff
+from ssa_pipeline.storage.slices.store import SliceStore
+from ssa_pipeline.storage.upkeep.thinning import Thinned, thin_events
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.integration.filled import fill
 

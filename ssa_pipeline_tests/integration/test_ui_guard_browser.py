@@ -15,13 +15,13 @@ import httpx
 import pytest
 from dagster import AssetMaterialization, MetadataValue
 
-from ssa_pipeline.orchestration.describe import markdown_table
-from ssa_pipeline.orchestration.webserver import Webserver
+from ssa_pipeline.defs.slices.describe import markdown_table
+from ssa_pipeline.local import services
+from ssa_pipeline.local.abandoned_runs import open_instance
+from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
+from ssa_pipeline.local.host import LOOPBACK, next_free_port
 from ssa_pipeline.settings import DatabaseUrl, read_settings
-from ssa_pipeline.supervisor import services
-from ssa_pipeline.supervisor.abandoned_runs import open_instance
-from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
-from ssa_pipeline.supervisor.host import LOOPBACK, next_free_port
+from ssa_pipeline.use_cases.runs.webserver import Webserver
 from ssa_pipeline_tests.browser import Browser, open_browser
 
 PATH = "/ssa"

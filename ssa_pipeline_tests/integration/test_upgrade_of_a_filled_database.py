@@ -14,12 +14,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage import migrate
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceExpiredError
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceStore
+from ssa_pipeline.storage.schema import migrate
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.chain_data import small_catalog
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.integration.filled import fill

@@ -18,21 +18,21 @@ import pytest
 from sgp4.api import WGS72, Satrec
 
 from benchmarks.completeness import read_truth
-from ssa_pipeline.core import conjunction_candidates as link_4
-from ssa_pipeline.core import ephemeris_chunks as link_3
-from ssa_pipeline.core.clean_catalog import clean_catalog
-from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
-from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks, interpolate_chunk
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.kernels import conjunction_candidates as sieve
 from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.kernels import refined_events as events_kernel
 from ssa_pipeline.core.kernels import sgp4 as kernel
+from ssa_pipeline.core.orbits.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients, states_at
 from ssa_pipeline.core.parallel import map_blocks
-from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients, states_at
 from ssa_pipeline.core.records import Candidates, ElementSets, RejectRule
-from ssa_pipeline.core.refined_events import refine_events
-from ssa_pipeline.core.screen import screen
-from ssa_pipeline.core.screened_in_part import screened_in_part
+from ssa_pipeline.core.screening import conjunction_candidates as link_4
+from ssa_pipeline.core.screening import ephemeris_chunks as link_3
+from ssa_pipeline.core.screening.conjunction_candidates import find_conjunction_candidates
+from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks, interpolate_chunk
+from ssa_pipeline.core.screening.refined_events import refine_events
+from ssa_pipeline.core.screening.screen import screen
+from ssa_pipeline.core.screening.screened_in_part import screened_in_part
 from ssa_pipeline.core.status import Status
 from ssa_pipeline.core.time import day_start_us, to_us
 from ssa_pipeline.core.watch import SILENT, Cancelled, Watch

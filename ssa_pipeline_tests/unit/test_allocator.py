@@ -12,7 +12,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np
-from ssa_pipeline.supervisor.allocator import return_large_arrays
+from ssa_pipeline.local.allocator import return_large_arrays
 
 def resident_mb():
     return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) / 1024

@@ -25,23 +25,23 @@ from dagster import (
 )
 from rich.console import Console
 
-from ssa_pipeline.checks import CHECKS
+from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, UPSTREAM
+from ssa_pipeline.chain.plan import contiguous, slices_to_compute
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.verdicts import BLOCKING
 from ssa_pipeline.core.records import Events, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, UPSTREAM
-from ssa_pipeline.orchestration.closest import closest_rows, names_of
-from ssa_pipeline.orchestration.plan import contiguous, slices_to_compute
-from ssa_pipeline.orchestration.release_gate import ACCEPT_JOB
-from ssa_pipeline.orchestration.report import print_report, read_report
-from ssa_pipeline.orchestration.verdicts import BLOCKING
+from ssa_pipeline.defs.checks import CHECKS
+from ssa_pipeline.defs.release_gate import ACCEPT_JOB
 from ssa_pipeline.settings import Settings, read_settings
-from ssa_pipeline.storage.content_hash import content_hash
 from ssa_pipeline.storage.errors import StorageError
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.slices import SliceVersion, StoredVerdict
-from ssa_pipeline.storage.snapshots import StoredSnapshot
+from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot
+from ssa_pipeline.storage.slices.content_hash import content_hash
+from ssa_pipeline.storage.slices.store import SliceVersion, StoredVerdict
+from ssa_pipeline.use_cases.closest import closest_rows, names_of
+from ssa_pipeline.use_cases.report import print_report, read_report
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, Minimum, small_catalog
 from ssa_pipeline_tests.memory_storage import MemorySlices, MemoryStorage
 from ssa_pipeline_tests.omm_samples import CELESTRAK_CSV

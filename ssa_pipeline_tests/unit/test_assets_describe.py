@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from dagster import DagsterExecutionInterruptedError
 
+from ssa_pipeline.core.orbits.regime import Regime, apogee_altitude_km, regimes
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
-from ssa_pipeline.core.regime import Regime, apogee_altitude_km, regimes
+from ssa_pipeline.defs.slices.describe import markdown_table, objects_by_regime, pair_count, rejected_shown
+from ssa_pipeline.defs.slices.progress import watching
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline.orchestration.closest import CLAIM
-from ssa_pipeline.orchestration.describe import markdown_table, objects_by_regime, pair_count, rejected_shown
-from ssa_pipeline.orchestration.progress import watching
+from ssa_pipeline.use_cases.closest import CLAIM
 from ssa_pipeline_tests.chain_data import CATALOG, catalog_of
 
 
@@ -101,7 +101,7 @@ def test_a_signal_during_a_computation_is_seen_by_its_threads_and_raised_at_its_
 def test_progress_reaches_the_log_but_not_too_often(
     seconds: float, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ssa_pipeline.orchestration.progress.SECONDS_BETWEEN_MESSAGES", seconds)
+    monkeypatch.setattr("ssa_pipeline.defs.slices.progress.SECONDS_BETWEEN_MESSAGES", seconds)
     log = _Log()
     with _watching(log) as watch:
         watch.progress("propagate", 0.3)

@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from ssa_pipeline.pictures import as_markdown, histogram_png
+from ssa_pipeline.defs.slices.pictures import as_markdown, histogram_png
 
 SHOWN_AT_ONCE = 1000  # characters of Markdown that Dagster's UI shows without a click
 TITLE = "Time of closest approach from 2024-11-01T00:00Z"

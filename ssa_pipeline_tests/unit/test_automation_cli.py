@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ssa_pipeline.cli import CliError, automation
-from ssa_pipeline.orchestration import instigators
-from ssa_pipeline.orchestration.instigators import Instigator
-from ssa_pipeline.orchestration.webserver import Webserver
+from ssa_pipeline.use_cases.runs import instigators
+from ssa_pipeline.use_cases.runs.instigators import Instigator
+from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 SENSORS = [Instigator(name, "sensor", False, False, name, None, None) for name in ("new_tle_release", "screen_catalog")]
 

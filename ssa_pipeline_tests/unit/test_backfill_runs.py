@@ -11,9 +11,9 @@ from dagster._core.definitions import automation_tick_evaluation_context as dags
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution import asset_backfill
 
+from ssa_pipeline.chain.links import DAILY_ASSETS, EPOCH_DAY_TAG, IN_ORDER_TAG, LEAD_DAYS, SCREENING_ASSETS
 from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.orchestration.chain import DAILY_ASSETS, EPOCH_DAY_TAG, IN_ORDER_TAG, LEAD_DAYS, SCREENING_ASSETS
-from ssa_pipeline.supervisor import backfill_runs
+from ssa_pipeline.local import backfill_runs
 
 DAYS = [str(date(2024, 11, 1) + timedelta(days=n)) for n in range(30)]
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -66,5 +66,5 @@ def test_every_catalogue_is_a_run_of_its_own_and_they_are_made_in_order(daemon: 
 
 
 def test_dagster_itself_would_mix_the_days() -> None:
-    """Where this fails Dagster has learned it, and ``supervisor.backfill_runs`` can go."""
+    """Where this fails Dagster has learned it, and ``local.backfill_runs`` can go."""
     assert {one.tags[START][:10] for one in cut(screening(DAYS))} != set(DAYS)

@@ -15,12 +15,12 @@ from sgp4.api import Satrec
 from typer.testing import CliRunner
 
 from ssa_pipeline.cli.screen import screen
-from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
-from ssa_pipeline.core.flagged_events import flagged_events
-from ssa_pipeline.core.object_flags import ObjectFlag
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.catalog.object_flags import ObjectFlag
+from ssa_pipeline.core.catalog.segments import HANDOVER, are_segments
+from ssa_pipeline.core.catalog.shared_numbers import shared_numbers
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
-from ssa_pipeline.core.segments import HANDOVER, are_segments
-from ssa_pipeline.core.shared_numbers import shared_numbers
+from ssa_pipeline.core.screening.flagged_events import flagged_events
 from ssa_pipeline.core.time import day_start_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests import slice_samples

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sgp4.api import Satrec
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
-from ssa_pipeline.core.jumps import jumps
-from ssa_pipeline.core.mean_orbit import semi_major_axis_km
-from ssa_pipeline.core.near_pairs import near_pairs
-from ssa_pipeline.core.object_flags import ObjectFlag, has_flag
-from ssa_pipeline.core.orbit_change import orbit_changes
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.jumps import jumps
+from ssa_pipeline.core.catalog.near_pairs import near_pairs
+from ssa_pipeline.core.catalog.object_flags import ObjectFlag, has_flag
+from ssa_pipeline.core.catalog.orbit_change import orbit_changes
+from ssa_pipeline.core.orbits.mean_orbit import semi_major_axis_km
+from ssa_pipeline.core.orbits.satrec import to_satrecs
 from ssa_pipeline.core.records import ElementSets, Receipts
-from ssa_pipeline.core.satrec import to_satrecs
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, FILE_1, FILE_2, in_both, later, two_days, with_fields
 
@@ -102,7 +102,7 @@ def test_what_a_change_means_depends_on_its_size_and_on_who_it_is(name: str, axi
 def _continued(sets: ElementSets, days: float) -> ElementSets:
     """A set of the same orbit some days later, from SGP4's own mean elements (no drag)."""
     rows = []
-    from ssa_pipeline.core.satrec import to_satrecs
+    from ssa_pipeline.core.orbits.satrec import to_satrecs
 
     for satrec in to_satrecs(sets):
         satrec.sgp4_tsince(days * 1440.0)

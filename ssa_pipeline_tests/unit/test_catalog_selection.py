@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssa_pipeline.core.aliases import Aliases, find_aliases, with_possible_duplicates
-from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.catalog.aliases import Aliases, find_aliases, with_possible_duplicates
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.settings import SettingsError, read_settings
-from ssa_pipeline.storage.content_hash import content_hash
+from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.catalog_samples import DAY_1, DAY_2, in_both, later, receipts, two_days, with_fields
 

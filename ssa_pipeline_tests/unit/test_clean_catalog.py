@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km, without_usable_set
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km, without_usable_set
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog

@@ -10,9 +10,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.completeness import FEW_OBJECTS, ObjectType, Release, Verdict, judge, object_types, release_of
+from ssa_pipeline.core.catalog.completeness import (
+    FEW_OBJECTS,
+    ObjectType,
+    Release,
+    Verdict,
+    judge,
+    object_types,
+    release_of,
+)
+from ssa_pipeline.core.orbits.regime import regimes
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets
-from ssa_pipeline.core.regime import regimes
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY
 

@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
-from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.records import ElementSets, Events
-from ssa_pipeline.core.refined_events import refine_events
-from ssa_pipeline.core.screen import screen
+from ssa_pipeline.core.screening.conjunction_candidates import find_conjunction_candidates
+from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.screening.refined_events import refine_events
+from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline_tests.encounters import (
     MISS_KM,

@@ -64,7 +64,7 @@ def test_interrupts_are_captured_and_asked_for() -> None:
 
 
 def test_the_webserver_makes_its_application_of_the_class_that_is_replaced() -> None:
-    """``supervisor/webserver_process.py`` puts the guard there; a browser proves it in the integration tests."""
+    """``local/webserver_process.py`` puts the guard there; a browser proves it in the integration tests."""
     assert dagster_webserver.app.DagsterWebserver is DagsterWebserver  # type: ignore[attr-defined]
     made = inspect.getsource(dagster_webserver.app.create_app_from_workspace_process_context)
     assert "DagsterWebserver(" in made

@@ -14,8 +14,7 @@ from typing import Any
 
 from dagster import AssetKey, AssetSelection, ScheduleDefinition, TableSchema, validate_run_config
 
-from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.orchestration.chain import (
+from ssa_pipeline.chain.links import (
     DAILY_ASSETS,
     INGEST_JOB,
     LEAD_DAYS,
@@ -26,11 +25,12 @@ from ssa_pipeline.orchestration.chain import (
     partition_key,
     slice_key,
 )
-from ssa_pipeline.orchestration.feeds import FEEDS, FOLDER, OTHER, feed_of
-from ssa_pipeline.orchestration.fetch_plan import EVERY
-from ssa_pipeline.orchestration.housekeeping import PURGE_JOB, RETENTION_JOB
+from ssa_pipeline.definitions import build_defs
+from ssa_pipeline.defs.automation.feeds import FEEDS, FOLDER, OTHER, feed_of
+from ssa_pipeline.defs.housekeeping import PURGE_JOB, RETENTION_JOB
 from ssa_pipeline.settings import SOURCES
-from ssa_pipeline.storage import slices
+from ssa_pipeline.storage.slices import store as slices
+from ssa_pipeline.use_cases.fetch_plan import EVERY
 
 AUTOMATION = {
     *("new_tle_release", "screen_catalog", "watched_folder", "daily_assets_are_fresh"),

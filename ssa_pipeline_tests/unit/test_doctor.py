@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ssa_pipeline.local import doctor, host, processes, services
+from ssa_pipeline.local.doctor import Finding, Level
 from ssa_pipeline.settings import Settings, read_settings
-from ssa_pipeline.supervisor import doctor, host, processes, services
-from ssa_pipeline.supervisor.doctor import Finding, Level
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 

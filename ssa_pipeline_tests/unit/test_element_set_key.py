@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.element_set_key import element_set_keys
+from ssa_pipeline.core.catalog.element_set_key import element_set_keys
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.messages.catalog import parse_catalog
 

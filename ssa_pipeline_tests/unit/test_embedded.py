@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ssa_pipeline.local.database_url import DatabaseNotRunningError, database_url
+from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, packaged_bin_dir
 from ssa_pipeline.settings import read_settings
-from ssa_pipeline.storage.database_url import DatabaseNotRunningError, database_url
-from ssa_pipeline.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError, packaged_bin_dir
 
 
 def test_asking_a_server_that_never_existed_changes_nothing(tmp_path: Path) -> None:

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from sgp4.propagation import gstime
 
-from ssa_pipeline.core.clean_catalog import clean_catalog, perigee_altitude_km
-from ssa_pipeline.core.conjunction_candidates import STEP_US, find_conjunction_candidates
-from ssa_pipeline.core.ephemeris_chunks import NODES, compute_ephemeris_chunks, lagrange_weights
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog, perigee_altitude_km
 from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
-from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
+from ssa_pipeline.core.orbits.propagation import sgp4_coefficients, states_at
+from ssa_pipeline.core.orbits.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.records import ElementSets, Events
-from ssa_pipeline.core.refined_events import refine_events
-from ssa_pipeline.core.satrec import julian_date, to_satrecs
-from ssa_pipeline.core.screen import screen, screen_days
+from ssa_pipeline.core.screening.conjunction_candidates import STEP_US, find_conjunction_candidates
+from ssa_pipeline.core.screening.ephemeris_chunks import NODES, compute_ephemeris_chunks, lagrange_weights
+from ssa_pipeline.core.screening.refined_events import refine_events
+from ssa_pipeline.core.screening.screen import screen, screen_days
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.core.watch import Cancelled, Watch

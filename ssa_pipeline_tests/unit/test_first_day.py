@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from dagster import DagsterRun
 
-from ssa_pipeline import first_day
-from ssa_pipeline.orchestration.chain import SCREENING_ASSETS
-from ssa_pipeline.orchestration.io_manager import slices_of_run
+from ssa_pipeline.chain.links import SCREENING_ASSETS
+from ssa_pipeline.defs.slices.io_manager import slices_of_run
+from ssa_pipeline.local import services
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
-from ssa_pipeline.supervisor import services
+from ssa_pipeline.use_cases import first_day
 
 URL = DatabaseUrl.parse("postgresql://nobody@127.0.0.1:1/none")
 
@@ -76,7 +76,7 @@ def test_a_running_ui_loads_its_definitions_again_where_the_first_day_moved_and_
         loaded = {"__typename": "RepositoryLocation"}
         return {"reloadRepositoryLocation": {"__typename": "WorkspaceLocationEntry", "locationOrLoadError": loaded}}
 
-    monkeypatch.setattr("ssa_pipeline.orchestration.webserver.Webserver.query", query)
+    monkeypatch.setattr("ssa_pipeline.use_cases.runs.webserver.Webserver.query", query)
     monkeypatch.setattr(services, "ui_url", lambda _: "http://127.0.0.1:1")
     settings, said = settings_of(tmp_path), list[str]()
     stored.append(date(2026, 11, 28))
@@ -84,7 +84,7 @@ def test_a_running_ui_loads_its_definitions_again_where_the_first_day_moved_and_
     services.begin_where_data_begin(settings, URL, said.append)
     assert (asked, said) == (["ssa"], [])
 
-    monkeypatch.setattr("ssa_pipeline.orchestration.webserver.Webserver.query", lambda *_: _refused())
+    monkeypatch.setattr("ssa_pipeline.use_cases.runs.webserver.Webserver.query", lambda *_: _refused())
     stored.append(date(2026, 11, 1))
     services.begin_where_data_begin(settings, URL, said.append)
     assert said == [

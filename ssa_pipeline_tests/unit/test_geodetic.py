@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sgp4.propagation import gstime
 
-from ssa_pipeline.core.geodetic import EQUATORIAL_RADIUS_KM, FLATTENING, geodetic_of_teme, gmst_rad
+from ssa_pipeline.core.orbits.geodetic import EQUATORIAL_RADIUS_KM, FLATTENING, geodetic_of_teme, gmst_rad
 from ssa_pipeline.core.time import to_us
 
 

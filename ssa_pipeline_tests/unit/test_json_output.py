@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from ssa_pipeline.cli import Exit, automation, freshness, release_gate, screen
-from ssa_pipeline.freshness import Freshness
-from ssa_pipeline.orchestration.instigators import Instigator, Tick
+from ssa_pipeline.local import services
+from ssa_pipeline.local.doctor import Finding, Level
 from ssa_pipeline.settings import read_settings
-from ssa_pipeline.storage.freshness import Progress, SourceState
-from ssa_pipeline.storage.release_gate import Judgement
-from ssa_pipeline.supervisor import services
-from ssa_pipeline.supervisor.doctor import Finding, Level
+from ssa_pipeline.storage.questions.freshness import Progress, SourceState
+from ssa_pipeline.storage.receipts.release_gate import Judgement
+from ssa_pipeline.use_cases.freshness import Freshness
+from ssa_pipeline.use_cases.runs.instigators import Instigator, Tick
 from ssa_pipeline_tests.command_line import ssa
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_a_watcher_that_was_not_wanted_is_not_missing(tmp_path: Path, monkeypatc
 def test_doctor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSA_HOME", str(tmp_path))
     findings = [Finding(Level.OK, "python", "3.11"), Finding(Level.FAIL, "disk", "full")]
-    monkeypatch.setattr("ssa_pipeline.supervisor.doctor.examine", lambda _: iter(findings))
+    monkeypatch.setattr("ssa_pipeline.local.doctor.examine", lambda _: iter(findings))
     code, out, _ = ssa("doctor", "--json")
     assert code == Exit.FAILED
     assert json.loads(out) == {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
-from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.kernels import ephemeris_chunks as kernel
-from ssa_pipeline.core.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients
+from ssa_pipeline.core.orbits.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients
 from ssa_pipeline.core.records import ElementSets
-from ssa_pipeline.core.screen import screen
-from ssa_pipeline.core.screened_in_part import ScreenedInPart, joined, screened_in_part
+from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.screening.screen import screen
+from ssa_pipeline.core.screening.screened_in_part import ScreenedInPart, joined, screened_in_part
 from ssa_pipeline.core.status import MEANINGS, Status
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog

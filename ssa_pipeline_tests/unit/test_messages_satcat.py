@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssa_pipeline.core.catalog.satcat import MessageKind, ObjectType
 from ssa_pipeline.core.records import RejectRule
-from ssa_pipeline.core.satcat import MessageKind, ObjectType
 from ssa_pipeline.core.time import format_utc
 from ssa_pipeline.messages.catalog import CatalogFormatError
 from ssa_pipeline.messages.satcat import DECAY, SATCAT, TIP, ParsedTable, kind_by_columns, parse_table

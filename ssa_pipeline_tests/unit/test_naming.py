@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline.cli.events_csv import COLUMNS
-from ssa_pipeline.core.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.satcat import Satcat
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events, RejectRule
-from ssa_pipeline.core.satcat import Satcat
-from ssa_pipeline.storage.answers import EVENT_COLUMNS
-from ssa_pipeline.storage.tables import VIEWS
+from ssa_pipeline.storage.questions.answers import EVENT_COLUMNS
+from ssa_pipeline.storage.schema.tables import VIEWS
 
 LAW = (Path(__file__).resolve().parents[2] / "docs" / "naming.md").read_text()
 SUFFIXES = ("_km", "_km_s", "_km_s2", "_s", "_min", "_us", "_days", "_deg", "_rev_per_day", "_m2", "_mb")

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from rich.console import Console as PlainConsole
 
-from ssa_pipeline import alerts
 from ssa_pipeline.cli import printing
 from ssa_pipeline.cli.console import Console
 from ssa_pipeline.cli.events_csv import COLUMNS, SOCRATES_COLUMNS, EventsCsv
@@ -34,12 +33,13 @@ from ssa_pipeline.core.outside_text import (
     from_csv,
 )
 from ssa_pipeline.core.records import Events, RejectedRecord, RejectRule
+from ssa_pipeline.defs.slices.describe import markdown_table, rejected_shown
+from ssa_pipeline.defs.slices.pictures import as_markdown, histogram_png
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.messages.catalog_write import write_catalog
-from ssa_pipeline.orchestration.closest import CLOSEST_HEAD, closest_rows, text_lines
-from ssa_pipeline.orchestration.describe import markdown_table, rejected_shown
-from ssa_pipeline.pictures import as_markdown, histogram_png
-from ssa_pipeline.storage.alerts import Alert, DueAlert
+from ssa_pipeline.storage.upkeep.alerts import Alert, DueAlert
+from ssa_pipeline.use_cases import alerts
+from ssa_pipeline.use_cases.closest import CLOSEST_HEAD, closest_rows, text_lines
 from ssa_pipeline_tests.command_line import ssa
 from ssa_pipeline_tests.omm_samples import CELESTRAK_CSV
 from ssa_pipeline_tests.slice_samples import element_sets, events

@@ -11,9 +11,9 @@ from dagster import DagsterRun, JobDefinition
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._utils.tags import TagConcurrencyLimitsCounter
 
+from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, run_tags
 from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.orchestration.chain import INGEST_JOB, SCREEN_JOB, run_tags
-from ssa_pipeline.orchestration.fetching import FETCH_JOBS, job_name
+from ssa_pipeline.defs.automation.fetching import FETCH_JOBS, job_name
 from ssa_pipeline.settings import REPOSITORY
 
 Waits = Callable[[DagsterRun, DagsterRun], bool]  # whether the first does, while the second is at work

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.cli import CliError, Exit, pipeline
 from ssa_pipeline.cli.patience import Talker
-from ssa_pipeline.orchestration.follow import Follower, RunOutcome
-from ssa_pipeline.orchestration.listed_runs import ListedRun, list_runs, what_it_waits_for
-from ssa_pipeline.orchestration.runners import ServiceRunner
-from ssa_pipeline.orchestration.webserver import RunState
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.supervisor.daemon_process import SILENCE_S, Unrepeated
-from ssa_pipeline.supervisor.services import ServiceStatus
+from ssa_pipeline.local.daemon_process import SILENCE_S, Unrepeated
+from ssa_pipeline.local.services import ServiceStatus
+from ssa_pipeline.use_cases.runs.follow import Follower, RunOutcome
+from ssa_pipeline.use_cases.runs.listed_runs import ListedRun, list_runs, what_it_waits_for
+from ssa_pipeline.use_cases.runs.runners import ServiceRunner
+from ssa_pipeline.use_cases.runs.webserver import RunState
 from ssa_pipeline_tests.command_line import ssa
 
 DAY = date(2024, 11, 1)
@@ -254,8 +254,8 @@ def test_ctrl_c_before_there_is_a_run_says_what_is_left_running(monkeypatch: pyt
 
     pids = {"postgres": 7, "daemon": 8, "webserver": None}
     found = [ServiceStatus(name, pid, "", None, 0, None) for name, pid in pids.items()]
-    monkeypatch.setattr("ssa_pipeline.supervisor.services.up", interrupted)
-    monkeypatch.setattr("ssa_pipeline.supervisor.services.status", lambda _: found)
+    monkeypatch.setattr("ssa_pipeline.local.services.up", interrupted)
+    monkeypatch.setattr("ssa_pipeline.local.services.status", lambda _: found)
     code, _, errors = ssa("run")
     assert code == Exit.INTERRUPTED
     said = "interrupted; still running: postgres, daemon; `make stop` stops it; `make run` goes on from here"
@@ -280,7 +280,7 @@ def test_nothing_is_silent_for_long() -> None:
 
 def test_the_daemon_says_a_thing_once(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1000.0
-    monkeypatch.setattr("ssa_pipeline.supervisor.daemon_process.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("ssa_pipeline.local.daemon_process.time.monotonic", lambda: now_s)
     once = Unrepeated()
 
     def passes(text: str) -> bool:

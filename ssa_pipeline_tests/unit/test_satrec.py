@@ -10,7 +10,7 @@ import pytest
 from sgp4 import omm
 from sgp4.api import WGS72, Satrec, SatrecArray
 
-from ssa_pipeline.core.satrec import julian_date, to_satrecs
+from ssa_pipeline.core.orbits.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 

@@ -8,13 +8,18 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.conjunction_candidates import find_conjunction_candidates
-from ssa_pipeline.core.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.records import ElementSets, Events
-from ssa_pipeline.core.refined_events import refine_events
-from ssa_pipeline.core.screen import screen
-from ssa_pipeline.core.screening_volume import ScreeningVolumes, Volume, constellations, within_one_constellation
-from ssa_pipeline.core.volume_presets import PRESETS, preset_volumes
+from ssa_pipeline.core.screening.conjunction_candidates import find_conjunction_candidates
+from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.screening.refined_events import refine_events
+from ssa_pipeline.core.screening.screen import screen
+from ssa_pipeline.core.volumes.screening_volume import (
+    ScreeningVolumes,
+    Volume,
+    constellations,
+    within_one_constellation,
+)
+from ssa_pipeline.core.volumes.volume_presets import PRESETS, preset_volumes
 from ssa_pipeline_tests.catalog_samples import with_fields
 from ssa_pipeline_tests.crowd import ROOT, START_US, bundled_catalog, crowd_of
 from ssa_pipeline_tests.encounters import COMPANIONS, element_set, orbit

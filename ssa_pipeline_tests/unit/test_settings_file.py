@@ -10,10 +10,10 @@ import pytest
 
 from ssa_pipeline import settings as settings_module
 from ssa_pipeline.cli import Exit
+from ssa_pipeline.local import doctor
+from ssa_pipeline.local.dagster_home import service_environment
 from ssa_pipeline.settings import REPOSITORY, SettingsError, read_settings
-from ssa_pipeline.settings_table import SHOWN
-from ssa_pipeline.supervisor import doctor
-from ssa_pipeline.supervisor.dagster_home import service_environment
+from ssa_pipeline.settings.table import SHOWN
 from ssa_pipeline_tests.command_line import ssa
 
 FILE = """\
@@ -81,7 +81,7 @@ def test_a_bad_mail_setting_stops_alerts_and_nothing_else(home: Path, monkeypatc
         _ = found.alerts
     with pytest.raises(SettingsError, match="SSA_ALERT_EMAIL"):
         found.check()
-    monkeypatch.setattr("ssa_pipeline.supervisor.services.down", lambda *_: False)
+    monkeypatch.setattr("ssa_pipeline.local.services.down", lambda *_: False)
     assert ssa("down") == (0, "nothing was running\n", "")
     assert ssa("status")[0] == Exit.USAGE
 

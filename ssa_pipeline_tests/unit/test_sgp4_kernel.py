@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from sgp4.api import WGS72, Satrec
 
-from ssa_pipeline.core.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.kernels import sgp4 as kernel
-from ssa_pipeline.core.propagation import sgp4_coefficients, states_at
+from ssa_pipeline.core.orbits.propagation import sgp4_coefficients, states_at
+from ssa_pipeline.core.orbits.satrec import to_satrecs
 from ssa_pipeline.core.records import ElementSets
-from ssa_pipeline.core.satrec import to_satrecs
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ssa_pipeline.core.element_set_key import element_set_keys
+from ssa_pipeline.core.catalog.element_set_key import element_set_keys
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import SourceSettings, read_settings
 from ssa_pipeline.sources.celestrak import CelesTrak, _may_follow

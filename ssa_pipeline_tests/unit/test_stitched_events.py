@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ssa_pipeline.storage.answers import _stitched, has_minimum
+from ssa_pipeline.storage.questions.answers import _stitched, has_minimum
 
 
 def piece(day: int, flags: str, miss_km: float, pair: tuple[int, int] = (1, 2)) -> dict[str, Any]:

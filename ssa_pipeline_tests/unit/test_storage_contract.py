@@ -8,14 +8,14 @@ from datetime import date
 import numpy as np
 import pytest
 
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.time import day_start_us
-from ssa_pipeline.storage import slices
-from ssa_pipeline.storage.content_hash import content_hash
 from ssa_pipeline.storage.errors import ChunkFormatError
 from ssa_pipeline.storage.named_sql import section, sections
-from ssa_pipeline.storage.partitions import partition_bounds, partition_name
-from ssa_pipeline.storage.slice_key import SliceKey
-from ssa_pipeline.storage.tables import QUANTITIES, TABLE, TABLES, VIEWS
+from ssa_pipeline.storage.schema.partitions import partition_bounds, partition_name
+from ssa_pipeline.storage.schema.tables import QUANTITIES, TABLE, TABLES, VIEWS
+from ssa_pipeline.storage.slices import store as slices
+from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline_tests import slice_samples
 
 DAY = slice_samples.DAY

@@ -15,16 +15,16 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ssa_pipeline.local import host, locks, numba_cache, processes, shell
+from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
+from ssa_pipeline.local.locks import LockTimeoutError, file_lock
 from ssa_pipeline.settings import DatabaseUrl, read_settings
-from ssa_pipeline.supervisor import host, locks, numba_cache, processes, shell
-from ssa_pipeline.supervisor.dagster_home import link_dagster_home, service_environment
-from ssa_pipeline.supervisor.locks import LockTimeoutError, file_lock
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 _HOLDER = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from ssa_pipeline.supervisor.locks import file_lock
+    from ssa_pipeline.local.locks import file_lock
     with file_lock(Path(sys.argv[1])):
         print("held", flush=True)
         time.sleep(600)
@@ -181,7 +181,7 @@ class TestProcesses:
 
     def test_the_caller_and_its_ancestors_are_never_among_the_supervised(self, tmp_path: Path) -> None:
         program = (
-            "import sys; from pathlib import Path; from ssa_pipeline.supervisor import processes;"
+            "import sys; from pathlib import Path; from ssa_pipeline.local import processes;"
             "print(processes.supervised(Path(sys.argv[1])))"
         )
         marked = {**os.environ, processes.MARK: str(tmp_path)}

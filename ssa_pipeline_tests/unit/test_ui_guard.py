@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from ssa_pipeline.local import services
+from ssa_pipeline.local.ui_guard import UiGuard
 from ssa_pipeline.settings import SettingsError, read_settings
-from ssa_pipeline.supervisor import services
-from ssa_pipeline.supervisor.ui_guard import UiGuard
 
 QUERY, MUTATION = "query { version }", "mutation { stop }"
 JSON = {"content-type": "application/json"}

@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from ssa_pipeline.cli.errors import cli_error
+from ssa_pipeline.local import disk, host, services, temporary_files, watcher
+from ssa_pipeline.local.services import DAEMON, POSTGRES, ServiceError
+from ssa_pipeline.local.watcher import BackOff, Watcher, described, read_state
 from ssa_pipeline.settings import Settings, read_settings
-from ssa_pipeline.storage.alerts import Alert
-from ssa_pipeline.supervisor import disk, host, services, temporary_files, watcher
-from ssa_pipeline.supervisor.services import DAEMON, POSTGRES, ServiceError
-from ssa_pipeline.supervisor.watcher import BackOff, Watcher, described, read_state
+from ssa_pipeline.storage.upkeep.alerts import Alert
 from ssa_pipeline_tests.receivers import webhook
 
 

@@ -1,0 +1,66 @@
+"""The chain by name: which asset feeds which, and which slice a partition key stands for. Knows no Dagster, so
+that the command line can plan without loading it.
+
+``raw_tle_snapshots`` and ``clean_catalog`` have one partition per epoch day (``2024-11-01``), the screening
+assets one per epoch day and lead day (``2024-11-01|0``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.core import days
+
+LEAD_DAYS = range(days.LEAD_DAYS)
+DAILY_ASSETS = ("raw_tle_snapshots", "clean_catalog")
+SCREENING_ASSETS = ("ephemeris_chunks", "conjunction_candidates", "refined_events")
+UPSTREAM = {
+    "raw_tle_snapshots": (),
+    "clean_catalog": ("raw_tle_snapshots",),
+    "ephemeris_chunks": ("clean_catalog",),
+    "conjunction_candidates": ("ephemeris_chunks",),
+    "refined_events": ("clean_catalog", "ephemeris_chunks", "conjunction_candidates"),
+}
+INGEST_JOB = "ingest_job"
+SCREEN_JOB = "screen_job"
+# Runs with it go one at a time (dagster.yaml), in the order of the queue: a day's catalogue builds on those before.
+IN_ORDER_TAG = {"ssa/in_order": "catalog"}
+# By these the UI's list of runs names them, since it does not show a range of partitions; and of the runs of one epoch
+# day, or of the fetches of one source, one goes at a time (dagster.yaml).
+EPOCH_DAY_TAG = "ssa/epoch_day"
+LEAD_DAYS_TAG = "ssa/lead_days"
+SOURCE_TAG = "ssa/source"
+
+
+def slice_key(asset: str, partition_key: str) -> SliceKey:
+    """The slice of ``asset`` that belongs to a partition key; a daily asset ignores the lead day in it."""
+    day, _, lead_day = partition_key.partition("|")
+    if asset in DAILY_ASSETS:
+        return SliceKey(asset, date.fromisoformat(day), None)
+    return SliceKey(asset, date.fromisoformat(day), int(lead_day))
+
+
+def partition_key(epoch_day: date, lead_day: int | None = None) -> str:
+    """``2024-11-01`` or ``2024-11-01|0``."""
+    return epoch_day.isoformat() if lead_day is None else f"{epoch_day.isoformat()}|{lead_day}"
+
+
+def run_tags(epoch_day: date, lead_days: tuple[int, int] | None = None) -> dict[str, str]:
+    """Tags of a run that makes the catalogue of a day, or screens from the first to the last of ``lead_days``."""
+    day = {EPOCH_DAY_TAG: epoch_day.isoformat()}
+    if lead_days is None:
+        return {"dagster/partition": partition_key(epoch_day), **day}
+    first, last = lead_days
+    return {
+        "dagster/asset_partition_range_start": partition_key(epoch_day, first),
+        "dagster/asset_partition_range_end": partition_key(epoch_day, last),
+        LEAD_DAYS_TAG: str(first) if first == last else f"{first}-{last}",
+        **day,
+    }
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Partition keys by day and lead day (Dagster hands out the keys of a two-dimensional range unordered)."""
+    return sorted(str(key) for key in keys)

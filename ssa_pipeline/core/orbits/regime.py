@@ -1,0 +1,38 @@
+"""Orbital regimes, told from mean elements."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from ssa_pipeline.core.orbits.mean_orbit import EARTH_RADIUS_KM, semi_major_axis_km
+from ssa_pipeline.core.records import ElementSets, Float64, Text
+
+
+class Regime(StrEnum):
+    LEO = "LEO"  # apogee below 2,000 km
+    MEO = "MEO"  # between LEO and GEO, eccentricity below 0.25
+    GEO = "GEO"  # 0.9 to 1.1 revolutions a day, eccentricity below 0.1
+    HEO = "HEO"  # eccentricity of 0.25 and more, apogee above 2,000 km
+    HIGH = "beyond GEO"  # everything else slower than 0.9 revolutions a day
+
+
+def apogee_altitude_km(elements: ElementSets) -> Float64:
+    """Mean apogee above the equatorial radius, km, shape (n,)."""
+    return semi_major_axis_km(elements) * (1 + elements.eccentricity) - EARTH_RADIUS_KM
+
+
+def regimes(elements: ElementSets) -> Text:
+    """The Regime of every element set, shape (n,)."""
+    revolutions, eccentricity = elements.mean_motion_rev_per_day, elements.eccentricity
+    tests = {
+        Regime.LEO: apogee_altitude_km(elements) < 2000,
+        Regime.HEO: eccentricity >= 0.25,
+        Regime.GEO: (np.abs(revolutions - 1) <= 0.1) & (eccentricity < 0.1),
+        Regime.HIGH: revolutions < 0.9,
+    }
+    # Indices first: numpy would cut the names to one length.
+    index = np.select(list(tests.values()), range(len(tests)), default=len(tests))
+    names: Text = np.array([*tests, Regime.MEO], dtype=object)
+    return np.asarray(names[index])

@@ -1,0 +1,44 @@
+"""Failures that a retry cannot cure, told in one message instead of a traceback's last line, and those that it may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import psycopg
+from dagster import Failure, RetryRequested
+
+from ssa_pipeline.local.disk import REMEDY
+from ssa_pipeline.messages.catalog import CatalogFormatError
+from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
+
+MAX_RETRIES = 3
+
+
+class NoSnapshotError(LookupError):
+    """A day for which nothing was received."""
+
+    def __init__(self, epoch_day: date) -> None:
+        super().__init__(f"nothing was received on {epoch_day}: `ssa ingest FILE --epoch-day {epoch_day}` first")
+
+
+def back_off_s(attempt: int) -> float:
+    """Seconds to wait after attempt 0, 1, …: 5, 10, 20."""
+    return 5.0 * float(2**attempt)
+
+
+@contextmanager
+def permanent_failures(attempt: int = 0) -> Iterator[None]:
+    """Errors that name their own remedy fail the step at once and are not retried. A lost or locked database is
+    transient: the step is tried again, MAX_RETRIES times with growing waits. ``attempt``: tries before this one."""
+    try:
+        yield
+    except psycopg.errors.DiskFull as error:
+        raise Failure(
+            f"the disk of the database is full: {error.diag.message_primary}. {REMEDY}", allow_retries=False
+        ) from error
+    except (DatabaseUnreachableError, psycopg.OperationalError) as error:
+        raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=back_off_s(attempt)) from error
+    except (StorageError, CatalogFormatError, NoSnapshotError) as error:
+        raise Failure(str(error), allow_retries=False) from error

@@ -1,0 +1,134 @@
+"""Slice ``clean_catalog(D)``: membership (epoch day, object) -> element set, and what was not used."""
+
+from __future__ import annotations
+
+import numpy as np
+import psycopg
+from psycopg import sql
+
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.core.catalog.aliases import Aliases
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.segments import Handovers
+from ssa_pipeline.core.records import Int64
+from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
+from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.slices.element_sets import (
+    ELEMENT_KINDS,
+    TEXT_KINDS,
+    from_columns,
+    store_element_sets,
+    text,
+)
+from ssa_pipeline.storage.slices.rejected_records import read_rejected, storable, write_rejected
+
+ASSET = "clean_catalog"
+TABLES = (
+    "catalog.element_set",
+    "screening.clean_catalog",
+    "screening.segment_handover",
+    "catalog.rejected_record",
+    "catalog.alias",
+)
+
+
+def row_count(value: CleanCatalog) -> int:
+    return len(value.element_sets)
+
+
+def rows_read(_connection: psycopg.Connection, _key: SliceKey, value: CleanCatalog) -> int:
+    return row_count(value)
+
+
+def check(key: SliceKey, value: CleanCatalog) -> None:
+    if value.epoch_day != key.epoch_day:
+        raise ValueError(f"the catalogue of {value.epoch_day} is not the slice {key}")
+
+
+def delete(connection: psycopg.Connection, key: SliceKey) -> None:
+    connection.execute("DELETE FROM screening.clean_catalog WHERE epoch_day = %s", [key.epoch_day])
+    connection.execute("DELETE FROM screening.segment_handover WHERE epoch_day = %s", [key.epoch_day])
+    connection.execute("DELETE FROM catalog.alias WHERE epoch_day = %s", [key.epoch_day])
+
+
+def write(connection: psycopg.Connection, key: SliceKey, value: CleanCatalog, _log_id: int) -> None:
+    sets = value.element_sets
+    columns = [
+        Column("epoch_day", "date", key.epoch_day),
+        Column("norad_id", "int8", sets.norad_id),
+        Column("element_set_id", "int8", store_element_sets(connection, sets)),
+        Column("age_days", "float8", value.age_days),
+        Column("is_forward_epoch", "bool", value.is_forward_epoch),
+        Column("source_line", "int8", sets.source_line),
+        Column("received_day", "date", value.received_day.astype(np.int64)),
+        Column("source_file", "text", [storable(name) for name in sets.source_file]),
+        Column("source", "text", [storable(name) for name in value.source]),
+        Column("flags", "text", value.flags.tolist()),
+    ]
+    copy_in(connection, sql.Identifier("screening", "clean_catalog"), columns, len(sets))
+    snapshot_ids = [snapshot_id or None for snapshot_id in value.rejected_snapshot_id.tolist()]
+    write_rejected(connection, key.epoch_day, ASSET, value.rejected, snapshot_ids)
+    _write_handovers(connection, key, value.handovers)
+    _write_aliases(connection, key, value.aliases)
+
+
+def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
+    kinds = {"age_days": "float8", "is_forward_epoch": "bool", "source_line": "int8", **ELEMENT_KINDS}
+    kinds |= {"received_day": "date", **TEXT_KINDS, "source_file": "text", "source": "text", "flags": "text"}
+    columns = copy_out(connection, section("queries.sql", "clean_catalog"), {"epoch_day": key.epoch_day}, kinds)
+    rejected = read_rejected(connection, key.epoch_day, ASSET)
+    return CleanCatalog(
+        key.epoch_day,
+        from_columns(columns),
+        columns["age_days"],
+        columns["is_forward_epoch"],
+        [record for _, record in rejected],
+        text(columns["flags"]),
+        text(columns["source"]),
+        columns["received_day"].astype("datetime64[D]"),
+        np.array([snapshot_id or 0 for snapshot_id, _ in rejected], dtype=np.int64),
+        read_aliases(connection, key),
+        _read_handovers(connection, key),
+    )
+
+
+def _write_handovers(connection: psycopg.Connection, key: SliceKey, handovers: Handovers) -> None:
+    sets = handovers.element_sets
+    columns = [
+        Column("epoch_day", "date", key.epoch_day),
+        Column("lead_day", "int2", handovers.lead_day),
+        Column("norad_id", "int8", sets.norad_id),
+        Column("element_set_id", "int8", store_element_sets(connection, sets)),
+        Column("epoch", "timestamptz", sets.epoch_us),
+        Column("source_line", "int8", sets.source_line),
+        Column("source_file", "text", [storable(name) for name in sets.source_file]),
+    ]
+    copy_in(connection, sql.Identifier("screening", "segment_handover"), columns, len(sets))
+
+
+def _read_handovers(connection: psycopg.Connection, key: SliceKey) -> Handovers:
+    kinds = {"lead_day": "int2", "source_line": "int8", **ELEMENT_KINDS, **TEXT_KINDS, "source_file": "text"}
+    columns = copy_out(connection, section("queries.sql", "handovers"), {"epoch_day": key.epoch_day}, kinds)
+    return Handovers(columns["lead_day"].astype(np.int64), from_columns(columns))
+
+
+def read_aliases(connection: psycopg.Connection, key: SliceKey) -> Aliases:
+    kinds = {"norad_id_1": "int8", "norad_id_2": "int8", "reason": "text"}
+    columns = copy_out(connection, section("queries.sql", "aliases"), {"epoch_day": key.epoch_day}, kinds)
+    return Aliases(columns["norad_id_1"], columns["norad_id_2"], text(columns["reason"]))
+
+
+def _write_aliases(connection: psycopg.Connection, key: SliceKey, aliases: Aliases) -> None:
+    columns = [
+        Column("epoch_day", "date", key.epoch_day),
+        Column("norad_id_1", "int8", aliases.norad_id_1),
+        Column("norad_id_2", "int8", aliases.norad_id_2),
+        Column("reason", "text", aliases.reason.tolist()),
+    ]
+    copy_in(connection, sql.Identifier("catalog", "alias"), columns, len(aliases))
+
+
+def read_object_ids(connection: psycopg.Connection, key: SliceKey) -> Int64:
+    params = {"epoch_day": key.epoch_day}
+    ids: Int64 = copy_out(connection, section("queries.sql", "object_ids"), params, {"norad_id": "int8"})["norad_id"]
+    return ids

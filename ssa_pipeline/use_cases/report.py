@@ -1,0 +1,117 @@
+"""What a screening of an epoch day found, as people read it at the end of ``ssa demo``. Loads no Dagster."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
+from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.records import Events, RejectRule
+from ssa_pipeline.storage.slices.store import SliceVersion
+from ssa_pipeline.use_cases.closest import CLAIM, closest_rows, names_of, text_lines
+
+if TYPE_CHECKING:
+    from ssa_pipeline.defs.resources import Slices
+
+
+@dataclass(frozen=True)
+class Report:
+    epoch_day: date
+    lead_days: list[int]
+    catalog: CleanCatalog
+    events: Events
+    versions: list[SliceVersion]
+
+    @property
+    def rejected_by_rule(self) -> Counter[str]:
+        return Counter(str(record.rule) for record in self.catalog.rejected)
+
+    def seconds_by_stage(self) -> dict[str, dict[str, float]]:
+        """asset -> (read, compute) -> seconds, summed over the slices."""
+        stages: dict[str, dict[str, float]] = {}
+        for version in self.versions:
+            sums = stages.setdefault(version.key.asset, {})
+            for name, seconds in version.metadata.get("seconds", {}).items():
+                sums[name] = sums.get(name, 0.0) + seconds
+        return stages
+
+    def peak_memory_mb(self) -> float:
+        """Of the run processes, as far as they recorded it."""
+        return max((version.metadata.get("peak_memory_mb", 0.0) for version in self.versions), default=0.0)
+
+
+def read_report(slices: Slices, epoch_day: date, lead_days: list[int]) -> Report:
+    """Raises SliceMissingError where a slice was not computed."""
+    catalog, _ = slices.read(SliceKey("clean_catalog", epoch_day, None))
+    events, _ = zip(*(slices.read(SliceKey("refined_events", epoch_day, k)) for k in lead_days), strict=True)
+    keys = [SliceKey(asset, epoch_day, None) for asset in DAILY_ASSETS]
+    keys += [SliceKey(asset, epoch_day, k) for asset in SCREENING_ASSETS for k in lead_days]
+    versions = [version for version in map(slices.read_version, keys) if version is not None]
+    return Report(epoch_day, lead_days, catalog, Events.concat(list(events)), versions)
+
+
+def summary_lines(slices: Slices, epoch_day: date, lead_days: list[int]) -> Iterator[str]:
+    """What `ssa materialize` says at its end, from the log of slices alone; nothing of a day without a catalogue."""
+    catalog = slices.read_version(SliceKey("clean_catalog", epoch_day, None))
+    if catalog is None:
+        return
+    yield f"{epoch_day}: {catalog.metadata.get('objects', 0):,} objects used"
+    total: Counter[str] = Counter()
+    n_screened = 0
+    for lead_day in lead_days:
+        version = slices.read_version(SliceKey("refined_events", epoch_day, lead_day))
+        if version is None:
+            yield f"  lead day {lead_day}: not screened"
+            continue
+        n_screened += 1
+        found = Counter(version.metadata.get("events_by_class", {}))
+        total.update(found)
+        yield f"  lead day {lead_day}: {_events_text(found)}"
+    if n_screened > 1:
+        yield f"  in all:     {_events_text(total)}"
+    if n_screened:
+        yield f"  `ssa events --epoch-day {epoch_day}` shows the closest"
+
+
+def _events_text(found: Counter[str]) -> str:
+    parts = ", ".join(f"{count:,} {name}" for name, count in sorted(found.items()) if count)
+    return f"{found.total():,} events" + (f": {parts}" if parts else "")
+
+
+def print_report(report: Report, console: Console) -> None:
+    last = report.lead_days[-1]
+    days = f"lead days {report.lead_days[0]} to {last}" if last else "lead day 0"
+    console.print(f"[bold]Ten closest approaches[/bold], epoch day {report.epoch_day}, {days}", highlight=False)
+    for line in text_lines(closest_rows(report.events, names_of(report.catalog.element_sets))):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    _print_pairs(console, "Objects", _object_counts(report))
+    classes = Counter(str(name) for name in report.events.event_class)
+    _print_pairs(console, "Events", [("all", len(report.events)), *sorted(classes.items())])
+    stages = Table("stage", "read, s", "compute, s", title="Where the time went")
+    for asset, seconds in report.seconds_by_stage().items():
+        stages.add_row(asset, f"{seconds.get('read', 0):.2f}", f"{seconds.get('compute', 0):.2f}")
+    console.print(stages)
+    console.print(f"Peak memory of a run: {report.peak_memory_mb():,.0f} MB", highlight=False)
+    console.print(CLAIM, highlight=False)
+
+
+def _object_counts(report: Report) -> list[tuple[str, int]]:
+    rules = report.rejected_by_rule
+    stale = rules.pop(str(RejectRule.STALE), 0)
+    not_wrong = {str(RejectRule.SUPERSEDED), str(RejectRule.DUPLICATE)}
+    rejected = [(f"rejected: {rule}", count) for rule, count in rules.most_common() if rule not in not_wrong]
+    older = sum(rules[rule] for rule in not_wrong)
+    return [("used", len(report.catalog.element_sets)), ("stale", stale), *rejected, ("older or repeated sets", older)]
+
+
+def _print_pairs(console: Console, title: str, pairs: Iterable[tuple[str, Any]]) -> None:
+    text = ", ".join(f"{name} {count:,}" for name, count in pairs)
+    console.print(f"[bold]{title}[/bold]: {text}", highlight=False)
