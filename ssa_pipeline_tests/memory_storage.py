@@ -11,21 +11,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ssa_pipeline.chain.links import UPSTREAM
+from ssa_pipeline.chain.releases import GateState
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.core.catalog.completeness import Release, judge, release_of
 from ssa_pipeline.core.records import EphemerisChunks, Int64, RecordSpans
 from ssa_pipeline.messages.catalog import record_bytes
 from ssa_pipeline.storage.errors import InputVersionError, SliceMissingError, StaleTokenError
-from ssa_pipeline.storage.receipts.release_gate import (
-    GateState,
-    Judgement,
-    NotHeldError,
-    NotJudgedError,
-    ReleaseHeldError,
-)
+from ssa_pipeline.storage.receipts.release_gate import Judgement, NotHeldError, NotJudgedError, ReleaseHeldError
 from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot
 from ssa_pipeline.storage.schema.table_sizes import TableSize
-from ssa_pipeline.storage.slices.store import SliceVersion, StoredVerdict
 from ssa_pipeline.storage.upkeep.run_history import Purged
 from ssa_pipeline.storage.upkeep.thinning import Thinned
 

@@ -32,6 +32,7 @@ IN_ORDER_TAG = {"ssa/in_order": "catalog"}
 EPOCH_DAY_TAG = "ssa/epoch_day"
 LEAD_DAYS_TAG = "ssa/lead_days"
 SOURCE_TAG = "ssa/source"
+TITLE_TAG = "ssa/title"  # of a run that a terminal executes itself
 
 
 def slice_key(asset: str, partition_key: str) -> SliceKey:

@@ -5,16 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING
 
 from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS, UPSTREAM
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from ssa_pipeline.defs.resources import Slices
-    from ssa_pipeline.storage.slices.store import SliceVersion
 
 
 def slices_to_compute(

@@ -1,20 +1,49 @@
-"""Which received releases are not yet in their day's catalogue: decided without Dagster, for the sensor."""
+"""Which received releases are not yet in their day's catalogue, and what keeps a day waiting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 
 from ssa_pipeline.chain.links import DAILY_ASSETS
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.sources.judge import day_ahead
-from ssa_pipeline.storage.questions.automation import NewerInput, Release
-from ssa_pipeline.storage.receipts.release_gate import GateState
 
 # Ids are not committed in their order: the cursor does not pass receipts as young as this.
 UNSETTLED = timedelta(hours=1)
+_MOST_AHEAD = timedelta(days=1)
 HELD = timedelta(days=7)  # so long an accepted release is catalogued without being asked
+
+
+class GateState(StrEnum):
+    OPEN = "open"
+    HELD = "held"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A receipt of a catalogue (GP or supplemental GP) and what became of it."""
+
+    snapshot_id: int
+    epoch_day: date
+    source: str
+    received_at: datetime
+    read_at: datetime | None  # since when it is in the day's newest raw_tle_snapshots slice; None: it is not
+    gate: str | None  # what the completeness gate says of that slice (GateState); None: not judged yet
+    used_at: datetime | None  # since when the day's catalogue is one made from that slice; None: it is not
+
+
+@dataclass(frozen=True)
+class NewerInput:
+    """The newest catalogue there is, and what would count for it but came after it was made."""
+
+    epoch_day: date
+    cataloged_at: datetime
+    key: str  # names exactly this input
+    what: str  # it is, and what was done with it at ``at``
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -94,3 +123,12 @@ def fate(release: Release) -> str:
     if release.used_at is not None:
         return f"{named} is in the catalogue since {release.used_at:%Y-%m-%d %H:%M} UTC"
     return f"{named} is held by the completeness gate: `ssa catalog status --epoch-day {release.epoch_day}`"
+
+
+def day_ahead(epoch_day: date, now: datetime) -> str | None:
+    """Why nothing is received for a day that lies further ahead than clocks and time zones differ: it is mistyped, and
+    would be the newest release for as long. None: the day may be."""
+    today = now.astimezone(UTC).date()
+    if epoch_day <= today + _MOST_AHEAD:
+        return None
+    return f"{epoch_day} lies more than one day ahead (today is {today}, UTC)"

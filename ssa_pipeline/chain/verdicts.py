@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ssa_pipeline.chain.errors import SliceRefusedError
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.defs.resources import Slices
+from ssa_pipeline.chain.slices import Slices, SliceVersion, StoredVerdict
 from ssa_pipeline.settings import Settings
-from ssa_pipeline.storage.errors import SliceRefusedError
-from ssa_pipeline.storage.slices.store import SliceVersion, StoredVerdict
 
 
 @dataclass(frozen=True)

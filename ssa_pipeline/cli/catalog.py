@@ -258,7 +258,7 @@ def _begin_where_data_begin(settings: Settings, url: DatabaseUrl) -> None:
 
 
 def _refuse_far_ahead(day: date) -> None:
-    from ssa_pipeline.sources.judge import day_ahead
+    from ssa_pipeline.chain.releases import day_ahead
 
     ahead = day_ahead(day, datetime.now(UTC))
     if ahead:

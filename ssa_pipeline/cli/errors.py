@@ -28,11 +28,12 @@ def cli_error(error: Exception) -> CliError | None:
 
     if (full := _full_disk(error)) is not None:
         return full
+    from ssa_pipeline.chain.errors import PipelineError
     from ssa_pipeline.local.database_url import DatabaseNotRunningError
     from ssa_pipeline.local.postgres.embedded import EmbeddedPostgresError
     from ssa_pipeline.local.services import ServiceError
     from ssa_pipeline.settings import SettingsError
-    from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
+    from ssa_pipeline.storage.errors import DatabaseUnreachableError
     from ssa_pipeline.use_cases.runs.runners import Detached
     from ssa_pipeline.use_cases.runs.webserver import WebserverError
 
@@ -50,7 +51,7 @@ def cli_error(error: Exception) -> CliError | None:
         return CliError(f"the database refused: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
     if isinstance(error, Detached):
         return CliError(f"detached; the run {error} goes on in the services: `ssa follow {error}`", Exit.INTERRUPTED)
-    if isinstance(error, StorageError | EmbeddedPostgresError | ServiceError | WebserverError):
+    if isinstance(error, PipelineError | EmbeddedPostgresError | ServiceError | WebserverError):
         return CliError(str(error))
     return None
 

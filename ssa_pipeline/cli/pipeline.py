@@ -249,7 +249,7 @@ class Screening:
 def _runner(settings: Settings, console: Console, foreground: bool = False) -> Iterator[Runner]:
     """Submits to the running services, or executes in this process with the environment they would have."""
     if foreground:
-        from ssa_pipeline.use_cases.runs.runners import ForegroundRunner
+        from ssa_pipeline.cli.foreground import ForegroundRunner
 
         _become_a_worker(settings)
         yield ForegroundRunner()

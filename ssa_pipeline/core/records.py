@@ -200,8 +200,8 @@ class Events(Columns):
     ``forward_epoch_1``/``_2`` (epoch after TCA, or after the epoch day), ``low_perigee_1``/``_2`` (TCA lies beyond
     that object's first passage below 100 km, seen from its epoch), ``reentering_1``/``_2`` (and its mean apogee below
     150 km too), ``tca_outside_volume`` (nearest outside the volume that it enters), ``possible_duplicate`` (the two
-    numbers look like one object), ``segment_handover_1``/``_2``, and the words of ``core.catalog.object_flags`` with ``_1``
-    or ``_2``.
+    numbers look like one object), ``segment_handover_1``/``_2``, and the words of ``core.catalog.object_flags`` with
+    ``_1`` or ``_2``.
     """
 
     norad_id_1: Int64

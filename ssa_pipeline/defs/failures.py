@@ -9,9 +9,11 @@ from datetime import date
 import psycopg
 from dagster import Failure, RetryRequested
 
+from ssa_pipeline.chain.errors import PipelineError
+from ssa_pipeline.dagster_internals import StepFailureData
 from ssa_pipeline.local.disk import REMEDY
 from ssa_pipeline.messages.catalog import CatalogFormatError
-from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
+from ssa_pipeline.storage.errors import DatabaseUnreachableError
 
 MAX_RETRIES = 3
 
@@ -40,5 +42,15 @@ def permanent_failures(attempt: int = 0) -> Iterator[None]:
         ) from error
     except (DatabaseUnreachableError, psycopg.OperationalError) as error:
         raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=back_off_s(attempt)) from error
-    except (StorageError, CatalogFormatError, NoSnapshotError) as error:
+    except (PipelineError, CatalogFormatError, NoSnapshotError) as error:
         raise Failure(str(error), allow_retries=False) from error
+
+
+def what_failed(failure: StepFailureData) -> str:
+    """Our own description of a failure, or the message of the innermost error."""
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "failed"

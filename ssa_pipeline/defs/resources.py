@@ -6,66 +6,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from dagster import InitResourceContext, resource
 
+from ssa_pipeline.chain.due import DayScreening
 from ssa_pipeline.chain.links import LEAD_DAYS
-from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.core.records import EphemerisChunks, Int64, RecordSpans
+from ssa_pipeline.chain.releases import NewerInput, Release
+from ssa_pipeline.chain.slices import Slices
+from ssa_pipeline.core.records import RecordSpans
 from ssa_pipeline.local.database_url import database_url
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.sources.state import Attempt
-from ssa_pipeline.storage.questions.automation import (
-    DayScreening,
-    NewerInput,
-    Release,
-    read_newer_input,
-    read_releases,
-    read_screenings,
-)
+from ssa_pipeline.storage.questions.automation import read_newer_input, read_releases, read_screenings
 from ssa_pipeline.storage.receipts.fetch_state import read_attempts
 from ssa_pipeline.storage.receipts.release_gate import Judgement, ReleaseGate
 from ssa_pipeline.storage.receipts.satcat import read_newest_tables
 from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot, read_catalog_snapshots, read_records
 from ssa_pipeline.storage.schema.table_sizes import TableSize, table_sizes
-from ssa_pipeline.storage.slices.store import SliceStore, SliceVersion, StoredVerdict
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.storage.upkeep.alerts import purge_alerts
 from ssa_pipeline.storage.upkeep.retention import expire_slices
 from ssa_pipeline.storage.upkeep.run_history import Purged, purge_runs
 from ssa_pipeline.storage.upkeep.thinning import Thinned, thin_events
-
-
-class Slices(Protocol):
-    """What the chain needs of ``storage.slices.store.SliceStore``; see there."""
-
-    def claim(self, keys: Iterable[SliceKey], run_id: str, token: int | None = None) -> int: ...
-
-    def write(
-        self,
-        key: SliceKey,
-        value: Any,
-        *,
-        token: int,
-        run_id: str,
-        code_version: str,
-        inputs: dict[str, int],
-        metadata: dict[str, Any] | None = None,
-    ) -> SliceVersion: ...
-
-    def read(self, key: SliceKey) -> tuple[Any, SliceVersion]: ...
-
-    def read_brief(self, key: SliceKey) -> tuple[EphemerisChunks, SliceVersion]: ...
-
-    def read_object_ids(self, key: SliceKey) -> tuple[Int64, SliceVersion]: ...
-
-    def read_version(self, key: SliceKey) -> SliceVersion | None: ...
-
-    def demand_writable(self, key: SliceKey, inputs: dict[str, int], *, token: int, run_id: str) -> None: ...
-
-    def record_verdict(self, key: SliceKey, log_id: int, check_name: str, verdict: StoredVerdict) -> None: ...
-
-    def read_verdicts(self, log_id: int) -> dict[str, StoredVerdict]: ...
 
 
 class Gate(Protocol):

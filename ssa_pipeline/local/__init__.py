@@ -1,5 +1,4 @@
-"""Starting, watching and stopping this installation's processes: PostgreSQL, Dagster's webserver and daemon.
+"""This machine: services and their processes, ports, locks, disk, memory, the embedded PostgreSQL, compiled kernels.
 
-What belongs here: processes, locks, ports, disk and memory of the machine. What does not: SQL of the pipeline,
-Dagster definitions. Nothing is imported at package level, so that storage may use the parts without Dagster.
+What does not belong here: anything that must hold on another host too. Nothing is imported at package level.
 """

@@ -1,2 +1,5 @@
-"""Where catalogues come from: the network or a folder in, bytes out. Nothing here knows Dagster or a database; what
-must outlive a process (when a query was last made) is kept through ``state.FetchState``."""
+"""Where catalogues come from: the network or a folder in, bytes out. What must outlive a process (when a query was
+last made) is kept through ``state.FetchState``.
+
+What does not belong here: Dagster, a database.
+"""

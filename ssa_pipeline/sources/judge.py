@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, date, datetime, timedelta
 
 from ssa_pipeline.core.catalog.segments import are_segments
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
@@ -11,7 +10,6 @@ from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.sources.errors import NotCatalogError
 from ssa_pipeline.sources.fetching import GP, SATCAT, SUPPLEMENTAL_GP, Query
 
-_MOST_AHEAD = timedelta(days=1)
 _ANY_TEXT = ("text/plain", "application/octet-stream")
 _CONTENT_TYPES = {"csv": ("text/csv", "application/csv", *_ANY_TEXT), "json": ("application/json", *_ANY_TEXT)}
 # Columns that name such a file, in CelesTrak's or Space-Track's spelling.
@@ -20,15 +18,6 @@ _COLUMNS = {
     "decay": {"NORAD_CAT_ID", "DECAY_EPOCH"},
     "tip": {"NORAD_CAT_ID", "DECAY_EPOCH"},
 }
-
-
-def day_ahead(epoch_day: date, now: datetime) -> str | None:
-    """Why nothing is received for a day that lies further ahead than clocks and time zones differ: it is mistyped, and
-    would be the newest release for as long. None: the day may be."""
-    today = now.astimezone(UTC).date()
-    if epoch_day <= today + _MOST_AHEAD:
-        return None
-    return f"{epoch_day} lies more than one day ahead (today is {today}, UTC)"
 
 
 def check_answer(query: Query, data: bytes, content_type: str | None = None) -> None:

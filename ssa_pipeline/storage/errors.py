@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ssa_pipeline.chain.errors import PipelineError
 
-class StorageError(Exception):
+
+class StorageError(PipelineError):
     """Something about the stored data forbids what was asked; the message says what to do."""
 
 
@@ -21,10 +23,6 @@ class SliceExpiredError(StorageError):
 
 class SliceDamagedError(StorageError):
     """A slice of which not the rows are there that were written."""
-
-
-class SliceRefusedError(StorageError):
-    """A slice that one of its blocking checks refused: nothing may be computed from it."""
 
 
 class InputVersionError(StorageError):

@@ -1,7 +1,7 @@
 """Alerts reach people: the log at once, then a webhook and e-mail where they are configured.
 
-Raising an alert stores it (``storage.upkeep.alerts``); ``deliver_due`` sends what is due. A channel that fails is tried again,
-later and later, and finally given up; the other channel is not sent the alert twice.
+Raising an alert stores it (``storage.upkeep.alerts``); ``deliver_due`` sends what is due. A channel that fails is tried
+again, later and later, and finally given up; the other channel is not sent the alert twice.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from ssa_pipeline.chain.releases import day_ahead
 from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.settings import DatabaseUrl, SourceSettings
 from ssa_pipeline.sources import celestrak, folder, space_track
@@ -18,7 +19,6 @@ from ssa_pipeline.sources.errors import QueryError, SourceError, TooEarlyError
 from ssa_pipeline.sources.fetching import Answer, Clock, Kept, Query, Source, Unchanged, fetch, utc_now
 from ssa_pipeline.sources.folder import Folder, release_day
 from ssa_pipeline.sources.http import open_client
-from ssa_pipeline.sources.judge import day_ahead
 from ssa_pipeline.sources.space_track import SpaceTrack
 from ssa_pipeline.storage.receipts.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.receipts.satcat import KINDS as TABLES

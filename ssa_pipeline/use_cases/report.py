@@ -6,20 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
 from ssa_pipeline.core.records import Events, RejectRule
-from ssa_pipeline.storage.slices.store import SliceVersion
 from ssa_pipeline.use_cases.closest import CLAIM, closest_rows, names_of, text_lines
-
-if TYPE_CHECKING:
-    from ssa_pipeline.defs.resources import Slices
 
 
 @dataclass(frozen=True)

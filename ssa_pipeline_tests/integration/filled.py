@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import SliceVersion
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.screening.conjunction_candidates import find_conjunction_candidates
@@ -16,7 +17,7 @@ from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.receipts.snapshots import store_snapshot
 from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
-from ssa_pipeline.storage.slices.store import SliceStore, SliceVersion
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.chain_data import EPOCH_DAY
 
 

@@ -31,6 +31,7 @@ from dagster import (
 )
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from ssa_pipeline.chain.links import TITLE_TAG
 from ssa_pipeline.defs.automation import alerting
 from ssa_pipeline.defs.automation.alerting import (
     UntoldFailuresError,
@@ -53,7 +54,6 @@ from ssa_pipeline.storage.upkeep.alerts import ATTEMPTS, Alert, purge_alerts
 from ssa_pipeline.use_cases import alerts
 from ssa_pipeline.use_cases.alerts import Delivery, deliver_due, raise_alert
 from ssa_pipeline.use_cases.freshness import check_freshness
-from ssa_pipeline.use_cases.runs.runners import FOREGROUND_TAG
 from ssa_pipeline_tests.receivers import MailServer, Webhook, mail_server, webhook
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -288,7 +288,7 @@ def test_every_failed_run_is_told_once_and_the_same_failure_counted(
     settings = settings_of(home, clean, SSA_ALERT_WEBHOOK=hook.url, SSA_UI_URL="https://ssa.example.org/")
     failed = [breaking_job.execute_in_process(instance=instance, raise_on_error=False).run_id for _ in range(3)]
     other_job.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/partition": "2024-11-02"})
-    breaking_job.execute_in_process(instance=instance, raise_on_error=False, tags={FOREGROUND_TAG: "by hand"})
+    breaking_job.execute_in_process(instance=instance, raise_on_error=False, tags={TITLE_TAG: "by hand"})
     held = materialize([release, release_is_complete, catalogue], instance=instance, raise_on_error=False).run_id
     said = [tick(alert_on_failure, instance, settings).skip_message for _ in range(2)]
     assert said == ["5 failed runs told", "0 failed runs told"]

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import SliceVersion
 from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
 from ssa_pipeline.core.screening.flagged_events import flagged_events
@@ -28,7 +29,7 @@ from ssa_pipeline.storage.errors import InputVersionError
 from ssa_pipeline.storage.questions.answers import why
 from ssa_pipeline.storage.receipts.snapshots import read_catalog_snapshots, read_records, snapshot_ids, store_snapshot
 from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
-from ssa_pipeline.storage.slices.store import SliceStore, SliceVersion
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests import slice_samples
 from ssa_pipeline_tests.catalog_samples import DATA, DAY_1, DAY_2, FILE_1, FILE_2
 from ssa_pipeline_tests.integration.filled import write

@@ -13,7 +13,7 @@ import pytest
 from alembic import command
 from psycopg import Connection
 
-from ssa_pipeline.chain.releases import about
+from ssa_pipeline.chain.releases import GateState, about
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
 from ssa_pipeline.core.catalog.completeness import Release
@@ -23,7 +23,6 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.questions.automation import read_newer_input
 from ssa_pipeline.storage.receipts import release_gate
 from ssa_pipeline.storage.receipts.release_gate import (
-    GateState,
     Judgement,
     NotHeldError,
     NotJudgedError,

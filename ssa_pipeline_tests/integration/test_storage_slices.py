@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.core.records import Candidates, Events
 from ssa_pipeline.defs.housekeeping import retention_job
 from ssa_pipeline.defs.resources import PostgresStorage
@@ -30,7 +31,7 @@ from ssa_pipeline.storage.errors import (
 )
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.slices import conjunction_candidates
-from ssa_pipeline.storage.slices.store import SliceStore, SliceVersion, StoredVerdict
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.storage.upkeep.retention import expire_slices
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.integration.filled import fill, write

@@ -28,6 +28,7 @@ from rich.console import Console
 from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, UPSTREAM
 from ssa_pipeline.chain.plan import contiguous, slices_to_compute
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.chain.verdicts import BLOCKING
 from ssa_pipeline.core.records import Events, RejectRule
 from ssa_pipeline.core.time import day_start_us
@@ -39,7 +40,6 @@ from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot
 from ssa_pipeline.storage.slices.content_hash import content_hash
-from ssa_pipeline.storage.slices.store import SliceVersion, StoredVerdict
 from ssa_pipeline.use_cases.closest import closest_rows, names_of
 from ssa_pipeline.use_cases.report import print_report, read_report
 from ssa_pipeline_tests.chain_data import EPOCH_DAY, Minimum, small_catalog

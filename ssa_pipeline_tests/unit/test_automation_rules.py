@@ -16,18 +16,27 @@ from dagster import DagsterRun, DagsterRunStatus, Failure, RetryRequested, insta
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
-from ssa_pipeline.chain.releases import being_made, fate, next_cursor, obstacle, obstacle_of_newer, waiting_days
+from ssa_pipeline.chain.due import DayScreening, Screened, wanted
+from ssa_pipeline.chain.releases import (
+    NewerInput,
+    Release,
+    being_made,
+    fate,
+    next_cursor,
+    obstacle,
+    obstacle_of_newer,
+    waiting_days,
+)
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.defs.automation import fetching
 from ssa_pipeline.defs.automation.fetching import OUTCOMES, is_allowed_soon, outcome, said
-from ssa_pipeline.defs.automation.screening import RETRY_TAGS, wanted
+from ssa_pipeline.defs.automation.screening import RETRY_TAGS
 from ssa_pipeline.defs.failures import permanent_failures
 from ssa_pipeline.settings import REPOSITORY, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, RefusedError, TooEarlyError, TransientError
 from ssa_pipeline.sources.fetching import Query
 from ssa_pipeline.sources.state import STARTED, STORED, Attempt
 from ssa_pipeline.storage.errors import DatabaseUnreachableError, StorageError
-from ssa_pipeline.storage.questions.automation import DayScreening, NewerInput, Release, Screened
 from ssa_pipeline.use_cases.fetch import Fetched, planned_queries
 from ssa_pipeline.use_cases.fetch_plan import EVERY, fetch_plan
 

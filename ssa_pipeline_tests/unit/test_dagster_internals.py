@@ -15,7 +15,7 @@ from ssa_pipeline import dagster_internals as internals
 
 PACKAGE = Path(internals.__file__).parent
 # Dagster's own commands with something put before: each is a process of its own.
-COMMANDS = {"supervisor/daemon_process.py", "supervisor/webserver_process.py"}
+COMMANDS = {"local/daemon_process.py", "local/webserver_process.py"}
 
 
 def test_nothing_else_imports_what_dagster_does_not_promise() -> None:

@@ -129,7 +129,7 @@ def test_a_receipt_of_a_name_that_nobody_asks_for_is_among_those_handed_over() -
 
 
 def test_every_asset_module_is_named_like_its_asset_and_stays_thin() -> None:
-    directory = Path(__file__).resolve().parents[2] / "ssa_pipeline" / "assets"
+    directory = Path(__file__).resolve().parents[2] / "ssa_pipeline" / "defs" / "assets"
     modules = {path.stem: path for path in directory.glob("*.py") if path.stem != "__init__"}
     assert set(modules) == set(UPSTREAM)
     for name, path in modules.items():

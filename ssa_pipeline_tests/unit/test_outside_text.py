@@ -262,9 +262,9 @@ def test_nothing_writes_past_the_functions() -> None:
         "csv.writer": {"cli/printing.py", "cli/events_csv.py", "messages/omm_write.py"},
         "csv.DictWriter": {"cli/ephemeris.py"},  # holds no text from outside
         "MetadataValue.md": {
-            *("orchestration/describe.py", "orchestration/fetching.py", "orchestration/housekeeping.py"),
-            *("orchestration/slice_stream.py", "orchestration/known_objects.py"),
-            *("assets/clean_catalog.py", "assets/raw_tle_snapshots.py"),
+            *("defs/slices/describe.py", "defs/automation/fetching.py", "defs/housekeeping.py"),
+            *("defs/slices/slice_stream.py", "defs/known_objects.py"),
+            *("defs/assets/clean_catalog.py", "defs/assets/raw_tle_snapshots.py"),
         },
         "rich.console.Console": set(),
         "os.write": set(),

@@ -21,8 +21,10 @@ from dagster import (
     sensor,
 )
 
+from ssa_pipeline.chain.links import TITLE_TAG
 from ssa_pipeline.dagster_internals import WILL_RETRY_TAG, DagsterExecutionInterruptedError, StepFailureData
 from ssa_pipeline.defs.automation.feeds import changed_verdicts
+from ssa_pipeline.defs.failures import what_failed
 from ssa_pipeline.local import services
 from ssa_pipeline.local.database_url import database_url
 from ssa_pipeline.settings import Settings
@@ -31,7 +33,6 @@ from ssa_pipeline.storage.slices.rejected_records import storable
 from ssa_pipeline.storage.upkeep.alerts import Alert, untold_failures
 from ssa_pipeline.use_cases.alerts import deliver_due, raise_alert
 from ssa_pipeline.use_cases.freshness import check_freshness
-from ssa_pipeline.use_cases.runs.runners import FOREGROUND_TAG, what_failed
 from ssa_pipeline.use_cases.runs.webserver import FROM_OUTSIDE
 
 _GATE = "release_is_complete"
@@ -53,7 +54,7 @@ def alert_on_failure(context: SensorEvaluationContext, settings: ResourceParam[S
     """No ``run_failure_sensor``: Dagster offers it each failure once, and forgets that one if the sensor raises."""
     now, url, instance = datetime.now(UTC), database_url(settings), context.instance
     told, untold = 0, {}
-    for run_id in untold_failures(url, FOREGROUND_TAG, now):
+    for run_id in untold_failures(url, TITLE_TAG, now):
         try:
             if run := instance.get_run_by_id(run_id):
                 raise_alert(url, failure_alert(instance, run, settings), now)

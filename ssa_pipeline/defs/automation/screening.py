@@ -9,36 +9,22 @@ that a run or back-fill has in hand; the newest SSA_RECONCILE_DAYS epoch days, n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dagster import DagsterInstance, RunRequest
 
-from ssa_pipeline.chain.links import LEAD_DAYS, SCREEN_JOB, SCREENING_ASSETS, run_tags
+from ssa_pipeline.chain.due import DayScreening, clock, wanted
+from ssa_pipeline.chain.links import SCREEN_JOB, SCREENING_ASSETS, run_tags
 from ssa_pipeline.chain.plan import contiguous
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.dagster_internals import AssetGraph
 from ssa_pipeline.defs.automation.under_way import slices_under_way
 from ssa_pipeline.defs.resources import Storage
 from ssa_pipeline.settings import Settings
-from ssa_pipeline.storage.questions.automation import DayScreening
 
 REASON_TAG = "ssa/reason"  # why automation asked for a run, shown with it
 # Of a run whose process was lost (not of one whose step failed): dagster.yaml.
 RETRY_TAGS = {"dagster/max_retries": "2"}
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Lead days of a day to be screened now, none perhaps, and why or why not. Those that were never screened are asked
-    for apart: one that fails every time must not take the others with it."""
-
-    missing: list[int]
-    outdated: list[int]
-    reason: str
-
-    @property
-    def lead_days(self) -> list[int]:
-        return self.missing + self.outdated
 
 
 @dataclass(frozen=True)
@@ -47,24 +33,6 @@ class Screenings:
 
     requests: list[RunRequest]
     notes: list[str]
-
-
-def wanted(day: DayScreening, now: datetime, rescreen_hours: float) -> Wanted:
-    """What a day needs, whatever else is running."""
-    missing = [lead_day for lead_day in LEAD_DAYS if lead_day not in day.lead_days]
-    outdated = [lead_day for lead_day, screened in day.lead_days.items() if not screened.is_current]
-    last = max((screened.at for screened in day.lead_days.values()), default=now)
-    due = last + timedelta(hours=rescreen_hours)
-    reasons = [f"{_named(missing)} not screened yet"] if missing else []
-    if outdated and now >= due:
-        reasons.append(f"the catalogue of {clock(day.cataloged_at)} is newer than {_named(outdated)}")
-        return Wanted(missing, outdated, "; ".join(reasons))
-    if missing:
-        return Wanted(missing, [], reasons[0])
-    if not outdated:
-        return Wanted([], [], f"was screened at {clock(last)} from its newest catalogue")
-    policy = f"its newer catalogue is screened from {clock(due)} on (SSA_RESCREEN_HOURS={rescreen_hours:g})"
-    return Wanted([], [], f"was screened at {clock(last)}; {policy}")
 
 
 def screenings(
@@ -91,10 +59,6 @@ def screenings(
         else:
             found.notes.append(f"{day.epoch_day} {want.reason}")
     return found
-
-
-def clock(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _obstacle(under_way: dict[SliceKey, str], day: DayScreening, now: datetime) -> str | None:
@@ -128,8 +92,3 @@ def _request(day: DayScreening, first: int, last: int, rank: int, reason: str, n
             **RETRY_TAGS,
         },
     )
-
-
-def _named(lead_days: list[int]) -> str:
-    ranges = [str(first) if first == last else f"{first} to {last}" for first, last in contiguous(lead_days)]
-    return f"lead day{'s' if len(lead_days) > 1 else ''} {', '.join(ranges)}"

@@ -19,6 +19,9 @@ from dagster import (
 
 from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, run_tags
 from ssa_pipeline.chain.releases import (
+    GateState,
+    NewerInput,
+    Release,
     Waiting,
     about,
     being_made,
@@ -39,8 +42,6 @@ from ssa_pipeline.sources import folder
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
 from ssa_pipeline.sources.fetching import Query, utc_now
 from ssa_pipeline.sources.state import STORED, UNCHANGED
-from ssa_pipeline.storage.questions.automation import NewerInput, Release
-from ssa_pipeline.storage.receipts.release_gate import GateState
 from ssa_pipeline.use_cases.fetch import planned_queries
 
 _INTERVAL_S = read_settings().automation.interval_s  # part of the definitions, like the first partition

@@ -22,11 +22,10 @@ from dagster import (
 
 from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS, partition_key, slice_key
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.versions import CODE_VERSIONS
-from ssa_pipeline.defs.resources import Slices
 from ssa_pipeline.defs.slices.slice_stream import SliceInput
 from ssa_pipeline.settings import Settings
-from ssa_pipeline.storage.slices.store import SliceVersion
 
 _PARTITION = "dagster/partition"
 _RANGE_START = "dagster/asset_partition_range_start"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ssa_pipeline.chain.slices import SliceVersion
 from ssa_pipeline.dagster_internals import (
     CODE_VERSION_TAG,
     DATA_VERSION_IS_USER_PROVIDED_TAG,
@@ -18,7 +19,6 @@ from ssa_pipeline.dagster_internals import (
     NULL_EVENT_POINTER,
     SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION,
 )
-from ssa_pipeline.storage.slices.store import SliceVersion
 
 # Metadata of an output whose events the step has reported by itself; observable source assets do the same.
 ALREADY_REPORTED: Mapping[str, bool] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}

@@ -13,14 +13,13 @@ from dagster import AssetExecutionContext, AssetKey, AssetMaterialization, Asset
 
 from ssa_pipeline.chain.links import in_order, partition_key, slice_key
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.chain.verdicts import demand_verdicts
 from ssa_pipeline.defs.failures import permanent_failures
-from ssa_pipeline.defs.resources import Slices
 from ssa_pipeline.defs.slices.progress import watching
 from ssa_pipeline.defs.slices.reporting import ALREADY_REPORTED, version_tags
 from ssa_pipeline.defs.slices.schema import slice_query
 from ssa_pipeline.settings import Settings
-from ssa_pipeline.storage.slices.store import SliceVersion
 
 SliceEvents = Iterator[AssetMaterialization | Output[None]]
 

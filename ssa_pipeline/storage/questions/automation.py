@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
+from ssa_pipeline.chain.due import DayScreening, Screened
+from ssa_pipeline.chain.releases import NewerInput, Release
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 
 _FILE = "automation.sql"
-
-
-@dataclass(frozen=True)
-class Release:
-    """A receipt of a catalogue (GP or supplemental GP) and what became of it."""
-
-    snapshot_id: int
-    epoch_day: date
-    source: str
-    received_at: datetime
-    read_at: datetime | None  # since when it is in the day's newest raw_tle_snapshots slice; None: it is not
-    gate: str | None  # what the completeness gate says of that slice (GateState); None: not judged yet
-    used_at: datetime | None  # since when the day's catalogue is one made from that slice; None: it is not
-
-
-@dataclass(frozen=True)
-class NewerInput:
-    """The newest catalogue there is, and what would count for it but came after it was made."""
-
-    epoch_day: date
-    cataloged_at: datetime
-    key: str  # names exactly this input
-    what: str  # it is, and what was done with it at ``at``
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Screened:
-    """One lead day as last screened. ``is_current``: from a catalogue of the same content as the newest."""
-
-    at: datetime
-    is_current: bool
-
-
-@dataclass(frozen=True)
-class DayScreening:
-    """The newest catalogue of an epoch day, and the lead days screened from it or from an older one."""
-
-    epoch_day: date
-    catalog_log_id: int
-    cataloged_at: datetime
-    refusals: list[str] = field(default_factory=list)  # blocking checks that the catalogue failed, and their findings
-    lead_days: dict[int, Screened] = field(default_factory=dict)
 
 
 def read_releases(url: DatabaseUrl, first_snapshot_id: int) -> list[Release]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from ssa_pipeline.chain.releases import GateState
 from ssa_pipeline.core.catalog.completeness import LOOK_BACK_DAYS, Release, judge, release_of
 from ssa_pipeline.core.records import GP
 from ssa_pipeline.settings import DatabaseUrl
@@ -30,12 +30,6 @@ from ssa_pipeline.storage.slices.raw_tle_snapshots import read_held_days
 from ssa_pipeline.storage.slices.rejected_records import storable
 
 _FILE = "release_gate.sql"
-
-
-class GateState(StrEnum):
-    OPEN = "open"
-    HELD = "held"
-    ACCEPTED = "accepted"
 
 
 class NotJudgedError(StorageError):

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Tables and views: their contract, declared once, the migrations that make them, partitions and sizes.
+
+What does not belong here: rows.
+"""

@@ -27,8 +27,8 @@ class ParsedSnapshot:
 @dataclass(frozen=True)
 class ReceivedDay:
     """What was received on ``epoch_day`` (as written) or up to its end (as read, see
-    ``storage.slices.raw_tle_snapshots``). ``receipts`` has one row per element set, ``rejected_snapshot_id`` one value per
-    rejected record."""
+    ``storage.slices.raw_tle_snapshots``). ``receipts`` has one row per element set,
+    ``rejected_snapshot_id`` one value per rejected record."""
 
     epoch_day: date
     element_sets: ElementSets

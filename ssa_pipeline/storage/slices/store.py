@@ -17,8 +17,7 @@ partitions of tables are locked after claims.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from types import ModuleType, TracebackType
 from typing import Any, Self, TypeVar
 
@@ -28,6 +27,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
@@ -75,32 +75,6 @@ CODECS: dict[str, ModuleType] = {
     codec.ASSET: codec
     for codec in (raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events)
 }
-
-
-@dataclass(frozen=True)
-class SliceVersion:
-    """One row of the slice log."""
-
-    log_id: int
-    key: SliceKey
-    run_id: str
-    token: int
-    code_version: str
-    input_versions: dict[str, int]
-    row_count: int
-    byte_count: int
-    content_hash: str
-    metadata: dict[str, Any]
-    written_at: datetime
-    expired_at: datetime | None
-
-
-@dataclass(frozen=True)
-class StoredVerdict:
-    """What a blocking check found in a version of a slice."""
-
-    has_passed: bool
-    finding: str
 
 
 def _no_step(_: str) -> None:

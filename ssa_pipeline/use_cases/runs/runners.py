@@ -1,28 +1,17 @@
-"""Two ways to execute a job and wait for its end: submitted to the running services, or in this process."""
+"""Execute a job and wait for its end: what runners have in common, and the one that submits to the running services."""
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.prompt import Prompt
 
-from ssa_pipeline.use_cases.runs.follow import Check, Follower, RunOutcome
+from ssa_pipeline.use_cases.runs.follow import Follower, RunOutcome
 from ssa_pipeline.use_cases.runs.listed_runs import ListedRun, list_runs
 from ssa_pipeline.use_cases.runs.webserver import Webserver
-
-if TYPE_CHECKING:
-    from dagster import EventLogEntry
-
-    from ssa_pipeline.dagster_internals import StepFailureData
-
-
-FOREGROUND_TAG = "ssa/title"
-_INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
 class Detached(Exception):  # noqa: N818 (the run goes on; nothing failed)
@@ -84,63 +73,3 @@ class ServiceRunner:
             self._webserver.terminate(follower.run_id)
         elif choice == "detach":
             raise Detached(follower.run_id)
-
-
-class ForegroundRunner:
-    """Executes in this process; the database must run, the services need not. Events go to Dagster's instance
-    of this installation, so that the UI shows the run later."""
-
-    def in_hand(self, _: date, __: Collection[int]) -> ListedRun | None:
-        return None  # it waits for nobody, and nobody runs the queue perhaps
-
-    def follow(self, run: ListedRun) -> RunOutcome:
-        raise NotImplementedError(f"{run.run_id} is not a run of this process")
-
-    def run(self, job: str, tags: Mapping[str, str], title: str) -> RunOutcome:
-        from dagster import DagsterInstance
-
-        from ssa_pipeline.definitions import build_defs
-        from ssa_pipeline.defs.console_log import PROGRESS_LOGGER
-
-        run_id = str(uuid.uuid4())
-        start_s = time.monotonic()
-        with DagsterInstance.get() as instance:
-            build_defs().resolve_job_def(job).execute_in_process(
-                instance=instance,
-                tags={**tags, FOREGROUND_TAG: title},
-                run_config={"loggers": {PROGRESS_LOGGER: {}}},
-                run_id=run_id,
-                raise_on_error=False,
-            )
-            run = instance.get_run_by_id(run_id)
-            outcome = RunOutcome(run_id, run.status.value if run else "NOT_STARTED")
-            _collect(outcome, instance.all_logs(run_id))
-        outcome.wall_s = time.monotonic() - start_s
-        return outcome
-
-
-def _collect(outcome: RunOutcome, log: Iterable[EventLogEntry]) -> None:
-    """Failures and failed checks, as the follower of a submitted run collects them."""
-    for entry in log:
-        event = entry.dagster_event
-        if event is not None and event.is_step_failure:
-            failure = event.step_failure_data
-            outcome.take_failure(what_failed(failure))
-            if failure.error is not None and failure.error.cls_name == _INTERRUPTED:  # Ctrl-C; Dagster says FAILURE
-                outcome.status = "CANCELED"
-        elif event is not None and event.event_type_value == "ASSET_CHECK_EVALUATION":
-            check = event.asset_check_evaluation_data
-            asset = check.asset_key.to_user_string()
-            outcome.take_check(
-                Check(asset, check.check_name, check.partition, check.passed, check.severity.value, check.description)
-            )
-
-
-def what_failed(failure: StepFailureData) -> str:
-    """Our own description of a failure, or the message of the innermost error."""
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return failure.user_failure_data.description
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error is not None else "failed"

@@ -1,4 +1,4 @@
-"""The first tables: raw, catalog, screening. (Schemas are made by ``storage.schema.migrate``, or by an administrator.)"""
+"""The first tables: raw, catalog, screening. (``storage.schema.migrate``, or an administrator, makes schemas.)"""
 
 from __future__ import annotations
 
