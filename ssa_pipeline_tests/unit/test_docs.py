@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,3 +20,16 @@ def test_every_test_that_the_page_of_faults_names_exists() -> None:
         assert not name or begins in text, f"{path}::{name}"
         found += 1
     assert found > 100
+
+
+def test_the_page_and_the_picture_of_the_architecture_show_the_layers_that_are_checked() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    assert contract["type"] == "layers"
+    assert "ignore_imports" not in contract
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert re.findall(r"^\| `(\w+)(?:/|\.py)` \|", page, re.MULTILINE) == contract["layers"]
+    picture = (ROOT / "docs" / "images" / "architecture.svg").read_text()
+    assert re.findall(r'font-family="monospace" font-size="14" [^>]*>(\w+)<', picture) == contract["layers"]
+    rooms = {path.parent.name for path in (ROOT / "ssa_pipeline").glob("*/*/__init__.py")}
+    shown = set(re.findall(r">(\w+)</text>", picture)) | set(re.findall(r"`(\w+)/`", page))
+    assert rooms <= shown
