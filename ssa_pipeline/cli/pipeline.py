@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 BUNDLED_DAY = date(2024, 11, 1)
-BUNDLED_FILE = "data/omm_on_orbit_20241101.csv.gz"
+BUNDLED_FILE = "omm_on_orbit_20241101.csv.gz"
 
 
 def register(app: typer.Typer) -> None:
@@ -160,8 +160,16 @@ def _left_running_is_said(settings: Settings) -> Iterator[None]:
         from ssa_pipeline.local import services
 
         running = [one.name for one in services.status(settings) if one.pid is not None]
-        left = f"still running: {', '.join(running)}; `make stop` stops it" if running else "nothing is left running"
-        raise CliError(f"interrupted; {left}; `make run` goes on from here", Exit.INTERRUPTED) from None
+        stop = f"`{_command('stop')}` stops it"
+        left = f"still running: {', '.join(running)}; {stop}" if running else "nothing is left running"
+        raise CliError(f"interrupted; {left}; `{_command('run')}` goes on from here", Exit.INTERRUPTED) from None
+
+
+def _command(target: str) -> str:
+    """What runs or stops it all: a target of make in a checkout, of an installed wheel a command."""
+    from ssa_pipeline.settings.installation import IS_CHECKOUT
+
+    return f"make {target}" if IS_CHECKOUT else {"run": "ssa demo", "stop": "ssa down"}[target]
 
 
 @dataclass(frozen=True)
@@ -307,11 +315,11 @@ def _ingest_bundled(settings: Settings) -> None:
     from ssa_pipeline.cli.catalog import Intake
     from ssa_pipeline.local import services
     from ssa_pipeline.local.database_url import database_url
-    from ssa_pipeline.settings import REPOSITORY
+    from ssa_pipeline.settings.installation import BUNDLED
 
     intake = Intake(database_url(settings), BUNDLED_DAY, "celestrak")
     with patience(f"reading {BUNDLED_FILE}"):
-        intake.take(str(REPOSITORY / BUNDLED_FILE))
+        intake.take(str(BUNDLED / BUNDLED_FILE))
         services.begin_where_data_begin(settings, intake.url, typer.echo)
     intake.raise_problems()
 
@@ -328,7 +336,7 @@ def _print_report(settings: Settings, lead_days: list[int], console: Console) ->
     print_report(found, console)
     console.print(f"UI        {services.ui_url(settings)}", highlight=False, soft_wrap=True)
     console.print(f"Database  {url.without_password}  (`ssa db psql` opens it)", highlight=False, soft_wrap=True)
-    console.print("Everything keeps running; `make stop` stops it.", highlight=False)
+    console.print(f"Everything keeps running; `{_command('stop')}` stops it.", highlight=False)
 
 
 def finish(outcome: RunOutcome, title: str, console: Console) -> None:

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from ssa_pipeline.local.numba_cache import use_numba_cache
-from ssa_pipeline.settings import REPOSITORY, DatabaseUrl, Settings
+from ssa_pipeline.settings import DatabaseUrl, Settings
+from ssa_pipeline.settings.installation import BUNDLED
 
-WORKSPACE_FILE = REPOSITORY / "workspace.yaml"
-_INSTANCE_FILE = REPOSITORY / "dagster.yaml"
+WORKSPACE_FILE = BUNDLED / "workspace.yaml"
+INSTANCE_FILE = BUNDLED / "dagster.yaml"
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -17,13 +18,13 @@ def dagster_home(settings: Settings) -> Path:
 
 
 def link_dagster_home(settings: Settings) -> Path:
-    """Make DAGSTER_HOME with the top-level dagster.yaml linked in (Dagster writes beside that file)."""
+    """Make DAGSTER_HOME with our dagster.yaml linked in (Dagster writes beside that file)."""
     directory = dagster_home(settings)
     directory.mkdir(parents=True, exist_ok=True)
     link = directory / "dagster.yaml"
-    if not (link.is_symlink() and link.readlink() == _INSTANCE_FILE):
+    if not (link.is_symlink() and link.readlink() == INSTANCE_FILE):
         fresh = link.with_name(f"dagster.yaml.{os.getpid()}")
-        fresh.symlink_to(_INSTANCE_FILE)
+        fresh.symlink_to(INSTANCE_FILE)
         fresh.replace(link)
     return directory
 

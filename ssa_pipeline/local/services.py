@@ -24,7 +24,7 @@ import httpx
 import psutil
 
 from ssa_pipeline.local import disk, host, processes, temporary_files
-from ssa_pipeline.local.dagster_home import WORKSPACE_FILE, link_dagster_home, service_environment
+from ssa_pipeline.local.dagster_home import INSTANCE_FILE, WORKSPACE_FILE, link_dagster_home, service_environment
 from ssa_pipeline.local.database_url import embedded_server
 from ssa_pipeline.local.locks import LockTimeoutError, file_lock
 from ssa_pipeline.local.postgres.embedded import EmbeddedPostgresError
@@ -112,7 +112,7 @@ def _changed_settings(service: psutil.Process, environment: dict[str, str]) -> l
 
 
 def _code_state() -> list[str]:
-    files = [*sorted((REPOSITORY / "ssa_pipeline").rglob("*.py")), WORKSPACE_FILE, REPOSITORY / "dagster.yaml"]
+    files = [*sorted((REPOSITORY / "ssa_pipeline").rglob("*.py")), WORKSPACE_FILE, INSTANCE_FILE]
     return [f"{path}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files if path.exists()]
 
 

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from ssa_pipeline.core.days import parse_iso_day
 from ssa_pipeline.settings.file import SettingsError as SettingsError
 from ssa_pipeline.settings.file import SettingsFile, read_settings_file
+from ssa_pipeline.settings.installation import REPOSITORY as REPOSITORY
+from ssa_pipeline.settings.installation import default_home
 from ssa_pipeline.settings.table import SHOWN
 
 _N = TypeVar("_N", int, float)
@@ -34,7 +36,6 @@ _CELESTRAK_QUERIES = (
     "GROUP=cosmos-1408-debris satcat"
 )
 _SPACE_TRACK_QUERIES = "gp satcat decay tip"
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class _Concern(Generic[_T]):
 
 @dataclass(frozen=True, repr=False)  # a repr would read, and raise
 class Settings:
-    home: Path  # SSA_HOME, default var/ of the checkout: all state of this installation
+    home: Path  # SSA_HOME, see ``default_home``: all state of this installation
     threads: int  # SSA_THREADS: threads of one run's kernels
     # None: the embedded server under home
     database_url: _Concern[DatabaseUrl | None] = _Concern()
@@ -198,7 +199,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment and, unless ``environ`` is given, the settings file of the home. SettingsError
     where home, file or threads cannot be used; of anything else it is raised by the field (``Settings.check``)."""
     env = os.environ if environ is None else environ
-    home = Path(env.get("SSA_HOME") or REPOSITORY / "var").expanduser().resolve()
+    home = _home(env)
     file = read_settings_file(home, SHOWN) if environ is None else SettingsFile(home)
     from_file = {name: value for name, value in file.values.items() if name not in env}
     env = {**from_file, **env}
@@ -242,6 +243,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         file=file,
         from_file=from_file,
     )
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    try:
+        return Path(env.get("SSA_HOME") or default_home(env)).expanduser().resolve()
+    except RuntimeError:
+        raise SettingsError("this user has no home directory: set SSA_HOME to a directory for the data") from None
 
 
 def _ui_port(env: Mapping[str, str]) -> int | None:
