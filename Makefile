@@ -38,7 +38,7 @@ integration: setup ## run the tests on real servers
 	$(BIN)/python -m pytest $(WORKERS) ssa_pipeline_tests/integration
 
 coverage: setup ## run every line of the core in plain Python, show what is not covered
-	$(BIN)/python -m ssa_pipeline_tests.integration.test_plain_python
+	$(BIN)/python -m ssa_pipeline_tests.integration.core.test_plain_python
 
 check: setup ## linters, types, import contracts
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.time import from_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline_tests.naive import brute_force_events
+from ssa_pipeline_tests.shared.naive import brute_force_events
 
 OBJECTS = 1500
 HOURS = 6

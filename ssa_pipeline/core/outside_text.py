@@ -3,7 +3,7 @@
 A catalogue is written by strangers. An object's name may be Markdown that makes the operator's browser send a request,
 a formula that a spreadsheet executes, or a sequence that rewrites the lines of a terminal. One function per medium;
 each makes control, direction and other invisible characters visible (``\\x1b``, ``\\u202e``) and then quotes what the
-medium would act upon. ``unit/test_outside_text.py`` follows such a name to every place where text leaves.
+medium would act upon. ``unit/core/test_outside_text.py`` follows such a name to every place where text leaves.
 """
 
 from __future__ import annotations

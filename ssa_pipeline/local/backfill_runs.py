@@ -3,7 +3,7 @@
 For more than seven days at once Dagster cuts the other way, since it groups by the dimension with fewer keys: runs of
 one lead day over seven epoch days, each of which reads the catalogues of all seven again, in no order. Nothing public
 changes that, so the daemon's script has the function that cuts called once per epoch day
-(``ssa_pipeline_tests/unit/test_backfill_runs.py`` holds that it still is the one).
+(``ssa_pipeline_tests/unit/local/test_backfill_runs.py`` holds that it still is the one).
 """
 
 from __future__ import annotations

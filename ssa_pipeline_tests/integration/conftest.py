@@ -22,19 +22,20 @@ from psycopg import sql
 from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.schema.migrate import upgrade
-from ssa_pipeline_tests.integration import releases
-from ssa_pipeline_tests.needed import is_missing
+from ssa_pipeline_tests.shared import releases
+from ssa_pipeline_tests.shared.needed import is_missing
 
+HERE = Path(__file__).parent
 SERVERS = ("embedded", "debian")
 # Run first, so that two processes end together; the rest is short.
 LONGEST_FIRST = (
-    "test_pipeline",
-    "test_days_of_operations",
-    "test_services",
-    "test_pipeline_runs",
-    "test_invariance",
-    "test_embedded_postgres",
-    "test_plain_python",
+    "test_pipeline.py",
+    "test_days_of_operations.py",
+    "local/test_services.py",
+    "test_pipeline_runs.py",
+    "core/screening/test_invariance.py",
+    "local/postgres/test_embedded.py",
+    "core/test_plain_python.py",
 )
 
 
@@ -44,8 +45,8 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     last = len(LONGEST_FIRST)
-    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: places.get(item.path.stem, last))
+    places = {HERE / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, last))
 
 
 @dataclass

@@ -22,8 +22,8 @@ from ssa_pipeline.local import services
 from ssa_pipeline.local.database_url import database_url, embedded_server
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline_tests.integration.command import SSA
-from ssa_pipeline_tests.integration.releases import release, release_days
+from ssa_pipeline_tests.shared.command_line import SSA
+from ssa_pipeline_tests.shared.releases import release, release_days
 
 WHOLE, CUT_OFF, MISSING, PARTIAL, TWICE = "2026-08-13", "2026-08-14", "2026-08-15", "2026-08-16", "2026-08-17"
 SENSORS = ("watched_folder", "new_tle_release")  # the schedules would ask real providers, screening takes minutes

@@ -19,8 +19,8 @@ from ssa_pipeline.local.database_url import database_url, embedded_server
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.use_cases.runs.webserver import Webserver
-from ssa_pipeline_tests.chain_data import Minimum, catalog_of, small_catalog
-from ssa_pipeline_tests.integration.command import SSA
+from ssa_pipeline_tests.shared.chain_data import Minimum, catalog_of, small_catalog
+from ssa_pipeline_tests.shared.command_line import SSA
 
 DAY = "2024-11-01"
 EMPTY_DAY = "2024-11-04"

@@ -30,8 +30,9 @@ from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 from ssa_pipeline.storage.receipts.snapshots import store_snapshot
 from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.use_cases.runs.webserver import RunState, Webserver
-from ssa_pipeline_tests.chain_data import CATALOG, EPOCH_DAY, Minimum, small_catalog
-from ssa_pipeline_tests.integration.command import SSA
+from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, Minimum, small_catalog
+from ssa_pipeline_tests.shared.command_line import SSA
+from ssa_pipeline_tests.shared.places import BUNDLED
 
 HANGING_S = 240  # a bound against hanging, not a measure of speed
 KILLED_DAY = EPOCH_DAY + timedelta(days=2)
@@ -235,7 +236,7 @@ def _is_started(run: RunState, step: str) -> bool:
 
 
 def test_cancelling_stops_the_kernels_of_a_full_catalog(installation: Installation) -> None:
-    installation.receive(CATALOG.read_bytes(), FULL_DAY, CATALOG.name)
+    installation.receive(BUNDLED.read_bytes(), FULL_DAY, BUNDLED.name)
     webserver = installation.webserver
     catalog = webserver.launch(INGEST_JOB, {"dagster/partition": str(FULL_DAY)})
     assert installation.wait(catalog, lambda run: run.is_finished).status == "SUCCESS"

@@ -37,8 +37,8 @@ from ssa_pipeline.core.status import Status
 from ssa_pipeline.core.time import day_start_us, to_us
 from ssa_pipeline.core.watch import SILENT, Cancelled, Watch
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline_tests.chain_data import EPOCH_DAY, catalog_of
-from ssa_pipeline_tests.encounters import (
+from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, catalog_of
+from ssa_pipeline_tests.shared.encounters import (
     assert_as_the_twin,
     at_perigee,
     encounter,
@@ -47,7 +47,7 @@ from ssa_pipeline_tests.encounters import (
     orbit_through,
     turned,
 )
-from ssa_pipeline_tests.naive import Sky, satrec
+from ssa_pipeline_tests.shared.naive import Sky, satrec
 
 START_US = day_start_us(EPOCH_DAY)
 MINUTE_US = 60_000_000

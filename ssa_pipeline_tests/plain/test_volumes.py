@@ -11,9 +11,9 @@ from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.volumes.screening_volume import ScreeningVolumes, Volume, constellations
 from ssa_pipeline.core.volumes.volume_presets import PRESETS, preset_volumes
-from ssa_pipeline_tests.encounters import encounter, orbit, turned
-from ssa_pipeline_tests.naive import Sky, box_margins, box_stay
 from ssa_pipeline_tests.plain.test_core import MINUTE_US, START_US, formation
+from ssa_pipeline_tests.shared.encounters import encounter, orbit, turned
+from ssa_pipeline_tests.shared.naive import Sky, box_margins, box_stay
 
 END_US = START_US + 10 * MINUTE_US
 

@@ -31,6 +31,7 @@ from ssa_pipeline.defs.housekeeping import PURGE_JOB, RETENTION_JOB
 from ssa_pipeline.settings import SOURCES
 from ssa_pipeline.storage.slices import store as slices
 from ssa_pipeline.use_cases.fetch_plan import EVERY
+from ssa_pipeline_tests.shared.places import REPOSITORY
 
 AUTOMATION = {
     *("new_tle_release", "screen_catalog", "watched_folder", "daily_assets_are_fresh"),
@@ -38,7 +39,7 @@ AUTOMATION = {
 }
 ANY_SOURCE = ("celestrak", "space-track", "folder", "file", "my radar")
 ANY_KIND = ("gp", "supplemental_gp", "satcat", "partial_satcat", "decay", "tip")
-SNAPSHOT = Path(__file__).resolve().parent.parent / "snapshots" / "asset_graph.json"
+SNAPSHOT = Path(__file__).with_name("asset_graph.json")
 
 
 def asset_graph() -> dict[str, Any]:
@@ -129,7 +130,7 @@ def test_a_receipt_of_a_name_that_nobody_asks_for_is_among_those_handed_over() -
 
 
 def test_every_asset_module_is_named_like_its_asset_and_stays_thin() -> None:
-    directory = Path(__file__).resolve().parents[2] / "ssa_pipeline" / "defs" / "assets"
+    directory = REPOSITORY / "ssa_pipeline" / "defs" / "assets"
     modules = {path.stem: path for path in directory.glob("*.py") if path.stem != "__init__"}
     assert set(modules) == set(UPSTREAM)
     for name, path in modules.items():

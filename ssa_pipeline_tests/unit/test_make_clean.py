@@ -7,7 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "erase_data.sh"
+from ssa_pipeline_tests.shared.places import REPOSITORY
+
+SCRIPT = REPOSITORY / "scripts" / "erase_data.sh"
 
 
 def _erase(checkout: Path, home: Path) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,8 @@ import pytest
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline_tests.chain_data import catalog_of
-from ssa_pipeline_tests.naive import NaiveEvent, Sky, brute_force_events
+from ssa_pipeline_tests.shared.chain_data import catalog_of
+from ssa_pipeline_tests.shared.naive import NaiveEvent, Sky, brute_force_events
 
 START = parse_utc("2024-11-01T00:00:00Z")
 HOUR = 3_600_000_000

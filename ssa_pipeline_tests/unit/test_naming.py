@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,9 @@ from ssa_pipeline.core.catalog.satcat import Satcat
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events, RejectRule
 from ssa_pipeline.storage.questions.answers import EVENT_COLUMNS
 from ssa_pipeline.storage.schema.tables import VIEWS
+from ssa_pipeline_tests.shared.places import REPOSITORY
 
-LAW = (Path(__file__).resolve().parents[2] / "docs" / "naming.md").read_text()
+LAW = (REPOSITORY / "docs" / "naming.md").read_text()
 SUFFIXES = ("_km", "_km_s", "_km_s2", "_s", "_min", "_us", "_days", "_deg", "_rev_per_day", "_m2", "_mb")
 WITHOUT_UNIT = ("eccentricity", "bstar", "mean_motion_dot", "mean_motion_ddot")
 RECORDS = (ElementSets, Satcat, CleanCatalog, EphemerisChunks, Candidates, Events)

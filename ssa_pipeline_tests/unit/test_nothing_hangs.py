@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ssa_pipeline_tests.shared.places import REPOSITORY
+
 TESTS = """
 import signal, subprocess, sys, pytest
 
@@ -45,7 +47,7 @@ def test_no_test_outlasts_its_timeout_and_ctrl_c_arrives_under_nohup(tmp_path: P
             ],
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=REPOSITORY,
         )
     finally:
         signal.signal(signal.SIGINT, before)

@@ -4,7 +4,7 @@ Constants WGS-72, opsmode 'i'. Initialisation follows python-sgp4 2.27 line by l
 David Vallado's C++; see NOTICE); ``propagate`` computes the same quantities with fewer transcendental calls:
 the short-period corrections are small angles, so sin and cos of the corrected angle come from the
 uncorrected ones by the addition theorem. Against python-sgp4 the positions agree to far below 1 mm
-(ssa_pipeline_tests/unit/test_sgp4_kernel.py: the published verification set and the whole catalogue).
+(ssa_pipeline_tests/unit/core/kernels/test_sgp4.py: the published verification set and the whole catalogue).
 
 ``coef`` is one row of COEF_SIZE numbers per element set; ``resonance`` three numbers of integrator state (atime,
 xli, xni) that the caller sets to zero before the first call for an object and passes back after: they only

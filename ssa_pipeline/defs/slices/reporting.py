@@ -2,7 +2,7 @@
 
 Dagster reports all partitions of a run when its step has ended, and none of them where it fails. Steps here report each
 slice by itself after its commit, so that must not happen again at the end; Dagster has no public switch for it
-(``ssa_pipeline_tests/unit/test_assets_chain.py`` holds that each slice of a run is reported once)."""
+(``ssa_pipeline_tests/unit/defs/assets/test_chain.py`` holds that each slice of a run is reported once)."""
 
 from __future__ import annotations
 

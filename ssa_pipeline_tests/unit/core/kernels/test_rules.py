@@ -1,0 +1,105 @@
+"""Rules of the kernels, read from their source: where numba is, what a kernel may see, and who checks it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ssa_pipeline
+from ssa_pipeline_tests.shared import naive
+
+PACKAGE = Path(ssa_pipeline.__file__).parent
+KERNELS = PACKAGE / "core" / "kernels"
+STAGES = sorted(path for path in KERNELS.glob("*.py") if not path.name.startswith("_"))
+# stage -> kernels of other files that it may call: SGP4 is shared, everything else stands in its own file
+SHARED = {
+    "ephemeris_chunks": {"ssa_pipeline.core.kernels.sgp4"},
+    "conjunction_candidates": set[str](),
+    "refined_events": {"ssa_pipeline.core.kernels.sgp4"},
+    "screening_volume": {"ssa_pipeline.core.kernels.sgp4"},
+    "sgp4": set[str](),
+}
+# stage -> its plain twin: python-sgp4 itself, or the brute force on it
+TWINS = {
+    "sgp4": naive.satrec,
+    "ephemeris_chunks": naive.Sky,
+    "conjunction_candidates": naive.brute_force_events,
+    "refined_events": naive.brute_force_events,
+    "screening_volume": naive.box_stay,
+}
+DOORS = {"njit", "inlined"}
+
+
+def imports(tree: ast.Module) -> dict[str, set[str]]:
+    """Module -> names taken from it."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found.setdefault(alias.name, set())
+        elif isinstance(node, ast.ImportFrom):
+            found.setdefault(node.module or "", set()).update(alias.name for alias in node.names)
+    return found
+
+
+def decorators(function: ast.FunctionDef) -> list[str]:
+    return [ast.unparse(decorator) for decorator in function.decorator_list]
+
+
+def test_numba_has_one_door_with_explicit_flags() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        names = {name.split(".")[0] for name in imports(ast.parse(path.read_text()))}
+        assert ("numba" in names) == (path == KERNELS / "_njit.py"), path
+    calls = [
+        {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        for node in ast.walk(ast.parse((KERNELS / "_njit.py").read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".njit")
+    ]
+    assert len(calls) == len(DOORS)
+    for flags in calls:
+        assert {"nogil", "cache", "fastmath", "error_model"} <= set(flags)
+        assert flags["fastmath"] == "False", "results must not depend on the compiler's liberties"
+        assert "parallel" not in flags
+
+
+def test_only_the_kernels_are_compiled() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        compiled = [f.name for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and DOORS & set(decorators(f))]
+        assert bool(compiled) == (path in STAGES), path
+
+
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
+def test_a_stage_is_one_self_contained_file(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    found = imports(tree)
+    door = found.pop("ssa_pipeline.core.kernels._njit")
+    assert door <= DOORS
+    assert set(found) - SHARED[path.stem] <= {"__future__", "math", "numpy", "numpy.typing"}
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        assert decorators(function) in (["njit"], ["inlined"]), function.name
+        assert not [n for n in ast.walk(function) if isinstance(n, (ast.Global, ast.Nonlocal))], function.name
+    # numba freezes what a kernel reads of its module: only constants may stand there
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            names = [n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+            assert all(
+                name.isupper() or name in {"Float", "Float32", "Int", "Int32", "Nodes", "Bool"} for name in names
+            )
+            assert not [n for n in ast.walk(node.value) if isinstance(n, (ast.List, ast.Dict, ast.Set, ast.ListComp))]
+        else:
+            assert isinstance(node, (ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Expr))
+
+
+def test_every_stage_has_a_plain_twin() -> None:
+    assert {path.stem for path in STAGES} == set(TWINS) == set(SHARED)
+    for twin in TWINS.values():
+        assert (twin.__doc__ or "").strip(), twin
+        assert twin.__module__ == naive.__name__
+    names = {name.split(".")[0] for name in imports(ast.parse(Path(naive.__file__).read_text()))}
+    assert "numba" not in names
+    assert not any(
+        name.startswith("ssa_pipeline.core.kernels") for name in imports(ast.parse(Path(naive.__file__).read_text()))
+    )
