@@ -6,11 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ssa_pipeline.settings.values import SettingsError
+
 FILE_NAME = "settings.env"
-
-
-class SettingsError(ValueError):
-    """A setting has a value that cannot be used; the message names the variable, and the line of the file it is in."""
 
 
 @dataclass(frozen=True)

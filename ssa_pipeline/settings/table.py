@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from ssa_pipeline.settings import Settings
+from ssa_pipeline.settings.concerns import Settings
 
 HIDDEN = "***"
 
