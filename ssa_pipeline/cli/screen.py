@@ -27,7 +27,7 @@ from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volume
 from ssa_pipeline.local.allocator import return_free_memory, return_large_arrays
 
 if TYPE_CHECKING:
-    from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+    from ssa_pipeline.core.catalog.records import CleanCatalog
     from ssa_pipeline.core.records import ElementSets, RecordSpans, RejectedRecord
     from ssa_pipeline.core.screening.screen import ScreenResult, StageTime
     from ssa_pipeline.core.screening.screened_in_part import ScreenedInPart

@@ -19,6 +19,7 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Float64 = NDArray[np.float64]
 Text = NDArray[np.object_]
+Mask = NDArray[np.bool_]
 Days = NDArray[np.datetime64]  # unit D
 
 # Kinds of snapshots that bring element sets.

@@ -23,8 +23,8 @@ from ssa_pipeline.chain.links import DAILY_ASSETS, in_order, slice_key
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import Slices
 from ssa_pipeline.chain.verdicts import BLOCKING, Rule, Verdict, judge
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
 from ssa_pipeline.core.catalog.completeness import LOOK_BACK_DAYS, MOST_MISSING, is_too_many
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import EphemerisChunks, Events, Int64
 from ssa_pipeline.defs.failures import permanent_failures
 from ssa_pipeline.defs.partitions import epoch_days, screening_days, unfinished_parts_of_dagster

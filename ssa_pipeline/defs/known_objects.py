@@ -8,7 +8,7 @@ from typing import Any
 
 from dagster import MetadataValue
 
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.catalog.satcat import DecayMessages, KnownObjects, Satcat, objects_by_type
 from ssa_pipeline.defs.resources import Storage
 from ssa_pipeline.defs.slices.describe import markdown_table, rejected_by_rule

@@ -14,7 +14,7 @@ from rich.table import Table
 from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import Slices, SliceVersion
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import Events, RejectRule
 from ssa_pipeline.use_cases.closest import CLAIM, closest_rows, names_of, text_lines
 

@@ -29,7 +29,8 @@ from ssa_pipeline.core.records import Candidates, ElementSets, RejectRule
 from ssa_pipeline.core.screening import conjunction_candidates as link_4
 from ssa_pipeline.core.screening import ephemeris_chunks as link_3
 from ssa_pipeline.core.screening.conjunction_candidates import find_conjunction_candidates
-from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks, interpolate_chunk
+from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.screening.interpolation import interpolate_chunk
 from ssa_pipeline.core.screening.refined_events import refine_events
 from ssa_pipeline.core.screening.screen import screen
 from ssa_pipeline.core.screening.screened_in_part import screened_in_part

@@ -6,8 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from ssa_pipeline.core.catalog.aliases import Aliases
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.records import Aliases, CleanCatalog
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,
     Candidates,

@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from ssa_pipeline.cli.events_csv import COLUMNS
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.catalog.satcat import Satcat
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events, RejectRule
 from ssa_pipeline.storage.questions.answers import EVENT_COLUMNS

@@ -5,37 +5,21 @@ Docked vehicles and formations have catalogued numbers on both sides and are obj
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ssa_pipeline.core.catalog.jumps import is_analyst, positions_km
 from ssa_pipeline.core.catalog.near_pairs import near_pairs
 from ssa_pipeline.core.catalog.orbit_change import orbit_changes, velocity_changes_m_s
-from ssa_pipeline.core.records import ElementSets, Events, Int64, Text
+from ssa_pipeline.core.catalog.records import Aliases
+from ssa_pipeline.core.records import ElementSets, Events
 from ssa_pipeline.core.time import format_utc
 
 POSSIBLE_DUPLICATE = "possible_duplicate"
 _SEARCH_KM = 50.0
 # One object, seen twice, has one mean orbit within the noise of element sets (docs/decisions/0012-aliases.md).
 _LARGEST_DIFFERENCE_M_S = 5.0
-
-
-@dataclass(frozen=True)
-class Aliases:
-    """Pairs of numbers that look like one object, sorted; every field has length m. ``norad_id_1`` is the smaller;
-    ``reason`` says how near the two sets are, and when."""
-
-    norad_id_1: Int64
-    norad_id_2: Int64
-    reason: Text
-
-    def __len__(self) -> int:
-        return len(self.norad_id_1)
-
-    @classmethod
-    def empty(cls) -> Aliases:
-        return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
 
 
 def find_aliases(sets: ElementSets, day_us: int) -> Aliases:

@@ -18,10 +18,9 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ssa_pipeline.core.orbits.regime import Regime, regimes
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Int64, Text
+from ssa_pipeline.core.orbits.mean_orbit import Regime, regimes
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Int64, Mask, Text
 from ssa_pipeline.core.time import day_start_us
 
 # A release before this is no measure: by default its sets are too old to be used (settings.max_age_days).
@@ -130,11 +129,11 @@ def judge(
     return Verdict(bool(losses), tuple(said), measures)
 
 
-def _is_missing(norad_id: Int64, today: Release) -> NDArray[np.bool_]:
+def _is_missing(norad_id: Int64, today: Release) -> Mask:
     return ~np.isin(norad_id, today.norad_id)
 
 
-def _compared(today: Release, before: Release, is_missing: NDArray[np.bool_]) -> dict[str, Any]:
+def _compared(today: Release, before: Release, is_missing: Mask) -> dict[str, Any]:
     _, rows_before, rows_today = np.intersect1d(
         before.norad_id, today.norad_id, assume_unique=True, return_indices=True
     )
@@ -154,7 +153,7 @@ def _compared(today: Release, before: Release, is_missing: NDArray[np.bool_]) ->
     }
 
 
-def _groups(release: Release) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _groups(release: Release) -> Iterator[tuple[str, Mask]]:
     """Every regime and type that occurs, with its members."""
     for names, column in ((Regime, release.regime), (ObjectType, release.object_type)):
         for name in names:
@@ -163,7 +162,7 @@ def _groups(release: Release) -> Iterator[tuple[str, NDArray[np.bool_]]]:
                 yield str(name), is_member
 
 
-def _losses(today: Release, before: Release, is_missing: NDArray[np.bool_]) -> Iterator[str]:
+def _losses(today: Release, before: Release, is_missing: Mask) -> Iterator[str]:
     if is_too_many(is_missing, MOST_MISSING):
         yield f"{_counted(today, before)}; {_missing(is_missing, MOST_MISSING)}"
     for name, is_member in _groups(before):
@@ -171,12 +170,12 @@ def _losses(today: Release, before: Release, is_missing: NDArray[np.bool_]) -> I
             yield f"{name}: {_missing(is_missing[is_member], MOST_MISSING_OF_GROUP)}"
 
 
-def is_too_many(is_missing: NDArray[np.bool_], limit: float) -> bool:
+def is_too_many(is_missing: Mask, limit: float) -> bool:
     """Whether more than a share ``limit`` of the objects of before, and more than a few, are missing; shape (n,)."""
     return int(is_missing.sum()) > max(FEW_OBJECTS, limit * len(is_missing))
 
 
-def _missing(is_missing: NDArray[np.bool_], limit: float) -> str:
+def _missing(is_missing: Mask, limit: float) -> str:
     share = is_missing.mean()
     return f"{is_missing.sum():,} of {len(is_missing):,} are missing ({share:.1%}, at most {limit:.0%} may be)"
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ssa_pipeline.core.records import Events, Int64, Text
+from ssa_pipeline.core.records import Events, Int64, Mask, Text
 
 
 class ObjectFlag(StrEnum):
@@ -42,7 +41,7 @@ MEANINGS = {
 HISTORY_CUTS = frozenset({ObjectFlag.JUMP_MANOEUVRE, ObjectFlag.JUMP_CROSS_TAG, ObjectFlag.ANALYST_ID_REUSED})
 
 
-def flags_text(rows: dict[ObjectFlag, NDArray[np.bool_]], n: int) -> Text:
+def flags_text(rows: dict[ObjectFlag, Mask], n: int) -> Text:
     """Blank-separated words per row, shape (n,), from a mask of shape (n,) per flag."""
     texts = np.full(n, "", dtype=object)
     for flag in ObjectFlag:
@@ -54,7 +53,7 @@ def flags_text(rows: dict[ObjectFlag, NDArray[np.bool_]], n: int) -> Text:
     return texts
 
 
-def has_flag(flags: Text, flag: ObjectFlag) -> NDArray[np.bool_]:
+def has_flag(flags: Text, flag: ObjectFlag) -> Mask:
     """Which rows have the word, shape (n,)."""
     return np.array([flag in text.split() for text in flags.tolist()], dtype=np.bool_)
 

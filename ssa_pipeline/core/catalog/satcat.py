@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64, Text
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64, Mask, Text
 from ssa_pipeline.core.time import day_start_us, format_utc
 
 Dates = NDArray[np.object_]  # of datetime.date, None where nothing is known
@@ -159,7 +159,7 @@ def _said(messages: DecayMessages, row: int) -> str:
     return f"{what} ({where}) gives its decay as {decay}Z, {gone}Z at the latest"
 
 
-def period_differs(element_sets: ElementSets, epoch_day: date, known: KnownObjects) -> NDArray[np.bool_]:
+def period_differs(element_sets: ElementSets, epoch_day: date, known: KnownObjects) -> Mask:
     """Whether the SATCAT's period is another orbit's, shape (n,): by more than PERIOD_TOLERANCE. False where it gives
     none, or is older than PERIOD_MAX_AGE_DAYS."""
     if known.satcat_day is None or (epoch_day - known.satcat_day).days > PERIOD_MAX_AGE_DAYS:
@@ -180,7 +180,7 @@ def objects_by_type(norad_id: Int64, satcat: Satcat) -> dict[str, int]:
     return by_type | ({"not in SATCAT": n_strange} if n_strange else {})
 
 
-def _rows_of(satcat: Satcat, norad_id: Int64) -> tuple[Int64, NDArray[np.bool_]]:
+def _rows_of(satcat: Satcat, norad_id: Int64) -> tuple[Int64, Mask]:
     """The row of each number, and whether it is there (else the row means nothing)."""
     row_of = {number: row for row, number in enumerate(satcat.norad_id.tolist())}
     rows = np.array([row_of.get(number, -1) for number in norad_id.tolist()], dtype=np.int64)

@@ -5,48 +5,15 @@ that came with them none."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ssa_pipeline.core.records import GP, ElementSets, Events, Int64, Receipts, Text
-
-Mask = NDArray[np.bool_]
+from ssa_pipeline.core.records import GP, ElementSets, Events, Int64, Mask, Receipts, Text
 
 HANDOVER = "segment_handover"
 IN_FORCE, ORDINARY, OUTDATED = 0, 1, 2
 _NAMED = re.compile(r"\s*\[segment \d+\]\s*$", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Handovers:
-    """h times at which one segment of an object hands over to the next: from ``lead_day`` on the row of
-    ``element_sets`` takes the place of the set used before. Sorted by lead day, then object."""
-
-    lead_day: Int64
-    element_sets: ElementSets
-
-    def __len__(self) -> int:
-        return len(self.lead_day)
-
-    @classmethod
-    def empty(cls) -> Handovers:
-        return cls(np.empty(0, dtype=np.int64), ElementSets.empty())
-
-    def applied(self, element_sets: ElementSets, lead_day: int) -> ElementSets:
-        """``element_sets`` of the first lead day, sorted by object, as they are on another one."""
-        rows = np.flatnonzero(self.lead_day <= lead_day)
-        if not len(rows):
-            return element_sets
-        newer = self.element_sets.take(rows)
-        index = np.arange(len(element_sets))
-        index[np.searchsorted(element_sets.norad_id, newer.norad_id)] = len(element_sets) + np.arange(len(newer))
-        return ElementSets.concat([element_sets, newer]).take(index)
-
-    def objects(self, lead_day: int) -> Int64:
-        """Whose segment hands over when a lead day begins."""
-        return np.asarray(self.element_sets.norad_id[self.lead_day == lead_day])
 
 
 def is_named_segment(names: Text) -> Mask:

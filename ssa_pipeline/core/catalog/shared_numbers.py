@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ssa_pipeline.core.catalog.jumps import is_analyst
 from ssa_pipeline.core.catalog.orbit_change import orbit_changes
 from ssa_pipeline.core.catalog.segments import without_segment
-from ssa_pipeline.core.records import ElementSets, Int64
+from ssa_pipeline.core.records import ElementSets, Int64, Mask
 
-Mask = NDArray[np.bool_]
 _PLACEHOLDERS = (0, 99_999)
 
 

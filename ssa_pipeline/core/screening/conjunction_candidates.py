@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ssa_pipeline.core.kernels import conjunction_candidates as kernel
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import Candidates, EphemerisChunks, Float64, Int64
-from ssa_pipeline.core.screening.ephemeris_chunks import HALO, lagrange_weights
+from ssa_pipeline.core.screening.interpolation import HALO, lagrange_weights
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.core.volumes.screening_volume import Bool, ScreeningVolumes, as_volumes
 from ssa_pipeline.core.watch import SILENT, Watch

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ssa_pipeline.core.catalog.aliases import with_possible_duplicates
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
 from ssa_pipeline.core.catalog.object_flags import HISTORY_CUTS, ObjectFlag, with_object_flags
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.catalog.segments import with_handovers
 from ssa_pipeline.core.records import Events, Text
 

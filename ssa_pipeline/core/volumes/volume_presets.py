@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from ssa_pipeline.core.catalog.clean_catalog import perigee_altitude_km
+from ssa_pipeline.core.orbits.mean_orbit import perigee_altitude_km
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.volumes.screening_volume import Volume
 

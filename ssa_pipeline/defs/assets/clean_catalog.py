@@ -7,8 +7,8 @@ import numpy as np
 from dagster import AssetExecutionContext, MetadataValue
 
 from ssa_pipeline.chain.plan import selection_facts
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog as clean
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import Receipts, RecordSpans
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.defs.known_objects import TableReader, TablesRead, table_facts, tables_shown

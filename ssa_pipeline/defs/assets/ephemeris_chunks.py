@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext
 
 from ssa_pipeline.chain.links import slice_key
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.watch import Watch
 from ssa_pipeline.defs.partitions import chain_asset

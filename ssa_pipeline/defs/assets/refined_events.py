@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext
 
 from ssa_pipeline.chain.links import slice_key
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events
 from ssa_pipeline.core.screening.flagged_events import flagged_events
 from ssa_pipeline.core.screening.refined_events import refine_events

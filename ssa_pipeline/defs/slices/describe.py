@@ -10,7 +10,7 @@ import numpy as np
 from dagster import MetadataValue
 
 from ssa_pipeline.core.catalog.object_flags import ObjectFlag, has_flag
-from ssa_pipeline.core.orbits.regime import Regime, regimes
+from ssa_pipeline.core.orbits.mean_orbit import Regime, regimes
 from ssa_pipeline.core.outside_text import for_markdown
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from ssa_pipeline.core.days import LEAD_DAYS
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
-from ssa_pipeline.core.screening.ephemeris_chunks import interpolate_chunk
+from ssa_pipeline.core.screening.interpolation import interpolate_chunk
 from ssa_pipeline.core.status import Status
 from ssa_pipeline.core.time import format_utc, from_us, to_us
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION

@@ -12,8 +12,8 @@ import numpy as np
 from psycopg.rows import dict_row
 
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
 from ssa_pipeline.core.catalog.object_flags import HISTORY_CUTS
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.day_changes import (
     EventChange,
     EventChanges,

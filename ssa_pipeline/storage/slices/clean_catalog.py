@@ -7,9 +7,7 @@ import psycopg
 from psycopg import sql
 
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.core.catalog.aliases import Aliases
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog
-from ssa_pipeline.core.catalog.segments import Handovers
+from ssa_pipeline.core.catalog.records import Aliases, CleanCatalog, Handovers
 from ssa_pipeline.core.records import Int64
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.named_sql import section

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.core.catalog.clean_catalog import EPOCH_ROUNDING_US, without_usable_set
+from ssa_pipeline.core.catalog.faults import EPOCH_ROUNDING_US, without_usable_set
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Int64, Receipts
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import has_wrong_checksum

@@ -15,8 +15,9 @@ from psycopg import Connection
 
 from ssa_pipeline.chain.releases import GateState, about
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.catalog.completeness import Release
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect

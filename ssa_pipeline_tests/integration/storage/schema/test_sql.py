@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from benchmarks.sql import documented_queries
 from ssa_pipeline.core.catalog.completeness import object_types
-from ssa_pipeline.core.orbits.regime import regimes
+from ssa_pipeline.core.orbits.mean_orbit import regimes
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import from_us
 from ssa_pipeline.core.volumes.screening_volume import CONSTELLATIONS, constellations

@@ -18,7 +18,8 @@ import pytest
 
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import SliceVersion
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP
 from ssa_pipeline.core.screening.flagged_events import flagged_events
 from ssa_pipeline.defs.assets.clean_catalog import record_bytes

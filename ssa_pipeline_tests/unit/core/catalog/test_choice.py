@@ -15,8 +15,9 @@ from sgp4.api import Satrec
 from typer.testing import CliRunner
 
 from ssa_pipeline.cli.screen import screen
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.catalog.object_flags import ObjectFlag
+from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.catalog.segments import HANDOVER, are_segments
 from ssa_pipeline.core.catalog.shared_numbers import shared_numbers
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule

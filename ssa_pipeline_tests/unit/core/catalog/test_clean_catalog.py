@@ -9,7 +9,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.catalog.clean_catalog import CleanCatalog, clean_catalog, perigee_altitude_km, without_usable_set
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
+from ssa_pipeline.core.catalog.faults import without_usable_set
+from ssa_pipeline.core.catalog.records import CleanCatalog
+from ssa_pipeline.core.orbits.mean_orbit import perigee_altitude_km
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog

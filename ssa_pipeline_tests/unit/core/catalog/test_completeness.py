@@ -19,7 +19,7 @@ from ssa_pipeline.core.catalog.completeness import (
     object_types,
     release_of,
 )
-from ssa_pipeline.core.orbits.regime import regimes
+from ssa_pipeline.core.orbits.mean_orbit import regimes
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY

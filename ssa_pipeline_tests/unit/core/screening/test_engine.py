@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from sgp4.propagation import gstime
 
-from ssa_pipeline.core.catalog.clean_catalog import clean_catalog, perigee_altitude_km
+from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
+from ssa_pipeline.core.orbits.mean_orbit import perigee_altitude_km
 from ssa_pipeline.core.orbits.propagation import sgp4_coefficients, states_at
 from ssa_pipeline.core.orbits.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.records import ElementSets, Events
 from ssa_pipeline.core.screening.conjunction_candidates import STEP_US, find_conjunction_candidates
-from ssa_pipeline.core.screening.ephemeris_chunks import NODES, compute_ephemeris_chunks, lagrange_weights
+from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
+from ssa_pipeline.core.screening.interpolation import NODES, lagrange_weights
 from ssa_pipeline.core.screening.refined_events import refine_events
 from ssa_pipeline.core.screening.screen import screen, screen_days
 from ssa_pipeline.core.time import from_us, parse_utc
@@ -34,6 +36,11 @@ CODE_HASHES = Path(__file__).with_name("code_hashes.json")
 SOURCES = {
     "clean_catalog": [
         "catalog/clean_catalog.py",
+        "catalog/choice.py",
+        "catalog/faults.py",
+        "catalog/rejected.py",
+        "catalog/supplemental.py",
+        "catalog/records.py",
         "catalog/jumps.py",
         "catalog/orbit_change.py",
         "catalog/near_pairs.py",
@@ -48,6 +55,7 @@ SOURCES = {
     ],
     "ephemeris_chunks": [
         "screening/ephemeris_chunks.py",
+        "screening/interpolation.py",
         "orbits/propagation.py",
         "kernels/ephemeris_chunks.py",
         "kernels/sgp4.py",

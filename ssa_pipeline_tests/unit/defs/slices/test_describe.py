@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dagster import DagsterExecutionInterruptedError
 
-from ssa_pipeline.core.orbits.regime import Regime, apogee_altitude_km, regimes
+from ssa_pipeline.core.orbits.mean_orbit import Regime, apogee_altitude_km, regimes
 from ssa_pipeline.core.records import ElementSets, RejectedRecord, RejectRule
 from ssa_pipeline.defs.slices.describe import markdown_table, objects_by_regime, pair_count, rejected_shown
 from ssa_pipeline.defs.slices.progress import watching
