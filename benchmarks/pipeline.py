@@ -23,7 +23,7 @@ import psycopg
 
 from benchmarks.workbench import CATALOG, BenchError, Workbench, temporary_workbench
 from ssa_pipeline.local import processes
-from ssa_pipeline.local.database_url import database_url, embedded_server
+from ssa_pipeline.local.postgres.address import database_url, embedded_server
 from ssa_pipeline.settings import Settings, read_settings
 
 EPOCH_DAY = "2024-11-01"

@@ -108,7 +108,7 @@ def measure(bench: Workbench, path: Path) -> dict[str, dict[str, float]]:
 
 @contextmanager
 def database(directory: Path) -> Iterator[DatabaseUrl]:
-    from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
+    from ssa_pipeline.local.postgres.server import EmbeddedPostgres
     from ssa_pipeline.storage.schema.migrate import upgrade
 
     server = EmbeddedPostgres(directory)

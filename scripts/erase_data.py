@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 
-from ssa_pipeline.local import services
-from ssa_pipeline.local.database_url import embedded_server
+from ssa_pipeline.local.postgres.address import embedded_server
+from ssa_pipeline.local.services import stopping
 from ssa_pipeline.settings import read_settings
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     if not sys.stdin.isatty() or input("Type 'delete' to go on: ") != "delete":
         print("nothing was deleted")
         return 1
-    services.down(settings)
+    stopping.down(settings)
     server.remove()
     shutil.rmtree(settings.home)
     print("deleted")

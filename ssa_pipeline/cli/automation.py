@@ -103,14 +103,14 @@ def _is_meant(one: Instigator, *, on: bool) -> bool:
 
 @contextmanager
 def _webserver() -> Iterator[Webserver]:
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import state
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.use_cases.runs.webserver import Webserver
 
     with errors_as_messages():
         settings = read_settings()
-        address = services.ui_url(settings)
-        if address is None or services.find_service(settings, services.DAEMON) is None:
+        address = state.ui_url(settings)
+        if address is None or state.find_service(settings, state.DAEMON) is None:
             raise CliError("the services are not running, so nothing ticks: `ssa up` first", Exit.NOT_RUNNING)
         with Webserver(address) as webserver:
             yield webserver

@@ -59,7 +59,7 @@ def ingest(
     record, is refused and the others are stored. Receiving the same bytes twice changes nothing. Exit code: 0 all
     stored, 1 some refused, 3 none stored, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
 
     day = parse_day(epoch_day) or datetime.now(UTC).date()
@@ -252,7 +252,7 @@ def _received(intake: Intake, day: date) -> Release:
 
 
 def _begin_where_data_begin(settings: Settings, url: DatabaseUrl) -> None:
-    from ssa_pipeline.local.services import begin_where_data_begin
+    from ssa_pipeline.local.services.shown_days import begin_where_data_begin
 
     begin_where_data_begin(settings, url, lambda said: typer.echo(f"ssa: {said}", err=True))
 

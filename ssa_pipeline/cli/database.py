@@ -26,7 +26,7 @@ def upgrade(
     ] = "all",
 ) -> None:
     """Bring the database to this program's schema. With too few rights it prints the SQL for an administrator."""
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.schema import migrate
 
@@ -38,7 +38,7 @@ def upgrade(
 @db.command()
 def check() -> None:
     """Compare tables, partitions, views, comments and rights with the contract. Exit code 1 where they differ."""
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.schema import migrate
 
@@ -57,7 +57,7 @@ def psql(context: typer.Context) -> None:
     import os
     import shutil
 
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.local.shell import program_dirs, psql_environment
     from ssa_pipeline.settings import read_settings
 

@@ -45,7 +45,7 @@ def ephemeris(
     are good to about 1 km at epoch. Exit codes: 0 printed, 1 no ephemeris covers the time or the object has none,
     2 wrong usage, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.questions.ephemeris import positions
 

@@ -29,9 +29,8 @@ def cli_error(error: Exception) -> CliError | None:
     if (full := _full_disk(error)) is not None:
         return full
     from ssa_pipeline.chain.errors import PipelineError
-    from ssa_pipeline.local.database_url import DatabaseNotRunningError
-    from ssa_pipeline.local.postgres.embedded import EmbeddedPostgresError
-    from ssa_pipeline.local.services import ServiceError
+    from ssa_pipeline.local.postgres.errors import DatabaseNotRunningError, EmbeddedPostgresError
+    from ssa_pipeline.local.services.exclusive import ServiceError
     from ssa_pipeline.settings import SettingsError
     from ssa_pipeline.storage.errors import DatabaseUnreachableError
     from ssa_pipeline.use_cases.runs.runners import Detached
@@ -59,8 +58,8 @@ def cli_error(error: Exception) -> CliError | None:
 def _full_disk(error: Exception) -> CliError | None:
     """The cause that counts, whatever it made fail: the error says it, or the database is gone and its disk is full."""
     from ssa_pipeline.local import disk
-    from ssa_pipeline.local.database_url import DatabaseNotRunningError, database_url
-    from ssa_pipeline.local.postgres.embedded import EmbeddedPostgresError
+    from ssa_pipeline.local.postgres.address import database_url
+    from ssa_pipeline.local.postgres.errors import DatabaseNotRunningError, EmbeddedPostgresError
     from ssa_pipeline.settings import SettingsError, read_settings
 
     said = str(error)

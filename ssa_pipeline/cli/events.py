@@ -55,7 +55,7 @@ def events(
     Exit codes: 0 printed (even where there is none), 1 the day was not screened or nothing of the object was ever
     received, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.questions.answers import EVENT_COLUMNS, EventFilter, closest_events, thinned_said
 
@@ -95,7 +95,7 @@ def why(
     Exit codes: 0 known, 1 nothing of this object was received or the day has no catalogue, 4 no database.
     """
     from ssa_pipeline.core.catalog.object_flags import MEANINGS, ObjectFlag
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.questions import answers
 
@@ -137,7 +137,7 @@ def aliases(
 
     Exit codes: 0 printed (even where there is none), 1 the day has no catalogue, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.questions import answers
 

@@ -56,8 +56,8 @@ def fetch(
     again), 3 the answer is not what was asked for, 1 no answer, 2 wrong usage, 4 no database. Of several queries, the
     worst: 12, 3, 1, 11, 0, 10.
     """
-    from ssa_pipeline.local.database_url import database_url
-    from ssa_pipeline.local.services import begin_where_data_begin
+    from ssa_pipeline.local.postgres.address import database_url
+    from ssa_pipeline.local.services.shown_days import begin_where_data_begin
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.sources.errors import QueryError
     from ssa_pipeline.use_cases.fetch import fetch_release

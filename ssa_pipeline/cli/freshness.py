@@ -41,8 +41,8 @@ def check_freshness(
     """
     from datetime import UTC, datetime
 
-    from ssa_pipeline.local import services
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
+    from ssa_pipeline.local.services import state
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.use_cases.alerts import deliver_due, raise_alert
     from ssa_pipeline.use_cases.freshness import check_freshness as check
@@ -51,7 +51,7 @@ def check_freshness(
     with errors_as_messages():
         settings = read_settings()
         url = database_url(settings)
-        found = check(url, settings.alerts, now, is_daemon_dead=services.is_daemon_dead(settings))
+        found = check(url, settings.alerts, now, is_daemon_dead=state.is_daemon_dead(settings))
         problems = list(found.problems())
         if alert:
             for problem in problems:

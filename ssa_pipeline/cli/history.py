@@ -43,7 +43,7 @@ def history(
     A jump begins a new segment; across the reuse of an analyst's number the change is that to another object. Exit
     codes: 0 printed (even where none is in the time asked for), 1 nothing of this object was received, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.questions import history as storage
 
@@ -87,7 +87,7 @@ def diff(
     is compared; that and different lead days are warned of. Exit codes: 0 printed, 1 a day has no catalogue or the
     screenings have no day in common, 2 wrong usage, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.questions import history as storage
 

@@ -53,8 +53,8 @@ def materialize(
     1 failed, 2 wrong usage, 3 no data, 4 services not running, 130 detached or cancelled.
     """
     from ssa_pipeline.cli.console import Console
-    from ssa_pipeline.local.database_url import database_url
-    from ssa_pipeline.local.services import begin_where_data_begin
+    from ssa_pipeline.local.postgres.address import database_url
+    from ssa_pipeline.local.services.shown_days import begin_where_data_begin
     from ssa_pipeline.settings import read_settings
 
     days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
@@ -109,7 +109,7 @@ def _run_all(screenings: list[Screening], console: Console) -> None:
 
 
 def _print_summary(settings: Settings, days: list[date], lead_days: list[int]) -> None:
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.storage.slices.store import SliceStore
     from ssa_pipeline.use_cases.report import summary_lines
 
@@ -145,10 +145,10 @@ def demo(
 
 
 def _start_services(settings: Settings) -> None:
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import starting
 
     with Talker(typer.echo) as say:
-        services.up(settings, say, expected=BUNDLED_DAY)
+        starting.up(settings, say, expected=BUNDLED_DAY)
 
 
 @contextlib.contextmanager
@@ -157,9 +157,9 @@ def _left_running_is_said(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        from ssa_pipeline.local import services
+        from ssa_pipeline.local.services import state
 
-        running = [one.name for one in services.status(settings) if one.pid is not None]
+        running = [one.name for one in state.status(settings) if one.pid is not None]
         stop = f"`{_command('stop')}` stops it"
         left = f"still running: {', '.join(running)}; {stop}" if running else "nothing is left running"
         raise CliError(f"interrupted; {left}; `{_command('run')}` goes on from here", Exit.INTERRUPTED) from None
@@ -217,7 +217,7 @@ class Screening:
         """As automation does: the day carries over from the days before, and the gate compares with them. One that is
         held or fails is told, and stands in no way."""
         from ssa_pipeline.chain.links import INGEST_JOB, run_tags
-        from ssa_pipeline.local.database_url import database_url
+        from ssa_pipeline.local.postgres.address import database_url
         from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 
         unread = ReleaseGate(database_url(self.settings)).unread_days(self.epoch_day)
@@ -231,7 +231,7 @@ class Screening:
 
     def _needed(self) -> dict[SliceKey, str]:
         from ssa_pipeline.chain.plan import slices_to_compute
-        from ssa_pipeline.local.database_url import database_url
+        from ssa_pipeline.local.postgres.address import database_url
         from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
         from ssa_pipeline.storage.receipts.snapshots import snapshot_ids
         from ssa_pipeline.storage.slices.store import SliceStore
@@ -269,13 +269,13 @@ def _runner(settings: Settings, console: Console, foreground: bool = False) -> I
 @contextlib.contextmanager
 def service_runner(console: Console, settings: Settings | None = None) -> Iterator[tuple[ServiceRunner, Webserver]]:
     """The running services, and their webserver; CliError where they do not run."""
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import state
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.use_cases.runs.runners import ServiceRunner
     from ssa_pipeline.use_cases.runs.webserver import Webserver
 
     used = settings or read_settings()
-    address = services.ui_url(used)
+    address = state.ui_url(used)
     if address is None:
         raise CliError("the services are not running: `ssa up` first", Exit.NOT_RUNNING)
     with Webserver(address) as webserver:
@@ -284,9 +284,9 @@ def service_runner(console: Console, settings: Settings | None = None) -> Iterat
 
 def _trouble(settings: Settings) -> str | None:
     """Why a queued run would wait for ever."""
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import state
 
-    if services.find_service(settings, services.DAEMON) is None:
+    if state.find_service(settings, state.DAEMON) is None:
         return "the daemon does not run: `ssa up` in another shell"
     return None
 
@@ -304,7 +304,7 @@ def _become_a_worker(settings: Settings) -> None:
     import os
 
     from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
 
     os.environ.update(service_environment(settings, database_url(settings)))
     link_dagster_home(settings)
@@ -313,20 +313,20 @@ def _become_a_worker(settings: Settings) -> None:
 def _ingest_bundled(settings: Settings) -> None:
     """Store the bundled snapshot under its day where it is not there yet."""
     from ssa_pipeline.cli.catalog import Intake
-    from ssa_pipeline.local import services
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
+    from ssa_pipeline.local.services import shown_days
     from ssa_pipeline.settings.installation import BUNDLED
 
     intake = Intake(database_url(settings), BUNDLED_DAY, "celestrak")
     with patience(f"reading {BUNDLED_FILE}"):
         intake.take(str(BUNDLED / BUNDLED_FILE))
-        services.begin_where_data_begin(settings, intake.url, typer.echo)
+        shown_days.begin_where_data_begin(settings, intake.url, typer.echo)
     intake.raise_problems()
 
 
 def _print_report(settings: Settings, lead_days: list[int], console: Console) -> None:
-    from ssa_pipeline.local import services
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
+    from ssa_pipeline.local.services import state
     from ssa_pipeline.storage.slices.store import SliceStore
     from ssa_pipeline.use_cases.report import print_report, read_report
 
@@ -334,7 +334,7 @@ def _print_report(settings: Settings, lead_days: list[int], console: Console) ->
     with SliceStore(url) as slices, patience("reading what was found"):
         found = read_report(slices, BUNDLED_DAY, lead_days)
     print_report(found, console)
-    console.print(f"UI        {services.ui_url(settings)}", highlight=False, soft_wrap=True)
+    console.print(f"UI        {state.ui_url(settings)}", highlight=False, soft_wrap=True)
     console.print(f"Database  {url.without_password}  (`ssa db psql` opens it)", highlight=False, soft_wrap=True)
     console.print(f"Everything keeps running; `{_command('stop')}` stops it.", highlight=False)
 

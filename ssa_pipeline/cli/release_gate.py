@@ -33,7 +33,7 @@ def status(
 
     Exit codes: 0 said (held or not), 1 nothing was received or judged, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 
@@ -62,7 +62,7 @@ def accept(
 
     Exit codes: 0 accepted, 1 the day is not held, not judged or nothing was received, 2 wrong usage, 4 no database.
     """
-    from ssa_pipeline.local.database_url import database_url
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 

@@ -16,7 +16,7 @@ from ssa_pipeline.cli.patience import Talker
 from ssa_pipeline.cli.printing import print_json, to_second
 
 if TYPE_CHECKING:
-    from ssa_pipeline.local.services import ServiceStatus
+    from ssa_pipeline.local.services.state import ServiceStatus
     from ssa_pipeline.settings import Settings
 
 _FOLLOW_POLL_S = 0.5
@@ -44,43 +44,44 @@ def up(
     What runs already is left alone, or restarted when the code changed and no run is in progress. The watcher starts
     again what dies; after a reboot call `ssa up` again (docs/operations.md has units of systemd that do).
     """
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import starting
 
     with _errors() as settings:
         with Talker(_say) as say:
-            services.up(settings, say, is_database_only=database_only, is_watched=not unwatched)
+            starting.up(settings, say, is_database_only=database_only, is_watched=not unwatched)
         if foreground:
             _stay(settings, is_watched=not unwatched)
 
 
 def down() -> None:
     """Stop everything that `ssa up` started. Runs in progress are canceled; no data is lost."""
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import stopping
 
     with _errors(is_checked=False) as settings, Talker(_say) as say:
         say.now("stopping the services")
-        if not services.down(settings, say):
+        if not stopping.down(settings, say):
             say("nothing was running")
 
 
 def status(as_json: AsJson = False) -> None:
     """Show what runs: process, address, uptime, memory. Exit code 4 unless all runs and the daemon is alive."""
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local import watcher
+    from ssa_pipeline.local.services import starting, state
 
     with _errors() as settings:
-        found = services.status(settings)
+        found = state.status(settings)
         if as_json:
             print_json({"services": [_status_facts(one) for one in found]})
         else:
             for one in found:
                 _say(_status_line(one))
-            for line in services.watcher_report(settings):
-                _say(f"{services.WATCHER:<10} {line}")
-        unasked = {"database"} if services.is_watcher_wanted(settings) else {"database", services.WATCHER}
+            for line in watcher.report(settings):
+                _say(f"{state.WATCHER:<10} {line}")
+        unasked = {"database"} if starting.is_watcher_wanted(settings) else {"database", state.WATCHER}
         stopped = [one.name for one in found if one.pid is None and one.name not in unasked]
         if stopped:
             raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
-        silence = services.daemon_silence(settings)
+        silence = state.daemon_silence(settings)
         if silence is not None:
             raise CliError(silence, Exit.NOT_RUNNING)
 
@@ -93,10 +94,11 @@ def logs(
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Lines from the end of each log.")] = 40,
 ) -> None:
     """Print the end of the services' logs."""
-    from ssa_pipeline.local import processes, services
+    from ssa_pipeline.local import processes
+    from ssa_pipeline.local.services import state
 
     with _errors(is_checked=False) as settings:
-        paths = services.log_paths(settings)
+        paths = state.log_paths(settings)
         if name is not None and name not in paths:
             raise CliError(f"there is no log {name!r}; choose from {', '.join(paths)}", Exit.USAGE)
         chosen = {one: path for one, path in paths.items() if name in (None, one)}
@@ -209,7 +211,7 @@ def _stay(settings: Settings, *, is_watched: bool) -> None:
     """For a container or a service manager: SIGTERM and Ctrl-C stop everything."""
     import signal
 
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import starting, stopping
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -217,23 +219,23 @@ def _stay(settings: Settings, *, is_watched: bool) -> None:
     signal.signal(signal.SIGTERM, interrupt)
     try:
         if is_watched:
-            _follow_logs(settings, None, lambda: services.ensure_watcher(settings, _say))
+            _follow_logs(settings, None, lambda: starting.ensure_watcher(settings, _say))
         else:
             _follow_logs(settings, None)
     finally:
-        services.down(settings, _say)
+        stopping.down(settings, _say)
 
 
 def _follow_logs(settings: Settings, name: str | None, now_and_then: Callable[[], None] = lambda: None) -> None:
     """Print what is appended, beginning anew where a log was replaced. ``now_and_then``: what else is to be done."""
     import time
 
-    from ssa_pipeline.local import services
+    from ssa_pipeline.local.services import state
 
     polls = 0
-    positions = {one: path.stat().st_size for one, path in services.log_paths(settings).items() if path.exists()}
+    positions = {one: path.stat().st_size for one, path in state.log_paths(settings).items() if path.exists()}
     while True:
-        for one, path in services.log_paths(settings).items():
+        for one, path in state.log_paths(settings).items():
             if name not in (None, one) or not path.exists():
                 continue
             with path.open(errors="replace") as log:

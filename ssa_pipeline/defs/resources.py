@@ -15,7 +15,7 @@ from ssa_pipeline.chain.links import LEAD_DAYS
 from ssa_pipeline.chain.releases import NewerInput, Release
 from ssa_pipeline.chain.slices import Slices
 from ssa_pipeline.core.records import RecordSpans
-from ssa_pipeline.local.database_url import database_url
+from ssa_pipeline.local.postgres.address import database_url
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.sources.state import Attempt
 from ssa_pipeline.storage.questions.automation import read_newer_input, read_releases, read_screenings

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import psycopg
 
-from ssa_pipeline.local import host, processes, services
-from ssa_pipeline.local.database_url import embedded_server
-from ssa_pipeline.local.postgres.embedded import RELOCATION_DIR, EmbeddedPostgresError, packaged_bin_dir
+from ssa_pipeline.local import host, processes, watcher
+from ssa_pipeline.local.postgres.address import embedded_server
+from ssa_pipeline.local.postgres.binaries import packaged_bin_dir
+from ssa_pipeline.local.postgres.cluster import RELOCATION_DIR
+from ssa_pipeline.local.postgres.errors import EmbeddedPostgresError
+from ssa_pipeline.local.services import starting, state
 from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.upkeep import run_rows
@@ -190,11 +193,11 @@ def _sizes(settings: Settings) -> Iterator[Finding]:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     subject = "UI port"
-    address = services.ui_url(settings)
+    address = state.ui_url(settings)
     if address is not None:
         yield Finding(Level.OK, subject, f"the webserver serves {address}")
         return
-    wanted = settings.ui_port or services.FIRST_UI_PORT
+    wanted = settings.ui_port or state.FIRST_UI_PORT
     if host.is_port_free(wanted):
         yield Finding(Level.OK, subject, f"{wanted} is free")
     elif settings.ui_port is None:
@@ -204,23 +207,23 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _dagster(settings: Settings) -> Iterator[Finding]:
-    found = {name: services.find_service(settings, name) for name in (services.DAEMON, services.WEBSERVER)}
+    found = {name: state.find_service(settings, name) for name in (state.DAEMON, state.WEBSERVER)}
     missing = [name for name, service in found.items() if service is None]
-    is_wanted = services.is_watcher_wanted(settings)
-    if not missing and is_wanted and services.find_service(settings, services.WATCHER) is None:
+    is_wanted = starting.is_watcher_wanted(settings)
+    if not missing and is_wanted and state.find_service(settings, state.WATCHER) is None:
         yield Finding(Level.WARN, "watcher", "not running, so nothing starts again what dies: ssa up")
-    for line in services.watcher_report(settings):
+    for line in watcher.report(settings):
         yield Finding(Level.WARN, "watcher", line)
     url = _running_database_url(settings)
     if missing or url is None:
         yield Finding(Level.WARN, "Dagster", f"{' and '.join(missing) or 'database'} not running: ssa up")
         return
     for name, service in found.items():
-        if service is not None and services.has_lost_code_server(service):
+        if service is not None and state.has_lost_code_server(service):
             yield Finding(Level.FAIL, "Dagster", f"the code server of the {name} is gone: ssa up")
     try:
         text = f"{run_rows.runs_in_progress(url)} run(s) in progress"
-        problem = services.daemon_silence(settings)
+        problem = state.daemon_silence(settings)
     except StorageError as error:
         yield Finding(Level.FAIL, "Dagster", str(error))
         return
@@ -264,14 +267,14 @@ def _alerts(settings: Settings) -> Iterator[Finding]:
 def _strays(settings: Settings) -> Iterator[Finding]:
     """Workers whose daemon is gone. (Locks cannot be stale: the kernel frees them with their holder.)"""
     found = processes.supervised(settings.home)
-    if found and all(services.find_service(settings, name) is None for name in (services.DAEMON, services.WEBSERVER)):
+    if found and all(state.find_service(settings, name) is None for name in (state.DAEMON, state.WEBSERVER)):
         pids = ", ".join(str(one.pid) for one in found)
         yield Finding(Level.WARN, "left-over processes", f"{pids}: ssa down ends them")
 
 
 def _running_database_url(settings: Settings) -> DatabaseUrl | None:
     try:
-        return services.running_database_url(settings)
+        return state.running_database_url(settings)
     except EmbeddedPostgresError:  # told by _embedded_server
         return None
 

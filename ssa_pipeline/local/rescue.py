@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psycopg
 
-from ssa_pipeline.local import disk, host, services
-from ssa_pipeline.local.database_url import embedded_server
+from ssa_pipeline.local import disk, host
+from ssa_pipeline.local.postgres.address import embedded_server
+from ssa_pipeline.local.services import exclusive, stopping
 from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.storage.upkeep import run_rows
 from ssa_pipeline.storage.upkeep.retention import MIN_AGE, expire_slices
@@ -27,13 +28,13 @@ def make_room(settings: Settings, say: Say, keep_days: int, keep_run_days: int) 
     server = embedded_server(settings, minimum_free_bytes=LEAST_FREE_BYTES)
     is_ours = settings.database_url is None
     if is_ours and not server.exists():
-        raise services.ServiceError(f"there is no database in {settings.home}: nothing to make room of")
+        raise exclusive.ServiceError(f"there is no database in {settings.home}: nothing to make room of")
     place = server.cluster_dir.parent if is_ours else settings.home
     before = host.free_disk_bytes(place)
     say(f"free on the disk of {place}: {_shown(before)}")
     min_age = MIN_AGE
     if is_ours and not server.is_running():
-        services.end_dagster(settings, say)  # first: it would fill what is given back
+        stopping.end_dagster(settings, say)  # first: it would fill what is given back
         min_age = timedelta(0)  # so no run reads what its first step wrote
         if given := disk.give_back_reserve(place):
             say(f"the reserve of {_shown(given)} is given back")

@@ -8,8 +8,8 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict
 
 from ssa_pipeline.local.dagster_home import dagster_environment, link_dagster_home
-from ssa_pipeline.local.database_url import database_url
-from ssa_pipeline.local.postgres.embedded import packaged_bin_dir
+from ssa_pipeline.local.postgres.address import database_url
+from ssa_pipeline.local.postgres.binaries import packaged_bin_dir
 from ssa_pipeline.settings import DatabaseUrl, Settings
 
 _PSQL = {

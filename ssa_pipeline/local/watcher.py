@@ -1,7 +1,7 @@
 """The watcher: one process that starts again what dies of PostgreSQL, the daemon and the webserver, and says so.
 
 `ssa up` starts it, `ssa down` ends it, a lock keeps a second one away. It looks every few seconds at the same facts as
-`ssa status`, and starts what is missing as `ssa up` does (``services.revive``). What dies again soon is started later
+`ssa status`, and starts what is missing as `ssa up` does (``starting.revive``). What dies again soon is started later
 and later. It tells its log, `ssa status` (through ``watcher.json``) and the operator (an alert; where the database is
 what died, sent at once without it). Run as a module, with the environment of a service.
 """
@@ -22,9 +22,12 @@ from pathlib import Path
 
 import psycopg
 
-from ssa_pipeline.local import host, services
+from ssa_pipeline.local import host
 from ssa_pipeline.local.locks import LockTimeoutError, file_lock
-from ssa_pipeline.local.postgres.embedded import EmbeddedPostgresError
+from ssa_pipeline.local.postgres.errors import EmbeddedPostgresError
+from ssa_pipeline.local.services import starting, state
+from ssa_pipeline.local.services.exclusive import ServiceError
+from ssa_pipeline.local.services.state import POSTGRES, WATCHER
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.upkeep.alerts import Alert
@@ -77,6 +80,11 @@ def described(state: State) -> list[str]:
     return [*lines, f"NOT started: {state.trouble}"] if state.trouble else lines
 
 
+def report(settings: Settings) -> list[str]:
+    """What the watcher started again, and what it cannot start, in lines; nothing where none runs."""
+    return described(read_state(settings)) if state.find_service(settings, WATCHER) is not None else []
+
+
 @dataclass
 class BackOff:
     """When the next start may be tried. Times are seconds of one monotonic clock."""
@@ -103,7 +111,7 @@ class Watcher:
         self._say = say
         self._state = State()
         self._back_off = BackOff()
-        self._ui_port = services.port_given()  # where the webserver was when the watcher was started
+        self._ui_port = state.port_given()  # where the webserver was when the watcher was started
         self._sent_at: dict[str, float] = {}
         self._disk_at = -DISK_POLL_S
         self._looks_crippled = 0
@@ -112,8 +120,8 @@ class Watcher:
     def look(self, now: float) -> None:
         """Start what is dead where its time has come; tell of a disk that fills up."""
         _reap()
-        self._ui_port = services.ui_port(self._settings) or self._ui_port
-        dead = services.missing(self._settings) or self._crippled()
+        self._ui_port = state.ui_port(self._settings) or self._ui_port
+        dead = state.missing(self._settings) or self._crippled()
         if dead and self._back_off.is_due(now):
             self._back_off.tried(now)
             self._revive(dead)
@@ -125,15 +133,15 @@ class Watcher:
 
     def _crippled(self) -> list[str]:
         """Services that have been without their code server for several looks."""
-        found = services.crippled(self._settings)
+        found = state.crippled(self._settings)
         self._looks_crippled = self._looks_crippled + 1 if found else 0
         return found if self._looks_crippled >= LOOKS_WITHOUT_CODE_SERVER else []
 
     def _revive(self, dead: list[str]) -> None:
         self._say(f"not running: {', '.join(dead)}; starting what is missing")
         try:
-            started = services.revive(self._settings, self._say, self._ui_port)
-        except (services.ServiceError, EmbeddedPostgresError, StorageError, OSError) as error:
+            started = starting.revive(self._settings, self._say, self._ui_port)
+        except (ServiceError, EmbeddedPostgresError, StorageError, OSError) as error:
             self._failed(dead, str(error))
             return
         self._set_trouble("")
@@ -142,8 +150,8 @@ class Watcher:
             count = self._state.restarts.get(name, 0) + 1
             self._state.restarts[name], self._state.restarted_at[name] = count, at
             self._say(f"{_spoken(name)} had died: started again ({count} since this watcher began)")
-            log = services.log_paths(self._settings)[name]
-            before = log if name == services.POSTGRES else log.with_suffix(".log.1")
+            log = state.log_paths(self._settings)[name]
+            before = log if name == POSTGRES else log.with_suffix(".log.1")
             self._tell(
                 Alert(
                     f"restarted {name}",
@@ -194,7 +202,7 @@ class Watcher:
         database is what does not work."""
         now = datetime.now(UTC)
         try:
-            url = services.running_database_url(self._settings)
+            url = state.running_database_url(self._settings)
             if url is not None:
                 if raise_alert(url, alert, now):
                     deliver_due(url, self._settings, now)  # the daemon, which does so, may be what dies
@@ -221,7 +229,7 @@ def watch(settings: Settings, say: Callable[[str], None], stop: threading.Event)
 
 
 def _spoken(name: str) -> str:
-    return "PostgreSQL" if name == services.POSTGRES else f"the {name}"
+    return "PostgreSQL" if name == POSTGRES else f"the {name}"
 
 
 def _reap() -> None:

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
+from ssa_pipeline.local.postgres.server import EmbeddedPostgres
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.schema.migrate import upgrade
 from ssa_pipeline_tests.shared import releases

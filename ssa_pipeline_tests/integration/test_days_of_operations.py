@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from ssa_pipeline.local import services
-from ssa_pipeline.local.database_url import database_url, embedded_server
+from ssa_pipeline.local.postgres.address import database_url, embedded_server
+from ssa_pipeline.local.services import stopping
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline_tests.shared.command_line import SSA
@@ -174,7 +174,7 @@ def operations(open_tmp_path: Path) -> Iterator[Operations]:
         installation.ssa("automation", "on", *SENSORS)
         yield installation
     finally:
-        services.down(installation.settings, lambda _: None)
+        stopping.down(installation.settings, lambda _: None)
         embedded_server(installation.settings).remove()
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ssa_pipeline.local import services
-from ssa_pipeline.local.database_url import database_url, embedded_server
+from ssa_pipeline.local.postgres.address import database_url, embedded_server
+from ssa_pipeline.local.services import state, stopping
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.use_cases.runs.webserver import Webserver
@@ -70,7 +70,7 @@ def home(open_tmp_dir: Path, small: tuple[bytes, list[Minimum]]) -> Iterator[Pat
         ssa(directory, "ingest", str(file), "--epoch-day", DAY)
         yield directory
     finally:
-        services.down(_settings(directory), lambda _: None)
+        stopping.down(_settings(directory), lambda _: None)
         embedded_server(_settings(directory)).remove()
 
 
@@ -147,7 +147,7 @@ def test_one_backfill_over_all_five_assets(home: Path, open_tmp_dir: Path) -> No
     nothing was received; its run fails, and keeps no other day from being screened."""
     ssa(home, "ingest", str(open_tmp_dir / "small.csv"), "--epoch-day", BACKFILL_DAY)
     assert " off" in ssa(home, "automation", "status")
-    address = services.ui_url(_settings(home))
+    address = state.ui_url(_settings(home))
     assert address is not None
     assets = ["raw_tle_snapshots", "clean_catalog", "ephemeris_chunks", "conjunction_candidates", "refined_events"]
     with Webserver(address) as webserver:

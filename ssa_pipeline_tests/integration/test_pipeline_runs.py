@@ -23,8 +23,9 @@ from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.defs.slices.schema import column_schema, slice_query
-from ssa_pipeline.local import processes, services
-from ssa_pipeline.local.database_url import embedded_server
+from ssa_pipeline.local import processes
+from ssa_pipeline.local.postgres.address import embedded_server
+from ssa_pipeline.local.services import spawning, starting, state, stopping
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 from ssa_pipeline.storage.receipts.snapshots import store_snapshot
@@ -64,7 +65,7 @@ class Installation:
 
     @property
     def url(self) -> DatabaseUrl:
-        url = services.running_database_url(self.settings)
+        url = state.running_database_url(self.settings)
         assert url is not None
         return url
 
@@ -126,7 +127,7 @@ def _quiet(_: str) -> None:
 @pytest.fixture(autouse=True)
 def code_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Someone may edit the code while the tests run: that must not restart the services between two steps."""
-    monkeypatch.setattr(services, "_code_state", lambda: ["as it was"])
+    monkeypatch.setattr(spawning, "_code_state", lambda: ["as it was"])
 
 
 @pytest.fixture(scope="module")
@@ -139,15 +140,15 @@ def home(open_tmp_dir: Path) -> Iterator[Path]:
     directory = open_tmp_dir / "pipeline-runs"
     yield directory
     settings = read_settings({"SSA_HOME": str(directory)})
-    services.down(settings, _quiet)
+    stopping.down(settings, _quiet)
     embedded_server(settings).remove()
 
 
 @pytest.fixture
 def installation(home: Path, small: tuple[bytes, list[Minimum]]) -> Iterator[Installation]:
     settings = read_settings({"SSA_HOME": str(home)})
-    services.up(settings, _quiet, is_watched=False)
-    address = services.ui_url(settings)
+    starting.up(settings, _quiet, is_watched=False)
+    address = state.ui_url(settings)
     assert address is not None
     with Webserver(address) as webserver:
         installation = Installation(settings, webserver)
@@ -212,7 +213,7 @@ def test_a_killed_worker_leaves_the_old_slices_and_up_frees_its_run(installation
         blocker.execute("LOCK TABLE screening.refined_event IN SHARE ROW EXCLUSIVE MODE")
         run_id = installation.launch_range(KILLED_DAY, 0, 0)
         installation.wait(run_id, lambda run: _is_started(run, "refined_events"))
-        daemon = services.find_service(installation.settings, services.DAEMON)
+        daemon = state.find_service(installation.settings, state.DAEMON)
         assert daemon is not None
         victims = [daemon, *daemon.children(recursive=True)]
         assert len(victims) >= 3  # daemon, code server, run worker
@@ -220,7 +221,7 @@ def test_a_killed_worker_leaves_the_old_slices_and_up_frees_its_run(installation
             victim.kill()
         assert processes.wait_gone(victims, 30) == []
         assert installation.webserver.follow(run_id, None).status == "STARTED"
-    services.up(installation.settings, _quiet, is_watched=False)
+    starting.up(installation.settings, _quiet, is_watched=False)
     assert installation.webserver.follow(run_id, None).status == "FAILURE"
     after = installation.log_ids(KILLED_DAY)
     assert after[SliceKey("refined_events", KILLED_DAY, 0)] == before[SliceKey("refined_events", KILLED_DAY, 0)]

@@ -25,8 +25,8 @@ from ssa_pipeline.chain.links import TITLE_TAG
 from ssa_pipeline.dagster_internals import WILL_RETRY_TAG, DagsterExecutionInterruptedError, StepFailureData
 from ssa_pipeline.defs.automation.feeds import changed_verdicts
 from ssa_pipeline.defs.failures import what_failed
-from ssa_pipeline.local import services
-from ssa_pipeline.local.database_url import database_url
+from ssa_pipeline.local.postgres.address import database_url
+from ssa_pipeline.local.services import state
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
 from ssa_pipeline.storage.slices.rejected_records import storable
@@ -114,7 +114,7 @@ def failure_alert(instance: DagsterInstance, run: DagsterRun, settings: Settings
     elif run.tags.get(WILL_RETRY_TAG) == "true":
         kind = "retried"  # of another key: the failure of the last retry must not only be counted
         advice = "nothing, the run is started again by itself; if its last retry fails, an alert says so"
-    ui = settings.alerts.ui_url or services.ui_url(settings)
+    ui = settings.alerts.ui_url or state.ui_url(settings)
     return Alert(
         key=f"{kind} {run.job_name} {_fingerprint(reason)}",
         severity="error",

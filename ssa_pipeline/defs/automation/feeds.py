@@ -29,7 +29,7 @@ from dagster import (
 
 from ssa_pipeline.core.outside_text import for_terminal
 from ssa_pipeline.defs.partitions import GROUP, OWNERS
-from ssa_pipeline.local.database_url import database_url
+from ssa_pipeline.local.postgres.address import database_url
 from ssa_pipeline.settings import SOURCES, Settings
 from ssa_pipeline.sources import folder
 from ssa_pipeline.sources.fetching import GP, SATCAT, utc_now

@@ -19,8 +19,8 @@ from dagster import (
 from ssa_pipeline.chain.links import SOURCE_TAG
 from ssa_pipeline.defs.failures import MAX_RETRIES, back_off_s, permanent_failures
 from ssa_pipeline.defs.slices.describe import markdown_table
-from ssa_pipeline.local.database_url import database_url
-from ssa_pipeline.local.services import begin_where_data_begin
+from ssa_pipeline.local.postgres.address import database_url
+from ssa_pipeline.local.services.shown_days import begin_where_data_begin
 from ssa_pipeline.settings import Settings
 from ssa_pipeline.sources import celestrak, folder, space_track
 from ssa_pipeline.sources.errors import QueryError, TooEarlyError, TransientError

@@ -13,9 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ssa_pipeline.local import disk, host, rescue, services
-from ssa_pipeline.local.database_url import DatabaseNotRunningError, database_url, embedded_server
-from ssa_pipeline.local.services import ServiceError
+from ssa_pipeline.local import disk, host, rescue
+from ssa_pipeline.local.postgres.address import database_url, embedded_server
+from ssa_pipeline.local.postgres.errors import DatabaseNotRunningError
+from ssa_pipeline.local.services import starting, stopping
+from ssa_pipeline.local.services.exclusive import ServiceError
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.schema.partitions import ensure_partitions
@@ -43,11 +45,11 @@ def settings(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sett
     """An installation on the small disk, with limits as small."""
     monkeypatch.setattr(disk, "RESERVE_BYTES", 64 * MB)
     monkeypatch.setattr(host, "MINIMUM_FREE_DISK_BYTES", 20 * MB)
-    monkeypatch.setattr("ssa_pipeline.local.postgres.embedded.MINIMUM_FREE_BYTES", 40 * MB)
+    monkeypatch.setattr("ssa_pipeline.local.postgres.server.MINIMUM_FREE_BYTES", 40 * MB)
     found = read_settings({"SSA_HOME": str(small_disk / "var")})
-    services.up(found, lambda _: None, is_database_only=True)
+    starting.up(found, lambda _: None, is_database_only=True)
     yield found
-    services.down(found, lambda _: None)
+    stopping.down(found, lambda _: None)
     embedded_server(found).remove()
 
 
@@ -63,7 +65,7 @@ def test_what_was_committed_survives_a_full_disk_and_make_room_frees_it(settings
         database_url(settings)
     for is_database_only in (True, False):
         with pytest.raises(ServiceError, match=r"(the disk is full: )?only 0\.0 GB free .*`ssa make-room`"):
-            services.up(settings, lambda _: None, is_database_only=is_database_only)
+            starting.up(settings, lambda _: None, is_database_only=is_database_only)
     shown = subprocess.run(
         [*SSA, "catalog", "status"],
         capture_output=True,
@@ -83,7 +85,7 @@ def test_what_was_committed_survives_a_full_disk_and_make_room_frees_it(settings
     with connect(database_url(settings)) as connection:
         kept = connection.execute("SELECT epoch_day, count(*) FROM screening.ephemeris_chunk GROUP BY 1").fetchall()
     assert kept == [(DAYS[-1], 100)]
-    services.up(settings, lambda _: None, is_database_only=True)
+    starting.up(settings, lambda _: None, is_database_only=True)
 
 
 def _store_chunks(settings: Settings) -> None:

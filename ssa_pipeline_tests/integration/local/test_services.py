@@ -20,12 +20,14 @@ import psutil
 import psycopg
 import pytest
 
-from ssa_pipeline.local import abandoned_runs, doctor, processes, services, watcher
+from ssa_pipeline.local import abandoned_runs, doctor, processes, watcher
 from ssa_pipeline.local.dagster_home import service_environment
-from ssa_pipeline.local.database_url import embedded_server
 from ssa_pipeline.local.locks import LockTimeoutError, file_lock
-from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
-from ssa_pipeline.local.services import DAEMON, POSTGRES, WATCHER, WEBSERVER, ServiceError
+from ssa_pipeline.local.postgres.address import embedded_server
+from ssa_pipeline.local.postgres.server import EmbeddedPostgres
+from ssa_pipeline.local.services import spawning, starting, state, stopping
+from ssa_pipeline.local.services.exclusive import ServiceError
+from ssa_pipeline.local.services.state import DAEMON, POSTGRES, WATCHER, WEBSERVER
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.upkeep import run_rows
 from ssa_pipeline.use_cases.runs.webserver import Webserver
@@ -39,7 +41,7 @@ def _quiet(_: str) -> None:
 
 def _up(settings: Settings, say: Callable[[str], None] = _quiet, *, is_watched: bool = False) -> None:
     """Without the watcher, which would start again what these tests kill."""
-    services.up(settings, say, is_watched=is_watched)
+    starting.up(settings, say, is_watched=is_watched)
 
 
 def _settings(home: Path, **environment: str) -> Settings:
@@ -50,7 +52,7 @@ def _settings(home: Path, **environment: str) -> Settings:
 def home(tmp_path_factory: pytest.TempPathFactory, open_tmp_dir: Path) -> Iterator[Path]:
     directory = open_tmp_dir / "services"
     yield directory
-    services.down(_settings(directory), _quiet)
+    stopping.down(_settings(directory), _quiet)
     embedded_server(_settings(directory)).remove()
 
 
@@ -64,11 +66,11 @@ def running(home: Path) -> Settings:
 @pytest.fixture(autouse=True)
 def code_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Someone may edit the code while the tests run: that must not restart the services between two steps."""
-    monkeypatch.setattr(services, "_code_state", lambda: ["as it was"])
+    monkeypatch.setattr(spawning, "_code_state", lambda: ["as it was"])
 
 
 def _pids(settings: Settings) -> dict[str, int | None]:
-    return {one.name: one.pid for one in services.status(settings) if one.name != WATCHER}
+    return {one.name: one.pid for one in state.status(settings) if one.name != WATCHER}
 
 
 def _answers(address: str | None) -> bool:
@@ -91,7 +93,7 @@ def _ssa(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_up_starts_everything_and_the_code_location_loads(running: Settings) -> None:
     assert None not in _pids(running).values()
-    address = services.ui_url(running)
+    address = state.ui_url(running)
     assert address is not None
     assert address.startswith("http://127.0.0.1:")
     assert "dagster_webserver_version" in httpx.get(f"{address}/server_info", trust_env=False).json()
@@ -104,7 +106,7 @@ def test_up_starts_everything_and_the_code_location_loads(running: Settings) -> 
 
 def test_daemon_and_webserver_live_in_sessions_of_their_own_and_listen_on_loopback_only(running: Settings) -> None:
     for name in (DAEMON, WEBSERVER):
-        service = services.find_service(running, name)
+        service = state.find_service(running, name)
         assert service is not None
         assert os.getsid(service.pid) == service.pid != os.getsid(0)
         listening = [one.laddr.ip for one in service.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
@@ -131,30 +133,30 @@ def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(r
 
 
 def test_a_service_that_lost_its_code_server_is_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes.end(services._with_descendants(running, DAEMON), grace_s=10)
+    processes.end(state.with_descendants(running, DAEMON), grace_s=10)
     _up(running, _quiet)  # a young daemon: it starts its code server anew every minute
-    monkeypatch.setattr(services, "_CODE_SERVER_START_S", 0.0)
+    monkeypatch.setattr(state, "_CODE_SERVER_START_S", 0.0)
     before = _pids(running)
     for name in (DAEMON, WEBSERVER):
         children = psutil.Process(before[name]).children()
-        code_servers = [child for child in children if services._is_code_server(child)]
+        code_servers = [child for child in children if state._is_code_server(child)]
         assert code_servers
         for code_server in code_servers:
             code_server.kill()
         processes.wait_gone(code_servers, 10)
     assert sum(one.level is doctor.Level.FAIL for one in doctor.examine(running)) == 2
-    monkeypatch.setattr(services, "_CODE_SERVER_START_S", 1e9)  # services that are just starting are left alone
+    monkeypatch.setattr(state, "_CODE_SERVER_START_S", 1e9)  # services that are just starting are left alone
     _up(running, _quiet)
     assert _pids(running) == before
-    monkeypatch.setattr(services, "_CODE_SERVER_START_S", 0.0)
+    monkeypatch.setattr(state, "_CODE_SERVER_START_S", 0.0)
     _up(running, _quiet)
     assert all(_pids(running)[name] != before[name] for name in (DAEMON, WEBSERVER))
 
 
 def test_a_daemon_that_hangs_is_told_by_status_and_doctor(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert services.daemon_silence(running) is None
+    assert state.daemon_silence(running) is None
     monkeypatch.setattr(run_rows, "HEARTBEAT_LIMIT_S", 0.0)
-    said = services.daemon_silence(running)
+    said = state.daemon_silence(running)
     assert said is not None
     assert re.match(r"the daemon is silent \(.*SENSOR for \d+ s.*\): see `ssa logs daemon`", said)
     (found,) = (one for one in doctor.examine(running) if one.subject == "Dagster")
@@ -164,7 +166,7 @@ def test_a_daemon_that_hangs_is_told_by_status_and_doctor(running: Settings, mon
 
 
 def test_two_ups_at_once_make_one_of_each(home: Path) -> None:
-    services.down(_settings(home), _quiet)
+    stopping.down(_settings(home), _quiet)
     errors: list[BaseException] = []
 
     def start() -> None:
@@ -189,7 +191,7 @@ def test_services_started_with_other_code_or_settings_are_restarted_while_no_run
 ) -> None:
     before, said = _pids(running), list[str]()
     with monkeypatch.context() as patch:
-        patch.setattr(services, "_code_state", lambda: ["edited"])
+        patch.setattr(spawning, "_code_state", lambda: ["edited"])
         patch.setattr(run_rows, "runs_in_progress", lambda _: 1)
         _up(running, said.append)
     assert _pids(running) == before
@@ -221,7 +223,7 @@ def test_an_explicit_ui_port_in_use_is_named_with_its_user(running: Settings) ->
         with pytest.raises(ServiceError, match=rf"port {port} \(SSA_UI_PORT\) is in use by .*process {os.getpid()}"):
             _up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
     _up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
-    assert services.ui_url(running) == f"http://127.0.0.1:{port}"
+    assert state.ui_url(running) == f"http://127.0.0.1:{port}"
 
 
 def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settings) -> None:
@@ -230,9 +232,9 @@ def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settin
     from dagster._core.launcher.base import WorkerStatus
     from dagster._core.storage.tags import GRPC_INFO_TAG
 
-    url = services.running_database_url(running)
+    url = state.running_database_url(running)
     assert url is not None
-    processes.end(services._with_descendants(running, DAEMON), grace_s=10)  # its monitoring would fail them first
+    processes.end(state.with_descendants(running, DAEMON), grace_s=10)  # its monitoring would fail them first
     with (
         abandoned_runs.open_instance(service_environment(running, url)) as instance,
         subprocess.Popen(["sleep", "600"]) as alive,
@@ -286,22 +288,22 @@ def _move_log_back_a_year(url: str, run_id: str) -> None:
 
 
 def test_down_ends_even_a_worker_that_ignores_signals(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "_GRACE_S", 3.0)
+    monkeypatch.setattr(stopping, "_GRACE_S", 3.0)
     stubborn = "trap '' TERM INT; while :; do sleep 1; done"
     environment = {**os.environ, "SSA_SERVICE": DAEMON, processes.MARK: str(running.home)}
     with subprocess.Popen(["sh", "-c", stubborn], env=environment) as worker:
         started = psutil.Process(worker.pid)
-        assert services.down(running, _quiet) is True
+        assert stopping.down(running, _quiet) is True
         assert not processes.is_alive(started)
     assert processes.supervised(running.home) == []
     assert set(_pids(running).values()) == {None}
-    assert services.down(running, _quiet) is False
+    assert stopping.down(running, _quiet) is False
 
 
 def test_down_leaves_processes_of_other_homes_alone(running: Settings, tmp_path: Path) -> None:
     environment = {**os.environ, processes.MARK: str(tmp_path)}
     with subprocess.Popen(["sleep", "600"], env=environment) as neighbour:
-        services.down(running, _quiet)
+        stopping.down(running, _quiet)
         assert neighbour.poll() is None
         neighbour.kill()
 
@@ -313,19 +315,19 @@ def test_an_external_database_is_used_and_no_other_started(open_tmp_path: Path) 
     try:
         _up(settings, _quiet)
         assert not embedded_server(settings).exists()
-        address = services.ui_url(settings)
+        address = state.ui_url(settings)
         assert address is not None
-        processes.end(services._with_descendants(settings, DAEMON), grace_s=10)  # what is launched stays in the queue
+        processes.end(state.with_descendants(settings, DAEMON), grace_s=10)  # what is launched stays in the queue
         with Webserver(address) as webserver:
             webserver.launch("retention_job", {})
             external.stop()
             external.start()
             webserver.launch("retention_job", {})  # the connections that it had kept are dead
-        services.down(settings, _quiet)
+        stopping.down(settings, _quiet)
         assert external.is_running()
         assert processes.supervised(settings.home) == []
     finally:
-        services.down(settings, _quiet)
+        stopping.down(settings, _quiet)
         external.remove()
 
 
@@ -339,23 +341,23 @@ def _wait_until(test: Callable[[], bool], patience_s: float = 240.0) -> None:
 def test_the_watcher_starts_again_what_dies_and_says_so_and_down_ends_it(running: Settings) -> None:
     """All three killed at once, then the watcher itself."""
     before = _pids(running)
-    address = services.ui_url(running)
+    address = state.ui_url(running)
     _up(running, is_watched=True)
-    watching = services.find_service(running, WATCHER)
+    watching = state.find_service(running, WATCHER)
     assert watching is not None
     assert os.getsid(watching.pid) == watching.pid != os.getsid(0)  # it survives its terminal
     _up(running, is_watched=True)
-    assert services.find_service(running, WATCHER) == watching  # two never run
+    assert state.find_service(running, WATCHER) == watching  # two never run
     for pid in before.values():
         psutil.Process(pid).kill()
     _wait_until(lambda: len(watcher.read_state(running).restarts) == 3 and None not in _pids(running).values())
     after = _pids(running)
     assert all(after[name] != before[name] for name in before)
-    assert services.ui_url(running) == address or _answers(address)  # another test may have taken its port meanwhile
+    assert state.ui_url(running) == address or _answers(address)  # another test may have taken its port meanwhile
     shown = _ssa(running.home, "status").stdout
     for spoken in ("PostgreSQL", "the daemon", "the webserver"):
         assert f"watcher    {spoken} had died and was started again, last at " in shown
-    url = services.running_database_url(running)
+    url = state.running_database_url(running)
     assert url is not None
     with psycopg.connect(url.psycopg) as connection:
         told = connection.execute("SELECT alert_key FROM screening.alert WHERE alert_key LIKE 'restarted %'").fetchall()
@@ -365,12 +367,12 @@ def test_the_watcher_starts_again_what_dies_and_says_so_and_down_ends_it(running
     processes.wait_gone([watching], 10)
     assert _ssa(running.home, "status").returncode == 4
     for name in (DAEMON, WEBSERVER):  # they are what `ssa up` would have started
-        service = services.find_service(running, name)
+        service = state.find_service(running, name)
         assert service is not None
-        assert services._changed_settings(service, service_environment(running, url)) == []
+        assert spawning.changed_settings(service, service_environment(running, url)) == []
     _up(running, is_watched=True)
-    assert services.find_service(running, WATCHER) not in (None, watching)
-    assert services.down(running, _quiet)
+    assert state.find_service(running, WATCHER) not in (None, watching)
+    assert stopping.down(running, _quiet)
     assert processes.supervised(running.home) == []
     assert list((running.home / "tmp").glob("*")) == []  # no socket is left
 
@@ -396,7 +398,7 @@ def test_another_checkout_on_the_same_home_is_refused_by_name(
     running: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = _pids(running)
-    monkeypatch.setattr(services, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(starting, "REPOSITORY", tmp_path)
     with pytest.raises(ServiceError, match=rf"in use by another checkout: its daemon .* this is {tmp_path}"):
         _up(running)
     assert _pids(running) == before
@@ -472,7 +474,7 @@ class TestCommands:
             assert processes.supervised(home) == []
             assert not embedded_server(settings).is_running()
         finally:
-            services.down(settings, _quiet)
+            stopping.down(settings, _quiet)
             embedded_server(settings).remove()
 
     def test_ctrl_c_at_any_moment_of_up_leaves_nothing_broken(self, open_tmp_path: Path) -> None:
@@ -506,5 +508,5 @@ class TestCommands:
             assert sorted({*names, WATCHER}) == sorted({*names} | {DAEMON, WEBSERVER, WATCHER})
             assert len(names) == len(set(names))
         finally:
-            services.down(settings, _quiet)
+            stopping.down(settings, _quiet)
             embedded_server(settings).remove()

@@ -16,7 +16,7 @@ import pytest
 from dagster import AssetMaterialization, MetadataValue
 
 from ssa_pipeline.defs.slices.describe import markdown_table
-from ssa_pipeline.local import services
+from ssa_pipeline.local import ui_guard
 from ssa_pipeline.local.abandoned_runs import open_instance
 from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
 from ssa_pipeline.local.host import LOOPBACK, next_free_port
@@ -68,7 +68,7 @@ def port(database: DatabaseUrl, tmp_path_factory: pytest.TempPathFactory) -> Ite
     settings = read_settings({"SSA_HOME": str(home), "SSA_UI_PATH": PATH, "SSA_UI_HOSTS": "ui.example"})
     link_dagster_home(settings)
     port = next_free_port(3300)
-    script = Path(services.__file__).with_name("webserver_process.py")
+    script = Path(ui_guard.__file__).with_name("webserver_process.py")
     arguments = [sys.executable, str(script), "-h", LOOPBACK, "-p", str(port), "-l", PATH, "--empty-workspace"]
     environment = {**os.environ, **service_environment(settings, database), "SSA_UI_HOSTS": "ui.example"}
     with (home / "webserver.log").open("wb") as log:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ssa_pipeline.cli import Exit, automation, freshness, release_gate, screen
-from ssa_pipeline.local import services
 from ssa_pipeline.local.doctor import Finding, Level
+from ssa_pipeline.local.services import starting, state
 from ssa_pipeline.settings import read_settings
 from ssa_pipeline.storage.questions.freshness import Progress, SourceState
 from ssa_pipeline.storage.receipts.release_gate import Judgement
@@ -45,12 +45,12 @@ def test_status_names_every_service_whether_it_runs_or_not(tmp_path: Path, monke
 
 def test_a_watcher_that_was_not_wanted_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings({"SSA_HOME": str(tmp_path)})
-    alive = [services.ServiceStatus(name, 7, "", 0.0, 0, None) for name in ("postgres", "daemon", "webserver")]
-    dead = services.ServiceStatus("watcher", None, "", None, 0, None)
+    alive = [state.ServiceStatus(name, 7, "", 0.0, 0, None) for name in ("postgres", "daemon", "webserver")]
+    dead = state.ServiceStatus("watcher", None, "", None, 0, None)
     monkeypatch.setenv("SSA_HOME", str(tmp_path))
-    monkeypatch.setattr(services, "status", lambda _: [*alive, dead])
+    monkeypatch.setattr(state, "status", lambda _: [*alive, dead])
     for is_watched, expected in ((True, Exit.NOT_RUNNING), (False, 0), (True, Exit.NOT_RUNNING)):
-        services._note_whether_watched(settings, is_watched)
+        starting._note_whether_watched(settings, is_watched)
         assert ssa("status", "--json")[0] == expected
 
 

@@ -18,7 +18,7 @@ from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.cli import CliError, Exit, pipeline
 from ssa_pipeline.cli.patience import Talker
 from ssa_pipeline.local.daemon_process import SILENCE_S, Unrepeated
-from ssa_pipeline.local.services import ServiceStatus
+from ssa_pipeline.local.services.state import ServiceStatus
 from ssa_pipeline.use_cases.runs.follow import Follower, RunOutcome
 from ssa_pipeline.use_cases.runs.listed_runs import ListedRun, list_runs, what_it_waits_for
 from ssa_pipeline.use_cases.runs.runners import ServiceRunner
@@ -254,8 +254,8 @@ def test_ctrl_c_before_there_is_a_run_says_what_is_left_running(monkeypatch: pyt
 
     pids = {"postgres": 7, "daemon": 8, "webserver": None}
     found = [ServiceStatus(name, pid, "", None, 0, None) for name, pid in pids.items()]
-    monkeypatch.setattr("ssa_pipeline.local.services.up", interrupted)
-    monkeypatch.setattr("ssa_pipeline.local.services.status", lambda _: found)
+    monkeypatch.setattr("ssa_pipeline.local.services.starting.up", interrupted)
+    monkeypatch.setattr("ssa_pipeline.local.services.state.status", lambda _: found)
     code, _, errors = ssa("run")
     assert code == Exit.INTERRUPTED
     said = "interrupted; still running: postgres, daemon; `make stop` stops it; `make run` goes on from here"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ssa_pipeline.local import doctor, host, processes, services
+from ssa_pipeline.local import doctor, host, processes
 from ssa_pipeline.local.doctor import Finding, Level
+from ssa_pipeline.local.services import exclusive, starting, state
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline_tests.shared.places import REPOSITORY
 
@@ -74,8 +75,8 @@ def test_up_warns_of_too_little_memory_and_the_readme_states_what_is_checked(
     said: list[str] = []
     monkeypatch.setattr(host, "memory_bytes", lambda: 2 * 1024**3)
     monkeypatch.setattr(host, "free_disk_bytes", lambda _: 0)
-    with pytest.raises(services.ServiceError, match=r"only 0\.0 GB free"):
-        services.up(settings_of(tmp_path), said.append)
+    with pytest.raises(exclusive.ServiceError, match=r"only 0\.0 GB free"):
+        starting.up(settings_of(tmp_path), said.append)
     assert said == ["warning: this machine has 2.0 GB of memory, 4.0 GB are needed for the full catalogue"]
     readme = " ".join((REPOSITORY / "README.md").read_text().split())
     stated = (host.MINIMUM_MEMORY_BYTES // 1024**3, host.MINIMUM_FREE_DISK_BYTES // 1024**3)
@@ -96,7 +97,7 @@ def test_a_ui_port_in_use_fails_only_where_it_was_asked_for(tmp_path: Path) -> N
     assert (found.level, found.text) == (Level.FAIL, f"{port} (SSA_UI_PORT) is in use: choose another or unset it")
     assert finding(settings_of(tmp_path, SSA_UI_PORT=port), "UI port").level is Level.OK
     with socket.create_server((host.LOOPBACK, 0)) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(services, "FIRST_UI_PORT", server.getsockname()[1])
+        patch.setattr(state, "FIRST_UI_PORT", server.getsockname()[1])
         found = finding(settings_of(tmp_path), "UI port")
     assert found.level is Level.OK
     assert "is in use, " in found.text

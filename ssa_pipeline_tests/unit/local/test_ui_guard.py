@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ssa_pipeline.local import services
+from ssa_pipeline.local.services import state
 from ssa_pipeline.local.ui_guard import UiGuard
 from ssa_pipeline.settings import SettingsError, read_settings
 
@@ -237,4 +237,4 @@ def test_the_address_of_the_ui_holds_the_path_with_which_it_was_started() -> Non
         def environ(self) -> dict[str, str]:
             return {"SSA_SERVICE_PORT": "3000", "SSA_SERVICE_PATH": "/ssa"}
 
-    assert services._address(Started()) == "http://127.0.0.1:3000/ssa"  # type: ignore[arg-type]
+    assert state.address_of(Started()) == "http://127.0.0.1:3000/ssa"  # type: ignore[arg-type]

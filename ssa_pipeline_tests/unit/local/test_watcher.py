@@ -11,8 +11,10 @@ import psycopg
 import pytest
 
 from ssa_pipeline.cli.errors import cli_error
-from ssa_pipeline.local import disk, host, services, temporary_files, watcher
-from ssa_pipeline.local.services import DAEMON, POSTGRES, ServiceError
+from ssa_pipeline.local import disk, host, temporary_files, watcher
+from ssa_pipeline.local.services import starting, state
+from ssa_pipeline.local.services.exclusive import ServiceError
+from ssa_pipeline.local.services.state import DAEMON, POSTGRES
 from ssa_pipeline.local.watcher import BackOff, Watcher, described, read_state
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.upkeep.alerts import Alert
@@ -32,11 +34,11 @@ class World:
         self.trouble: str | None = None
         self.started: list[list[str]] = []
         self.alerts: list[Alert] = []
-        patch.setattr(services, "missing", lambda _: self.dead)
-        patch.setattr(services, "crippled", lambda _: self.crippled)
-        patch.setattr(services, "ui_port", lambda _: None)
-        patch.setattr(services, "revive", self._revive)
-        patch.setattr(services, "log_paths", lambda _: {name: Path(f"{name}.log") for name in (POSTGRES, DAEMON)})
+        patch.setattr(state, "missing", lambda _: self.dead)
+        patch.setattr(state, "crippled", lambda _: self.crippled)
+        patch.setattr(state, "ui_port", lambda _: None)
+        patch.setattr(starting, "revive", self._revive)
+        patch.setattr(state, "log_paths", lambda _: {name: Path(f"{name}.log") for name in (POSTGRES, DAEMON)})
         patch.setattr(Watcher, "_tell", lambda _, alert: self.alerts.append(alert))
         patch.setattr(host, "MINIMUM_FREE_DISK_BYTES", 0)
 
@@ -129,13 +131,13 @@ def test_a_disk_that_fills_up_is_told(tmp_path: Path, world: World, monkeypatch:
 def test_without_a_database_the_alert_goes_out_at_once_and_not_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "missing", lambda _: [POSTGRES])
+    monkeypatch.setattr(state, "missing", lambda _: [POSTGRES])
     monkeypatch.setattr(host, "MINIMUM_FREE_DISK_BYTES", 0)
 
     def fail(*_: Any) -> list[str]:
         raise ServiceError("no room")
 
-    monkeypatch.setattr(services, "revive", fail)
+    monkeypatch.setattr(starting, "revive", fail)
     with webhook() as hook:
         watching = Watcher(_settings(tmp_path, SSA_ALERT_WEBHOOK=hook.url), lambda _: None)
         for now in (0.0, 100.0):
@@ -155,7 +157,7 @@ def test_an_alert_does_not_wait_for_a_daemon_that_cannot_be_started(
         raised.append(alert)
         return len(raised) == 1  # the second only repeats it
 
-    monkeypatch.setattr(services, "running_database_url", lambda _: "a database")
+    monkeypatch.setattr(state, "running_database_url", lambda _: "a database")
     monkeypatch.setattr(watcher, "raise_alert", keep)
     monkeypatch.setattr(watcher, "deliver_due", lambda *_: delivered.append(len(raised)))
     watching = Watcher(_settings(tmp_path), lambda _: None)
@@ -220,7 +222,7 @@ def test_a_home_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path, home: 
     (tmp_path / "file").write_text("no directory")
     settings = _settings(tmp_path / home)
     with pytest.raises(ServiceError, match=rf"SSA_HOME={settings.home} must be a directory that can be written"):
-        services.up(settings, lambda _: None)
+        starting.up(settings, lambda _: None)
 
 
 def test_sockets_lie_below_the_home_unless_that_is_too_deep_and_go_with_the_processes(tmp_path: Path) -> None:

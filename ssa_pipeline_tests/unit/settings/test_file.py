@@ -81,7 +81,7 @@ def test_a_bad_mail_setting_stops_alerts_and_nothing_else(home: Path, monkeypatc
         _ = found.alerts
     with pytest.raises(SettingsError, match="SSA_ALERT_EMAIL"):
         found.check()
-    monkeypatch.setattr("ssa_pipeline.local.services.down", lambda *_: False)
+    monkeypatch.setattr("ssa_pipeline.local.services.stopping.down", lambda *_: False)
     assert ssa("down") == (0, "nothing was running\n", "")
     assert ssa("status")[0] == Exit.USAGE
 

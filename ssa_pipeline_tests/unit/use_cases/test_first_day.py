@@ -12,7 +12,7 @@ from dagster import DagsterRun
 
 from ssa_pipeline.chain.links import SCREENING_ASSETS
 from ssa_pipeline.defs.slices.io_manager import slices_of_run
-from ssa_pipeline.local import services
+from ssa_pipeline.local.services import shown_days, state
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.use_cases import first_day
 
@@ -31,7 +31,7 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> list[date]:
     def first(_: DatabaseUrl, not_before: date) -> date | None:
         return min((day for day in days if day >= not_before), default=None)
 
-    for module in (first_day, services):
+    for module in (first_day, shown_days):
         monkeypatch.setattr(module, "first_day_with_data", first)
     return days
 
@@ -77,16 +77,16 @@ def test_a_running_ui_loads_its_definitions_again_where_the_first_day_moved_and_
         return {"reloadRepositoryLocation": {"__typename": "WorkspaceLocationEntry", "locationOrLoadError": loaded}}
 
     monkeypatch.setattr("ssa_pipeline.use_cases.runs.webserver.Webserver.query", query)
-    monkeypatch.setattr(services, "ui_url", lambda _: "http://127.0.0.1:1")
+    monkeypatch.setattr(state, "ui_url", lambda _: "http://127.0.0.1:1")
     settings, said = settings_of(tmp_path), list[str]()
     stored.append(date(2026, 11, 28))
-    services.begin_where_data_begin(settings, URL, said.append)
-    services.begin_where_data_begin(settings, URL, said.append)
+    shown_days.begin_where_data_begin(settings, URL, said.append)
+    shown_days.begin_where_data_begin(settings, URL, said.append)
     assert (asked, said) == (["ssa"], [])
 
     monkeypatch.setattr("ssa_pipeline.use_cases.runs.webserver.Webserver.query", lambda *_: _refused())
     stored.append(date(2026, 11, 1))
-    services.begin_where_data_begin(settings, URL, said.append)
+    shown_days.begin_where_data_begin(settings, URL, said.append)
     assert said == [
         "warning: until `ssa down` and `ssa up` the UI does not begin with the first day received: the definitions "
         "were not loaded again: no module named ssa"
@@ -102,17 +102,17 @@ def test_a_home_that_cannot_be_written_is_said_and_hinders_nothing(tmp_path: Pat
     stored.append(date(2026, 8, 22))
     (tmp_path / "first_day").mkdir()  # no file can take its place, whoever asks
     said: list[str] = []
-    services.begin_where_data_begin(settings_of(tmp_path), URL, said.append)
+    shown_days.begin_where_data_begin(settings_of(tmp_path), URL, said.append)
     (warning,) = said
     assert warning.startswith("warning: the first day received cannot be noted")
 
 
 def test_the_demo_begins_with_its_day_before_that_is_stored(tmp_path: Path, stored: list[date]) -> None:
     settings = replace(settings_of(tmp_path))
-    services.begin_where_data_begin(settings, URL, print, expected=date(2024, 11, 1))
+    shown_days.begin_where_data_begin(settings, URL, print, expected=date(2024, 11, 1))
     assert first_day.first_partition(settings) == date(2024, 11, 1)
     stored.append(date(2026, 11, 28))
-    services.begin_where_data_begin(settings, URL, print, expected=date(2024, 11, 1))
+    shown_days.begin_where_data_begin(settings, URL, print, expected=date(2024, 11, 1))
     assert first_day.first_partition(settings) == date(2026, 11, 28)
 
 

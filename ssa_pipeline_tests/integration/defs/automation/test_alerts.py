@@ -39,9 +39,10 @@ from ssa_pipeline.defs.automation.alerting import (
     failure_alert,
     watch_freshness,
 )
-from ssa_pipeline.local import doctor, services
+from ssa_pipeline.local import doctor
 from ssa_pipeline.local.abandoned_runs import open_instance
 from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
+from ssa_pipeline.local.services import state
 from ssa_pipeline.settings import DatabaseUrl, Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
@@ -487,12 +488,12 @@ def test_a_daemon_that_was_killed_is_not_called_alive_while_its_heartbeats_are_f
     instance: DagsterInstance, clean: DatabaseUrl, home: str
 ) -> None:
     settings = settings_of(home, clean)
-    assert not services.is_daemon_dead(settings)  # as a monitor on another machine sees it
-    log = services.log_paths(settings)[services.DAEMON]
+    assert not state.is_daemon_dead(settings)  # as a monitor on another machine sees it
+    log = state.log_paths(settings)[state.DAEMON]
     log.parent.mkdir(parents=True, exist_ok=True)
     log.touch()
     try:
-        assert services.is_daemon_dead(settings)
+        assert state.is_daemon_dead(settings)
         found = check_freshness(clean, settings.alerts, NOW, is_daemon_dead=True)
         (problem,) = (one for one in found.problems() if one.key == "daemon silence")
         assert problem.title.startswith("Dagster's daemon does not run")

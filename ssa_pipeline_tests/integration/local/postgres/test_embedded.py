@@ -18,7 +18,10 @@ import psycopg
 import pytest
 
 from ssa_pipeline.local import processes
-from ssa_pipeline.local.postgres.embedded import SYSTEM_USER, EmbeddedPostgres, EmbeddedPostgresError, packaged_bin_dir
+from ssa_pipeline.local.postgres.account import SYSTEM_USER
+from ssa_pipeline.local.postgres.binaries import packaged_bin_dir
+from ssa_pipeline.local.postgres.errors import EmbeddedPostgresError
+from ssa_pipeline.local.postgres.server import EmbeddedPostgres
 
 AS_ROOT = os.geteuid() == 0
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
@@ -152,7 +155,7 @@ def test_two_starts_at_once_make_one_server(server: EmbeddedPostgres, open_tmp_p
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
+        from ssa_pipeline.local.postgres.server import EmbeddedPostgres
         server = EmbeddedPostgres(Path(sys.argv[1]), relocation_dir=Path(sys.argv[2]))
         print(server.start().url, server.postmaster().pid)
     """)
@@ -278,7 +281,8 @@ class TestAsRoot:
             import sys
             from pathlib import Path
             sys.path.insert(0, sys.argv[3])
-            from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres, packaged_bin_dir
+            from ssa_pipeline.local.postgres.binaries import packaged_bin_dir
+            from ssa_pipeline.local.postgres.server import EmbeddedPostgres
             assert str(packaged_bin_dir()).startswith(sys.argv[3]), packaged_bin_dir()
             server = EmbeddedPostgres(Path(sys.argv[1]), relocation_dir=Path(sys.argv[2]))
             server.start()

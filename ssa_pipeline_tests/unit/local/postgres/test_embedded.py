@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ssa_pipeline.local.database_url import DatabaseNotRunningError, database_url
-from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, packaged_bin_dir
+from ssa_pipeline.local.postgres.address import database_url
+from ssa_pipeline.local.postgres.binaries import packaged_bin_dir
+from ssa_pipeline.local.postgres.errors import DatabaseNotRunningError, EmbeddedPostgresError
+from ssa_pipeline.local.postgres.server import EmbeddedPostgres
 from ssa_pipeline.settings import read_settings
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from ssa_pipeline.local import disk
-from ssa_pipeline.local.postgres.embedded import EmbeddedPostgres
+from ssa_pipeline.local.postgres.errors import DatabaseNotRunningError
+from ssa_pipeline.local.postgres.server import EmbeddedPostgres
 from ssa_pipeline.settings import DatabaseUrl, Settings
-
-
-class DatabaseNotRunningError(RuntimeError):
-    """No external database is configured and the embedded one does not run."""
 
 
 def embedded_server(settings: Settings, *, minimum_free_bytes: int | None = None) -> EmbeddedPostgres:
