@@ -1,48 +1,34 @@
-"""``ssa``: which objects in orbit come close, from the command line.
+"""The command ``ssa``: options, words and exit codes, a module per group of commands.
+
+What does not belong here: work that a job or an API would do too (`use_cases`). Heavy imports live inside the
+functions, so that `ssa screen` loads neither Dagster nor a database driver.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from ssa_pipeline.cli.errors import CliError as CliError
+from ssa_pipeline.cli.errors import Exit as Exit
+from ssa_pipeline.cli.errors import cli_error, unexpected
+
+HELP = """``ssa``: which objects in orbit come close, from the command line.
 
 Exit codes: 0 done; 1 the work failed (the message says why); 2 wrong usage; 3 nothing usable in the input;
 4 a service or the database is not running; 130 interrupted. Of ``ssa fetch`` also:
 10 nothing new; 11 too early to ask; 12 refused by the provider.
 """
 
-# One module per group of commands; heavy imports live inside the functions, so that `ssa screen` loads neither Dagster
-# nor a database driver.
-from __future__ import annotations
-
-import os
-import sys
-from enum import IntEnum
-from typing import Annotated, NoReturn
-
-import typer
-
-
-class Exit(IntEnum):
-    OK = 0
-    FAILED = 1
-    USAGE = 2
-    NO_USABLE_INPUT = 3
-    NOT_RUNNING = 4
-    NO_CHANGE = 10
-    TOO_EARLY = 11
-    REFUSED = 12
-    INTERRUPTED = 130
-
-
-class CliError(Exception):
-    """A failure that the user can act on: printed as one message without a traceback."""
-
-    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 app = typer.Typer(
     name="ssa",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",  # paragraphs flow, whatever the width
-    help=__doc__,
+    help=HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -64,7 +50,7 @@ def options(
     pass
 
 
-options.__doc__ = __doc__
+options.__doc__ = HELP
 
 
 def main() -> None:
@@ -80,14 +66,11 @@ def _main() -> None:
     try:
         _register_groups()
         app(prog_name="ssa")
-    except CliError as error:
-        _fail(error)
     except Exception as error:
-        from ssa_pipeline.cli.errors import cli_error, unexpected
-
-        if os.environ.get("SSA_TRACEBACK"):
+        told = cli_error(error)
+        if told is None and os.environ.get("SSA_TRACEBACK"):
             raise
-        _fail(cli_error(error) or unexpected(error))
+        _fail(told or unexpected(error))
     except KeyboardInterrupt:
         print("ssa: interrupted", file=sys.stderr)
         sys.exit(Exit.INTERRUPTED)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import AsJson
 from ssa_pipeline.cli.printing import print_json, to_second
 
@@ -107,13 +106,12 @@ def _webserver() -> Iterator[Webserver]:
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.use_cases.runs.webserver import Webserver
 
-    with errors_as_messages():
-        settings = read_settings()
-        address = state.ui_url(settings)
-        if address is None or state.find_service(settings, state.DAEMON) is None:
-            raise CliError("the services are not running, so nothing ticks: `ssa up` first", Exit.NOT_RUNNING)
-        with Webserver(address) as webserver:
-            yield webserver
+    settings = read_settings()
+    address = state.ui_url(settings)
+    if address is None or state.find_service(settings, state.DAEMON) is None:
+        raise CliError("the services are not running, so nothing ticks: `ssa up` first", Exit.NOT_RUNNING)
+    with Webserver(address) as webserver:
+        yield webserver
 
 
 def _facts(one: Instigator) -> dict[str, Any]:

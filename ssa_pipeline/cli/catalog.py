@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import STANDARD, AcceptBadChecksums, parse_day
 from ssa_pipeline.cli.patience import patience
 
@@ -64,18 +63,17 @@ def ingest(
 
     day = parse_day(epoch_day) or datetime.now(UTC).date()
     _refuse_far_ahead(day)
-    with errors_as_messages():
-        settings = read_settings()
-        accept = accept_bad_checksums or source in settings.sources.accept_bad_checksums
-        intake = Intake(database_url(settings), day, source, kind, accept)
-        _warn_of_day_without_partition(day, settings.first_day)
-        with patience("reading") as talker:
-            for file in files:
-                talker.now(f"reading {file}")
-                intake.take(file)
-            talker.now("telling the UI with which day it begins")
-            _begin_where_data_begin(settings, intake.url)
-        _warn_of_partial_release(intake)
+    settings = read_settings()
+    accept = accept_bad_checksums or source in settings.sources.accept_bad_checksums
+    intake = Intake(database_url(settings), day, source, kind, accept)
+    _warn_of_day_without_partition(day, settings.first_day)
+    with patience("reading") as talker:
+        for file in files:
+            talker.now(f"reading {file}")
+            intake.take(file)
+        talker.now("telling the UI with which day it begins")
+        _begin_where_data_begin(settings, intake.url)
+    _warn_of_partial_release(intake)
     intake.raise_problems()
 
 

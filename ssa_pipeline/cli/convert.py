@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import AcceptBadChecksums, bytes_of, file_named
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.patience import patience
 
 db = typer.Typer(no_args_is_help=True, help="Upgrade, check or open the database.")
@@ -30,7 +29,7 @@ def upgrade(
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.schema import migrate
 
-    with errors_as_messages(), patience("upgrading the database"):
+    with patience("upgrading the database"):
         applied = migrate.upgrade(database_url(read_settings()), phase)
     typer.echo(f"applied {', '.join(applied)}" if applied else "up to date")
 
@@ -42,8 +41,7 @@ def check() -> None:
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.schema import migrate
 
-    with errors_as_messages():
-        found = migrate.check(database_url(read_settings()))
+    found = migrate.check(database_url(read_settings()))
     for difference in found:
         typer.echo(difference)
     if found:
@@ -61,10 +59,9 @@ def psql(context: typer.Context) -> None:
     from ssa_pipeline.local.shell import program_dirs, psql_environment
     from ssa_pipeline.settings import read_settings
 
-    with errors_as_messages():
-        settings = read_settings()
-        environment = os.environ | psql_environment(database_url(settings))
-        path = os.pathsep.join([*map(str, program_dirs(settings)), os.environ.get("PATH", "")])
+    settings = read_settings()
+    environment = os.environ | psql_environment(database_url(settings))
+    path = os.pathsep.join([*map(str, program_dirs(settings)), os.environ.get("PATH", "")])
     program = shutil.which("psql", path=path)
     if program is None:
         raise CliError("psql is not installed: apt-get install postgresql-client", Exit.FAILED)

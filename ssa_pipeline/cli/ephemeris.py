@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, parse_day
 from ssa_pipeline.cli.printing import Format
 
@@ -50,9 +49,8 @@ def ephemeris(
     from ssa_pipeline.storage.questions.ephemeris import positions
 
     times, day = _times(at, begin, end, step), parse_day(epoch_day)
-    with errors_as_messages():
-        url = database_url(read_settings())
-        found = positions(url, object_in_database(url, object_id, object_option), times, day)
+    url = database_url(read_settings())
+    found = positions(url, object_in_database(url, object_id, object_option), times, day)
     _PRINTERS[output]([_row(position) for position in found])
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from ssa_pipeline.cli import CliError, Exit
+from enum import IntEnum
 
 
-@contextmanager
-def errors_as_messages() -> Iterator[None]:
-    """Failures of settings, storage, services and runs as CliError. (``main`` puts it around every command.)"""
-    try:
-        yield
-    except Exception as error:
-        message = cli_error(error)
-        if message is None:
-            raise
-        raise message from None
+class Exit(IntEnum):
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NO_USABLE_INPUT = 3
+    NOT_RUNNING = 4
+    NO_CHANGE = 10
+    TOO_EARLY = 11
+    REFUSED = 12
+    INTERRUPTED = 130
+
+
+class CliError(Exception):
+    """A failure that the user can act on: printed as one message without a traceback."""
+
+    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def cli_error(error: Exception) -> CliError | None:

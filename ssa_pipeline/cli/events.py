@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli.errors import errors_as_messages
 from ssa_pipeline.cli.inputs import (
     ObjectArgument,
     ObjectOption,
@@ -60,23 +59,22 @@ def events(
     from ssa_pipeline.storage.questions.answers import EVENT_COLUMNS, EventFilter, closest_events, thinned_said
 
     day, meant = parse_day(epoch_day), object_text(object_id, object_option)
-    with errors_as_messages():
-        url = database_url(read_settings())
-        norad_id = object_in_database(url, meant) if meant else None
-        wanted = EventFilter(
-            norad_id=norad_id,
-            max_miss_km=max_miss_km,
-            lead_days=parse_lead_days(lead_days) if lead_days else None,
-            tca_from=parse_day(tca_from, "--from"),
-            tca_to=parse_day(tca_to, "--to"),
-            max_age_days=max_age_days,
-            event_class=event_class.value if event_class else None,
-            constellation=constellation.upper() or None,
-            exclude_companions=exclude_companions,
-        )
-        rows = closest_events(url, day, wanted, limit or None)
-        if day is not None and (said := thinned_said(url, day)):
-            typer.echo(f"ssa: {said}", err=True)
+    url = database_url(read_settings())
+    norad_id = object_in_database(url, meant) if meant else None
+    wanted = EventFilter(
+        norad_id=norad_id,
+        max_miss_km=max_miss_km,
+        lead_days=parse_lead_days(lead_days) if lead_days else None,
+        tca_from=parse_day(tca_from, "--from"),
+        tca_to=parse_day(tca_to, "--to"),
+        max_age_days=max_age_days,
+        event_class=event_class.value if event_class else None,
+        constellation=constellation.upper() or None,
+        exclude_companions=exclude_companions,
+    )
+    rows = closest_events(url, day, wanted, limit or None)
+    if day is not None and (said := thinned_said(url, day)):
+        typer.echo(f"ssa: {said}", err=True)
     if output == Format.TABLE:
         _print_table(rows)
     elif output == Format.CSV:
@@ -100,10 +98,9 @@ def why(
     from ssa_pipeline.storage.questions import answers
 
     day = parse_day(epoch_day)
-    with errors_as_messages():
-        url = database_url(read_settings())
-        norad_id = object_in_database(url, object_id, object_option)
-        found = answers.why(url, norad_id, day)
+    url = database_url(read_settings())
+    norad_id = object_in_database(url, object_id, object_option)
+    found = answers.why(url, norad_id, day)
     used = found.used
     if used is None:
         typer.echo(f"{norad_id} on {found.epoch_day}: not used")
@@ -142,9 +139,8 @@ def aliases(
     from ssa_pipeline.storage.questions import answers
 
     day, meant = parse_day(epoch_day), object_text(object_id, object_option)
-    with errors_as_messages():
-        url = database_url(read_settings())
-        rows = answers.aliases(url, object_in_database(url, meant) if meant else None, day)
+    url = database_url(read_settings())
+    rows = answers.aliases(url, object_in_database(url, meant) if meant else None, day)
     if output == Format.CSV:
         print_csv(rows, answers.ALIAS_COLUMNS)
     elif output == Format.JSON:

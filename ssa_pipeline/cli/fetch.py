@@ -11,8 +11,7 @@ from urllib.request import url2pathname
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import parse_day
 from ssa_pipeline.cli.patience import patience
 
@@ -63,7 +62,7 @@ def fetch(
     from ssa_pipeline.use_cases.fetch import fetch_release
 
     day = parse_day(epoch_day)
-    with errors_as_messages(), patience(f"asking {source.value}"):
+    with patience(f"asking {source.value}"):
         settings = read_settings()
         url = database_url(settings)
         sources = _with_base_url(settings.sources, source, base_url) if base_url else settings.sources

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError
 from ssa_pipeline.cli.inputs import AsJson
 from ssa_pipeline.cli.printing import print_json, to_second
 
@@ -48,16 +47,15 @@ def check_freshness(
     from ssa_pipeline.use_cases.freshness import check_freshness as check
 
     now = datetime.now(UTC)
-    with errors_as_messages():
-        settings = read_settings()
-        url = database_url(settings)
-        found = check(url, settings.alerts, now, is_daemon_dead=state.is_daemon_dead(settings))
-        problems = list(found.problems())
-        if alert:
-            for problem in problems:
-                raise_alert(url, problem, now)
-            delivery = deliver_due(url, settings, now)
-            typer.echo(f"alerts: {delivery.sent} sent, {delivery.waiting + delivery.given_up} not", err=True)
+    settings = read_settings()
+    url = database_url(settings)
+    found = check(url, settings.alerts, now, is_daemon_dead=state.is_daemon_dead(settings))
+    problems = list(found.problems())
+    if alert:
+        for problem in problems:
+            raise_alert(url, problem, now)
+        delivery = deliver_due(url, settings, now)
+        typer.echo(f"alerts: {delivery.sent} sent, {delivery.waiting + delivery.given_up} not", err=True)
     if as_json:
         print_json(_facts(found, problems))
     else:

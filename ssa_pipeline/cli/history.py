@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import ObjectArgument, ObjectOption, object_in_database, one_day, parse_day
 from ssa_pipeline.cli.patience import patience
 from ssa_pipeline.cli.printing import Format, as_text, plain, print_csv, print_json, print_json_with_rows
@@ -48,12 +47,11 @@ def history(
     from ssa_pipeline.storage.questions import history as storage
 
     days = parse_day(first, "--from"), parse_day(last, "--to")
-    with errors_as_messages():
-        url = database_url(read_settings())
-        norad_id = object_in_database(url, object_id, object_option)
-        rows = storage.history(url, norad_id, *days, limit or None)
-        if waiting := storage.unread(url):
-            typer.echo(f"ssa: WARNING: {waiting}", err=True)
+    url = database_url(read_settings())
+    norad_id = object_in_database(url, object_id, object_option)
+    rows = storage.history(url, norad_id, *days, limit or None)
+    if waiting := storage.unread(url):
+        typer.echo(f"ssa: WARNING: {waiting}", err=True)
     if output == Format.CSV:
         print_csv(rows, storage.HISTORY_COLUMNS)
     elif output == Format.JSON:
@@ -96,7 +94,7 @@ def diff(
         raise CliError(f"{day_1} is not before {day_2}: the earlier day comes first", Exit.USAGE)
     if output == Format.CSV and objects == events:
         raise CliError("--format csv prints one kind of row: add --objects or --events", Exit.USAGE)
-    with errors_as_messages(), patience(f"comparing {day_1} with {day_2}"):
+    with patience(f"comparing {day_1} with {day_2}"):
         url = database_url(read_settings())
         most = (_SHOWN if output == Format.TABLE else _PRINTED) if limit is None else limit or None
         found = storage.diff(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.core.days import parse_iso_day
 
 if TYPE_CHECKING:

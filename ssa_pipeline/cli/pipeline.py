@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import cli_error, errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit, cli_error
 from ssa_pipeline.cli.inputs import days_between, days_in_range, one_day, parse_lead_days
 from ssa_pipeline.cli.patience import Talker, patience
 
@@ -59,18 +58,17 @@ def materialize(
 
     days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
     console = Console(stderr=True)
-    with errors_as_messages():
-        settings = read_settings()
-        _demand_partition(days, settings.first_day)
-        _say_if_kernels_must_compile(settings, console)
-        with _runner(settings, console, foreground) as runner:
-            begin_where_data_begin(settings, database_url(settings), typer.echo)
-            screenings = [Screening(settings, day, leads, runner, console, force) for day in days]
-            if len(screenings) == 1:
-                screenings[0].run()
-            else:
-                _run_all(screenings, console)
-            _print_summary(settings, days, leads)
+    settings = read_settings()
+    _demand_partition(days, settings.first_day)
+    _say_if_kernels_must_compile(settings, console)
+    with _runner(settings, console, foreground) as runner:
+        begin_where_data_begin(settings, database_url(settings), typer.echo)
+        screenings = [Screening(settings, day, leads, runner, console, force) for day in days]
+        if len(screenings) == 1:
+            screenings[0].run()
+        else:
+            _run_all(screenings, console)
+        _print_summary(settings, days, leads)
 
 
 def _days(epoch_day: str, begin: str, end: str) -> list[date]:
@@ -132,16 +130,15 @@ def demo(
 
     console = Console()
     leads = list(range(days))
-    with errors_as_messages():
-        settings = read_settings()
-        settings.check()
-        with _left_running_is_said(settings):
-            _start_services(settings)
-            _ingest_bundled(settings)
-            _say_if_kernels_must_compile(settings, console)
-            with _runner(settings, console, foreground=False) as runner:
-                Screening(settings, BUNDLED_DAY, leads, runner, console).run()
-            _print_report(settings, leads, console)
+    settings = read_settings()
+    settings.check()
+    with _left_running_is_said(settings):
+        _start_services(settings)
+        _ingest_bundled(settings)
+        _say_if_kernels_must_compile(settings, console)
+        with _runner(settings, console, foreground=False) as runner:
+            Screening(settings, BUNDLED_DAY, leads, runner, console).run()
+        _print_report(settings, leads, console)
 
 
 def _start_services(settings: Settings) -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import AsJson, parse_day
 from ssa_pipeline.cli.printing import print_json, to_second
 
@@ -38,12 +37,11 @@ def status(
     from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 
     day = parse_day(epoch_day)
-    with errors_as_messages():
-        gate = ReleaseGate(database_url(read_settings()))
-        if day is not None and not as_json:
-            _print_all(gate.of_day(day))
-            return
-        newest = gate.newest_days(_DAYS_SHOWN) if day is None else [gate.of_day(day)]
+    gate = ReleaseGate(database_url(read_settings()))
+    if day is not None and not as_json:
+        _print_all(gate.of_day(day))
+        return
+    newest = gate.newest_days(_DAYS_SHOWN) if day is None else [gate.of_day(day)]
     if as_json:
         print_json({"days": [_facts(judgement) for judgement in newest]})
         return
@@ -69,8 +67,7 @@ def accept(
     day = parse_day(epoch_day)
     if day is None or not reason.strip():
         raise CliError("accept needs --epoch-day and a --reason that says something", Exit.USAGE)
-    with errors_as_messages():
-        accepted = ReleaseGate(database_url(read_settings())).accept(day, _operator(), reason.strip())
+    accepted = ReleaseGate(database_url(read_settings())).accept(day, _operator(), reason.strip())
     typer.echo(f"{day}: {accepted.in_words()}")
     typer.echo(f"`ssa materialize --epoch-day {day}` goes on with it; automation, where it is on, does so by itself")
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import AsJson
 from ssa_pipeline.cli.pipeline import finish, service_runner
 from ssa_pipeline.cli.printing import print_json
@@ -67,7 +66,7 @@ def follow(ids: Ids = None) -> None:
     from ssa_pipeline.use_cases.runs.listed_runs import list_runs
 
     console = Console(stderr=True)
-    with errors_as_messages(), service_runner(console) as (runner, webserver):
+    with service_runner(console) as (runner, webserver):
         chosen = _chosen(webserver, ids) if ids else list_runs(webserver, unfinished=True)[::-1]
         if not chosen:
             typer.echo("no run is in hand; `ssa runs` lists those that ended")
@@ -105,7 +104,7 @@ def cancel(
 def _webserver() -> Iterator[Webserver]:
     from ssa_pipeline.cli.console import Console
 
-    with errors_as_messages(), service_runner(Console(stderr=True)) as (_, webserver):
+    with service_runner(Console(stderr=True)) as (_, webserver):
         yield webserver
 
 

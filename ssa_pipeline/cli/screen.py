@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import STANDARD, AcceptBadChecksums, bytes_of, file_named
 from ssa_pipeline.cli.volumes import LARGEST_KM, VolumeRequest, screening_volumes, spell_volume, volume_request
 from ssa_pipeline.local.allocator import return_free_memory, return_large_arrays
@@ -199,8 +198,7 @@ def _threads(threads: int | None) -> int:
     from ssa_pipeline.settings import read_settings
 
     if threads is None:
-        with errors_as_messages():
-            return read_settings().threads
+        return read_settings().threads
     if not 1 <= threads <= 1024:
         raise CliError(f"--threads must be 1 to 1024, not {threads}", Exit.USAGE)
     return threads
@@ -348,8 +346,7 @@ def _prepare_kernels() -> None:
     from ssa_pipeline.local.numba_cache import has_kernels, use_numba_cache
     from ssa_pipeline.settings import read_settings
 
-    with errors_as_messages():
-        directory = use_numba_cache(read_settings().home)
+    directory = use_numba_cache(read_settings().home)
     if not has_kernels(directory):
         print("ssa: compiling kernels, once per installation: half a minute at most ...", file=sys.stderr, flush=True)
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import AsJson
 from ssa_pipeline.cli.patience import Talker
 from ssa_pipeline.cli.printing import print_json, to_second
@@ -171,11 +170,10 @@ def _errors(*, is_checked: bool = True) -> Iterator[Settings]:
     setting first; nobody is kept from stopping by a wrong one."""
     from ssa_pipeline.settings import read_settings
 
-    with errors_as_messages():
-        settings = read_settings()
-        if is_checked:
-            settings.check()
-        yield settings
+    settings = read_settings()
+    if is_checked:
+        settings.check()
+    yield settings
 
 
 def _say(text: str) -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ssa_pipeline.cli import CliError, Exit
-from ssa_pipeline.cli.errors import errors_as_messages
+from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import AsJson
 from ssa_pipeline.cli.printing import print_json
 
@@ -33,8 +32,7 @@ def settings(as_json: AsJson = False) -> None:
     from ssa_pipeline.settings.table import SHOWN
 
     rows, problems = [], []
-    with errors_as_messages():
-        used = read_settings()
+    used = read_settings()
     for name, show in SHOWN.items():
         try:
             value = str(show(used))

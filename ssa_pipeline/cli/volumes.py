@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssa_pipeline.cli import CliError, Exit
+from ssa_pipeline.cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
     from ssa_pipeline.core.records import ElementSets, RejectedRecord

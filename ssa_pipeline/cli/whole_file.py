@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
-from ssa_pipeline.cli import CliError
+from ssa_pipeline.cli.errors import CliError
 
 STANDARD_OUTPUT = "-"
 
