@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 import psycopg
 
-from ssa_pipeline.core.records import Int64
-from ssa_pipeline.core.time import from_us
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.receipts.snapshots import AGE_SHARE, epoch_of_content
 
 _FILE = "freshness.sql"
-_SHARE = 0.9  # of a catalogue's element sets are not newer than what counts as its age
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def _state(row: tuple[Any, ...], epochs: dict[str, datetime]) -> SourceState:
 def _epochs_by_source(connection: psycopg.Connection) -> dict[str, datetime]:
     """The newest of what each source gave last."""
     found: dict[str, datetime] = {}
-    for source, snapshot_id, epoch in connection.execute(section(_FILE, "newest_catalogues"), {"share": _SHARE}):
+    for source, snapshot_id, epoch in connection.execute(section(_FILE, "newest_catalogues"), {"share": AGE_SHARE}):
         for at in [epoch] if epoch is not None else _epoch_in_file(connection, snapshot_id):
             found[source] = max(at, found.get(source, at))
     return found
@@ -87,8 +84,3 @@ def _epoch_in_file(connection: psycopg.Connection, snapshot_id: int) -> Iterator
         return
     if len(epochs):
         yield epoch_of_content(epochs)
-
-
-def epoch_of_content(epochs_us: Int64) -> datetime:
-    """Of when content is, by its (n,) epochs, n > 0: every catalogue has a few of the future and many old ones."""
-    return from_us(int(np.quantile(epochs_us, _SHARE, method="inverted_cdf")))

@@ -10,8 +10,7 @@ from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.questions.freshness import epoch_of_content
-from ssa_pipeline.storage.receipts.snapshots import CATALOGUES
+from ssa_pipeline.storage.receipts.snapshots import CATALOGUES, epoch_of_content
 
 _FILE = "snapshots.sql"
 

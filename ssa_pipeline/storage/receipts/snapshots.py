@@ -8,18 +8,20 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
 
-from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, RecordSpans
-from ssa_pipeline.messages.catalog import is_plain, record_bytes
-from ssa_pipeline.messages.packed import START_BYTES, printable
-from ssa_pipeline.messages.text import BOM
+from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, Int64, RecordSpans
+from ssa_pipeline.core.time import from_us
+from ssa_pipeline.messages.packed import printable
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.slices.raw_tle_snapshots import records_of
 from ssa_pipeline.storage.slices.rejected_records import storable
 
+AGE_SHARE = 0.9  # of a catalogue's element sets are not newer than what counts as its age
 CATALOGUES = (GP, SUPPLEMENTAL_GP)  # kinds of which runs make catalogues
 
 
@@ -136,21 +138,6 @@ def read_records(url: DatabaseUrl, snapshot_id: int, spans: RecordSpans) -> list
         return records_of(connection, snapshot_id, spans)
 
 
-def records_of(connection: psycopg.Connection, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
-    """The same within a connection."""
-    query = {"snapshot_id": snapshot_id, "start_bytes": START_BYTES}
-    start = connection.execute(section("snapshots.sql", "start_of_content"), query, binary=True).fetchone()
-    if start is None:
-        raise KeyError(snapshot_id)
-    if not is_plain(bytes(start[0])):
-        content = connection.execute(section("snapshots.sql", "content"), query, binary=True).fetchone()
-        return record_bytes(content[0] if content else b"", spans)
-    skipped = len(BOM) if start[0].startswith(BOM) else 0
-    query |= {"starts": (spans.byte_start + skipped).tolist(), "counts": spans.byte_count.tolist()}
-    rows = connection.execute(section("snapshots.sql", "records"), query, binary=True)
-    return [bytes(record) for (record,) in rows]
-
-
 def first_day_with_data(url: DatabaseUrl, not_before: date) -> date | None:
     """The first day from ``not_before`` on for which something was received or computed; None where there is none."""
     with connect(url) as connection:
@@ -172,3 +159,8 @@ def unread_days(
     yet, oldest first."""
     given = {"kinds": list(kinds), "first": first, "end": end}
     return [day for (day,) in connection.execute(section("snapshots.sql", "unread_days"), given)]
+
+
+def epoch_of_content(epochs_us: Int64) -> datetime:
+    """Of when content is, by its (n,) epochs, n > 0: every catalogue has a few of the future and many old ones."""
+    return from_us(int(np.quantile(epochs_us, AGE_SHARE, method="inverted_cdf")))

@@ -24,12 +24,13 @@ from psycopg import sql
 
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.catalog.faults import EPOCH_ROUNDING_US, without_usable_set
-from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Int64, Receipts
+from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Int64, Receipts, RecordSpans
 from ssa_pipeline.core.time import day_start_us
-from ssa_pipeline.messages.catalog import has_wrong_checksum
+from ssa_pipeline.messages.catalog import has_wrong_checksum, is_plain, record_bytes
+from ssa_pipeline.messages.packed import START_BYTES
+from ssa_pipeline.messages.text import BOM
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.receipts.snapshots import records_of
 from ssa_pipeline.storage.slices.element_sets import (
     ELEMENT_KINDS,
     TEXT_KINDS,
@@ -175,3 +176,19 @@ def _received(
         text(columns["sources"]),
     )
     return from_columns(columns), receipts
+
+
+def records_of(connection: psycopg.Connection, snapshot_id: int, spans: RecordSpans) -> list[bytes]:
+    """The bytes of records of a snapshot as received. Of plain content only they are read, of packed content all.
+    KeyError where there is no such snapshot."""
+    query = {"snapshot_id": snapshot_id, "start_bytes": START_BYTES}
+    start = connection.execute(section("snapshots.sql", "start_of_content"), query, binary=True).fetchone()
+    if start is None:
+        raise KeyError(snapshot_id)
+    if not is_plain(bytes(start[0])):
+        content = connection.execute(section("snapshots.sql", "content"), query, binary=True).fetchone()
+        return record_bytes(content[0] if content else b"", spans)
+    skipped = len(BOM) if start[0].startswith(BOM) else 0
+    query |= {"starts": (spans.byte_start + skipped).tolist(), "counts": spans.byte_count.tolist()}
+    rows = connection.execute(section("snapshots.sql", "records"), query, binary=True)
+    return [bytes(record) for (record,) in rows]

@@ -51,7 +51,6 @@ from ssa_pipeline.storage.slices import (
 )
 from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline.storage.slices.rejected_records import storable
-from ssa_pipeline.storage.upkeep.retention import EXPIRING
 
 __all__ = [
     "ChunkFormatError",
@@ -75,6 +74,7 @@ CODECS: dict[str, ModuleType] = {
     codec.ASSET: codec
     for codec in (raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events)
 }
+EXPIRING = (ephemeris_chunks, conjunction_candidates)  # dropped by retention
 
 
 def _no_step(_: str) -> None:

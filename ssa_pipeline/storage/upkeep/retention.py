@@ -13,9 +13,8 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.schema.partitions import partition_name
 from ssa_pipeline.storage.schema.tables import TABLE, Table
-from ssa_pipeline.storage.slices import conjunction_candidates, ephemeris_chunks
+from ssa_pipeline.storage.slices.store import EXPIRING
 
-EXPIRING = (ephemeris_chunks, conjunction_candidates)
 MIN_AGE = timedelta(hours=6)  # as long as a run may last (dagster.yaml): it reads what its first step wrote
 LOCK_TIMEOUT_MS = 300  # a waiting exclusive lock holds up new readers: give up soon, the next call tries again
 
