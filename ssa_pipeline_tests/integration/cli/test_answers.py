@@ -23,7 +23,7 @@ from ssa_pipeline.storage.receipts.satcat import store_table
 from ssa_pipeline.storage.receipts.snapshots import store_snapshot
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, small_catalog
-from ssa_pipeline_tests.shared.command_line import ssa_on
+from ssa_pipeline_tests.shared.command_line import ssa_on, ssa_process_on
 from ssa_pipeline_tests.shared.fake_sources import SATCAT_CSV
 from ssa_pipeline_tests.shared.filled import fill
 
@@ -246,9 +246,9 @@ def test_db_upgrades_in_two_phases_checks_and_opens_a_shell(any_server: Server, 
         assert ssa_on(empty, tmp_path, "db", "upgrade") == "up to date\n"
         assert ssa_on(empty, tmp_path, "db", "check") == "the database is as it should be\n"
         asked = "SELECT count(*), current_database() FROM ssa.events"
-        assert ssa_on(empty, tmp_path, "db", "psql", "-XAtc", asked) == f"0|{empty.url.rsplit('/', 1)[1]}\n"
+        assert ssa_process_on(empty, tmp_path, "db", "psql", "-XAtc", asked) == f"0|{empty.url.rsplit('/', 1)[1]}\n"
         with_error = ("db", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-c", "SELECT 1/0")
-        assert "division by zero" in ssa_on(empty, tmp_path, *with_error, code=1)
+        assert "division by zero" in ssa_process_on(empty, tmp_path, *with_error, code=1)
         assert "before: what old code tolerates" in ssa_on(empty, tmp_path, "db", "upgrade", "--help")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import subprocess
 import sys
 import zipfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline_tests.shared.command_line import SSA, ssa
 from ssa_pipeline_tests.shared.omm_samples import CELESTRAK_CSV, ROWS, xml
 from ssa_pipeline_tests.shared.places import DATA
 
@@ -21,14 +21,14 @@ ACTIVE = DATA / "celestrak_active_20260822.tle"
 
 
 def convert(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    script = "import sys; from ssa_pipeline.cli import main; main()"
+    """As a process of its own would end that is given these arguments."""
+    code, out, errors = ssa("convert", *arguments, standard_input=stdin, COLUMNS="200")
+    return subprocess.CompletedProcess(arguments, code, out.encode(), errors.encode())
+
+
+def convert_as_users_do(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-c", script, "convert", *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, "COLUMNS": "200"},
+        [*SSA, "convert", *map(str, arguments)], input=stdin, capture_output=True, check=False, timeout=60
     )
 
 
@@ -70,7 +70,7 @@ def test_to_wins_over_the_ending_and_names_the_member_of_a_zip(tmp_path: Path) -
 
 
 def test_standard_input_and_output() -> None:
-    done = convert("-", "-", "--to", "3le", stdin=gzip.compress(ACTIVE.read_bytes()))
+    done = convert_as_users_do("-", "-", "--to", "3le", stdin=gzip.compress(ACTIVE.read_bytes()))
     assert done.returncode == 0, done.stderr
     assert elements(done.stdout) == elements(ACTIVE.read_bytes())
     assert done.stdout.startswith(b"0 CALSPHERE 1\n1 00900U")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline_tests.shared.chain_data import small_catalog
+from ssa_pipeline_tests.shared.command_line import SSA, ssa
 from ssa_pipeline_tests.shared.places import DATA
 
 COLUMNS = [
@@ -38,16 +39,22 @@ COLUMNS = [
 WINDOW = ["--start", "2024-11-01T00:00:00Z", "--hours", "6"]
 
 
-def run(*arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
-    script = "import sys; from ssa_pipeline.cli import main; main()"
+def run(*arguments: str | Path, home: Path, standard_input: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", script, "screen", *map(str, arguments)],
+        [*SSA, "screen", *map(str, arguments)],
+        input=standard_input,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
         env={**os.environ, "SSA_HOME": str(home)},
     )
+
+
+def run_here(*arguments: str | Path, home: Path, standard_input: str = "") -> subprocess.CompletedProcess[str]:
+    """The same, called in this process."""
+    code, out, errors = ssa("screen", *arguments, standard_input=standard_input.encode(), SSA_HOME=str(home))
+    return subprocess.CompletedProcess(arguments, code, out, errors)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +103,7 @@ def test_an_analysts_number_beside_the_final_one_is_flagged(catalog: Path, tmp_p
     lent = {**values, "NORAD_CAT_ID": "81234", "OBJECT_NAME": "UNKNOWN", "BSTAR": "0"}
     pair, out = tmp_path / "pair.csv", tmp_path / "events.csv"
     pair.write_text("\n".join([head, lines[0], ",".join(lent[name] for name in columns), ""]))
-    done = run(pair, *WINDOW, "--out", out, home=tmp_path)
+    done = run_here(pair, *WINDOW, "--out", out, home=tmp_path)
     assert done.returncode == 0, done.stderr
     with out.open() as file:
         (row,) = csv.DictReader(file)
@@ -105,7 +112,7 @@ def test_an_analysts_number_beside_the_final_one_is_flagged(catalog: Path, tmp_p
 
 def test_standard_output_carries_the_same_rows(catalog: Path, tmp_path: Path) -> None:
     out = tmp_path / "events.csv"
-    run(catalog, *WINDOW, "--out", out, home=tmp_path)
+    run_here(catalog, *WINDOW, "--out", out, home=tmp_path)
     done = run(catalog, *WINDOW, "--out", "-", "--threads", "1", home=tmp_path)
     assert done.stdout == out.read_text()
 
@@ -147,7 +154,7 @@ def test_unusable_requests_are_refused_and_write_nothing(
 ) -> None:
     out = tmp_path / "events.csv"
     out.write_text("kept")
-    done = run(catalog, *WINDOW, "--out", out, *arguments, home=tmp_path)
+    done = run_here(catalog, *WINDOW, "--out", out, *arguments, home=tmp_path)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert out.read_text() == "kept"
@@ -160,7 +167,7 @@ def test_unusable_requests_are_refused_and_write_nothing(
 def test_files_that_are_no_catalogue_exit_with_3(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "broken.csv"
     file.write_bytes(content)
-    done = run(file, *WINDOW, "--out", tmp_path / "events.csv", home=tmp_path)
+    done = run_here(file, *WINDOW, "--out", tmp_path / "events.csv", home=tmp_path)
     assert done.returncode == 3, done.stderr
     assert "broken.csv" in done.stderr
     assert "Traceback" not in done.stderr
@@ -175,23 +182,12 @@ def test_a_wrong_checksum_is_accepted_on_demand_from_standard_input_and_flagged(
     station = tmp_path / "iss.csv"
     station.write_text("".join((cases / "s17_supgp_iss_segments.csv").read_text().splitlines(keepends=True)[:2]))
     window = ["--start", "2024-11-01T13:00:00Z", "--hours", "6", "--threshold-km", "20"]
-    script = "import sys; from ssa_pipeline.cli import main; main()"
-
-    def screen(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", script, "screen", "-", str(station), *window, "--out", "-", *more],
-            input="\n".join(debris) + "\n",
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, "SSA_HOME": str(tmp_path)},
-        )
-
-    rejected, accepted = screen(), screen("--accept-bad-checksums")
+    arguments, given = ["-", station, *window, "--out", "-"], "\n".join(debris) + "\n"
+    rejected = run_here(*arguments, home=tmp_path, standard_input=given)
+    accepted = run(*arguments, "--accept-bad-checksums", home=tmp_path, standard_input=given)
     assert "checksum: standard input line 1: line 1 says checksum" in rejected.stderr
     rows = list(csv.DictReader(accepted.stdout.splitlines()))
     assert len(rows) == 3, accepted.stderr
     assert {row["norad_id_2"]: "bad_checksum_2" in row["flags"].split() for row in rows} == {"58001": True}
     assert "standard input: 1 records are used although their checksum is wrong" in accepted.stderr
-    assert "can be read once only" in screen("-").stderr
+    assert "can be read once only" in run_here(*arguments, "-", home=tmp_path, standard_input=given).stderr

@@ -25,10 +25,11 @@ from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Events
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.shared.chain_data import catalog_of, small_catalog
+from ssa_pipeline_tests.shared.command_line import SSA, ssa
 from ssa_pipeline_tests.shared.places import BUNDLED
 
 WINDOW = ("--start", "2024-11-01T00:00:00Z", "--hours", "2")
-COMMAND = (sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "screen")
+COMMAND = (*SSA, "screen")
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -36,16 +37,10 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def run(*arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=environment(home),
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    """As a process of its own would end that is given these arguments."""
+    code, out, errors = ssa("screen", *arguments, SSA_HOME=str(home))
+    assert "Traceback" not in errors, errors
+    return subprocess.CompletedProcess(arguments, code, out, errors)
 
 
 def aged(data: bytes, days_later: int) -> bytes:
