@@ -38,6 +38,8 @@ def cli_error(error: Exception) -> CliError | None:
     from ssa_pipeline.local.services.exclusive import ServiceError
     from ssa_pipeline.settings import SettingsError
     from ssa_pipeline.storage.errors import DatabaseUnreachableError
+    from ssa_pipeline.use_cases.materialize import NothingReceivedError
+    from ssa_pipeline.use_cases.runs.follow import RunFailedError
     from ssa_pipeline.use_cases.runs.runners import Detached
     from ssa_pipeline.use_cases.runs.webserver import WebserverError
 
@@ -53,6 +55,10 @@ def cli_error(error: Exception) -> CliError | None:
         return CliError(_lost_database(error), Exit.NOT_RUNNING)
     if isinstance(error, psycopg.Error):
         return CliError(f"the database refused: {(str(error).strip() or type(error).__name__).splitlines()[0]}")
+    if isinstance(error, NothingReceivedError):
+        return CliError(str(error), Exit.NO_USABLE_INPUT)
+    if isinstance(error, RunFailedError):
+        return CliError(str(error), Exit.INTERRUPTED if error.is_cancelled else Exit.FAILED)
     if isinstance(error, Detached):
         return CliError(f"detached; the run {error} goes on in the services: `ssa follow {error}`", Exit.INTERRUPTED)
     if isinstance(error, PipelineError | EmbeddedPostgresError | ServiceError | WebserverError):

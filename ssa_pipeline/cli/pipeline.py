@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +14,11 @@ from ssa_pipeline.cli.inputs import days_between, days_in_range, one_day, parse_
 from ssa_pipeline.cli.patience import Talker, patience
 
 if TYPE_CHECKING:
-    from ssa_pipeline.chain.slice_key import SliceKey
     from ssa_pipeline.cli.console import Console
+    from ssa_pipeline.cli.follow import ServiceRunner
     from ssa_pipeline.settings import Settings
-    from ssa_pipeline.use_cases.runs.follow import RunOutcome
-    from ssa_pipeline.use_cases.runs.runners import Runner, ServiceRunner
+    from ssa_pipeline.use_cases.materialize import Screening
+    from ssa_pipeline.use_cases.runs.runners import Runner
     from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 BUNDLED_DAY = date(2024, 11, 1)
@@ -55,6 +54,7 @@ def materialize(
     from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.local.services.shown_days import begin_where_data_begin
     from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.use_cases.materialize import Screening
 
     days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
     console = Console(stderr=True)
@@ -62,8 +62,9 @@ def materialize(
     _demand_partition(days, settings.first_day)
     _say_if_kernels_must_compile(settings, console)
     with _runner(settings, console, foreground) as runner:
-        begin_where_data_begin(settings, database_url(settings), typer.echo)
-        screenings = [Screening(settings, day, leads, runner, console, force) for day in days]
+        url = database_url(settings)
+        begin_where_data_begin(settings, url, typer.echo)
+        screenings = [Screening(settings, url, day, leads, runner, line_by_line(console), force) for day in days]
         if len(screenings) == 1:
             screenings[0].run()
         else:
@@ -126,7 +127,9 @@ def demo(
     hand is followed.
     """
     from ssa_pipeline.cli.console import Console
+    from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.use_cases.materialize import Screening
 
     console = Console()
     leads = list(range(days))
@@ -137,7 +140,7 @@ def demo(
         _ingest_bundled(settings)
         _say_if_kernels_must_compile(settings, console)
         with _runner(settings, console, foreground=False) as runner:
-            Screening(settings, BUNDLED_DAY, leads, runner, console).run()
+            Screening(settings, database_url(settings), BUNDLED_DAY, leads, runner, line_by_line(console)).run()
         _print_report(settings, leads, console)
 
 
@@ -169,85 +172,9 @@ def _command(target: str) -> str:
     return f"make {target}" if IS_CHECKOUT else {"run": "ssa demo", "stop": "ssa down"}[target]
 
 
-@dataclass(frozen=True)
-class Screening:
-    """Computes what is not up to date of one epoch day: first the catalogue, then ranges of lead days."""
-
-    settings: Settings
-    epoch_day: date
-    lead_days: list[int]
-    runner: Runner
-    console: Console
-    force: bool = False
-
-    def run(self) -> None:
-        from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, run_tags
-        from ssa_pipeline.chain.plan import contiguous
-
-        day = self.epoch_day.isoformat()
-        self._follow_what_is_in_hand()
-        needed = self._needed()
-        if not needed:
-            self.console.print(f"{day}: all {len(self.lead_days)} lead days are up to date", highlight=False)
-            return
-        if any(key.lead_day is None for key in needed):
-            self._catalog_earlier_days()
-            self._run(INGEST_JOB, run_tags(self.epoch_day), f"catalogue of {day}")
-            self._follow_what_is_in_hand()  # automation may be quicker
-            needed = self._needed()
-        for first, last in contiguous(key.lead_day for key in needed if key.lead_day is not None):
-            named = f"lead day {first}" if first == last else f"lead days {first} to {last}"
-            self._run(SCREEN_JOB, run_tags(self.epoch_day, (first, last)), f"{day}, {named}")
-
-    def _follow_what_is_in_hand(self) -> None:
-        """Nothing is computed twice: a call left with Ctrl-C, automation or a back-fill may have it in hand."""
-        followed: set[str] = set()
-        while not self.force and (run := self.runner.in_hand(self.epoch_day, self.lead_days)) is not None:
-            if run.run_id in followed:
-                return
-            followed.add(run.run_id)
-            said = f"{run.title}: a run computes it already, it is followed (`ssa cancel {run.run_id[:8]}` ends it)"
-            self.console.print(said, highlight=False, soft_wrap=True)
-            finish(self.runner.follow(run), run.title, self.console)
-
-    def _catalog_earlier_days(self) -> None:
-        """As automation does: the day carries over from the days before, and the gate compares with them. One that is
-        held or fails is told, and stands in no way."""
-        from ssa_pipeline.chain.links import INGEST_JOB, run_tags
-        from ssa_pipeline.local.postgres.address import database_url
-        from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
-
-        unread = ReleaseGate(database_url(self.settings)).unread_days(self.epoch_day)
-        for day in (day for day in unread if day >= self.settings.first_day):
-            try:
-                self._run(INGEST_JOB, run_tags(day), f"catalogue of {day}, received before")
-            except CliError as error:
-                if error.code == Exit.INTERRUPTED:
-                    raise
-                self.console.print(f"WARNING: {error}", highlight=False, markup=False, soft_wrap=True)
-
-    def _needed(self) -> dict[SliceKey, str]:
-        from ssa_pipeline.chain.plan import slices_to_compute
-        from ssa_pipeline.local.postgres.address import database_url
-        from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
-        from ssa_pipeline.storage.receipts.snapshots import snapshot_ids
-        from ssa_pipeline.storage.slices.store import SliceStore
-
-        url = database_url(self.settings)
-        ids = snapshot_ids(url, self.epoch_day)
-        if not ids:
-            raise CliError(
-                f"nothing was received on {self.epoch_day}: `ssa ingest FILE --epoch-day {self.epoch_day}` first",
-                Exit.NO_USABLE_INPUT,
-            )
-        held_days = ReleaseGate(url).held_days(self.epoch_day)
-        with SliceStore(url) as slices:
-            return slices_to_compute(
-                slices, self.settings, self.epoch_day, self.lead_days, ids, held_days, everything=self.force
-            )
-
-    def _run(self, job: str, tags: dict[str, str], title: str) -> None:
-        finish(self.runner.run(job, tags, title), title, self.console)
+def line_by_line(console: Console) -> Callable[[str], None]:
+    """Prints lines as they are, whatever is in them."""
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -266,9 +193,9 @@ def _runner(settings: Settings, console: Console, foreground: bool = False) -> I
 @contextlib.contextmanager
 def service_runner(console: Console, settings: Settings | None = None) -> Iterator[tuple[ServiceRunner, Webserver]]:
     """The running services, and their webserver; CliError where they do not run."""
+    from ssa_pipeline.cli.follow import ServiceRunner
     from ssa_pipeline.local.services import state
     from ssa_pipeline.settings import read_settings
-    from ssa_pipeline.use_cases.runs.runners import ServiceRunner
     from ssa_pipeline.use_cases.runs.webserver import Webserver
 
     used = settings or read_settings()
@@ -309,23 +236,26 @@ def _become_a_worker(settings: Settings) -> None:
 
 def _ingest_bundled(settings: Settings) -> None:
     """Store the bundled snapshot under its day where it is not there yet."""
-    from ssa_pipeline.cli.catalog import Intake
+    from ssa_pipeline.cli.catalog import FileIntake
     from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.local.services import shown_days
     from ssa_pipeline.settings.installation import BUNDLED
+    from ssa_pipeline.use_cases import intake as use_case
 
-    intake = Intake(database_url(settings), BUNDLED_DAY, "celestrak")
+    url = database_url(settings)
+    intake = FileIntake(use_case.Intake(url, BUNDLED_DAY, "celestrak"))
     with patience(f"reading {BUNDLED_FILE}"):
         intake.take(str(BUNDLED / BUNDLED_FILE))
-        shown_days.begin_where_data_begin(settings, intake.url, typer.echo)
+        shown_days.begin_where_data_begin(settings, url, typer.echo)
     intake.raise_problems()
 
 
 def _print_report(settings: Settings, lead_days: list[int], console: Console) -> None:
+    from ssa_pipeline.cli.report import print_report
     from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.local.services import state
     from ssa_pipeline.storage.slices.store import SliceStore
-    from ssa_pipeline.use_cases.report import print_report, read_report
+    from ssa_pipeline.use_cases.report import read_report
 
     url = database_url(settings)
     with SliceStore(url) as slices, patience("reading what was found"):
@@ -334,19 +264,3 @@ def _print_report(settings: Settings, lead_days: list[int], console: Console) ->
     console.print(f"UI        {state.ui_url(settings)}", highlight=False, soft_wrap=True)
     console.print(f"Database  {url.without_password}  (`ssa db psql` opens it)", highlight=False, soft_wrap=True)
     console.print(f"Everything keeps running; `{_command('stop')}` stops it.", highlight=False)
-
-
-def finish(outcome: RunOutcome, title: str, console: Console) -> None:
-    """Say how a run ended; CliError where it did not succeed."""
-    for check in outcome.failed_checks:
-        console.print(f"  check {check}", highlight=False, markup=False, soft_wrap=True)
-    if not outcome.is_success:
-        raise _failure(outcome, title)
-    console.print(f"{title}: done in {outcome.wall_s:.1f} s", highlight=False)
-
-
-def _failure(outcome: RunOutcome, title: str) -> CliError:
-    if outcome.status == "CANCELED":
-        return CliError(f"{title}: cancelled (run {outcome.run_id})", Exit.INTERRUPTED)
-    reasons = "\n  ".join(outcome.failures) or f"the run ended as {outcome.status}"
-    return CliError(f"{title}: failed (run {outcome.run_id})\n  {reasons}")

@@ -11,7 +11,7 @@ import typer
 
 from ssa_pipeline.cli.errors import CliError, Exit
 from ssa_pipeline.cli.inputs import AsJson
-from ssa_pipeline.cli.pipeline import finish, service_runner
+from ssa_pipeline.cli.pipeline import line_by_line, service_runner
 from ssa_pipeline.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def follow(ids: Ids = None) -> None:
     130 left or cancelled.
     """
     from ssa_pipeline.cli.console import Console
+    from ssa_pipeline.use_cases.materialize import finish
     from ssa_pipeline.use_cases.runs.listed_runs import list_runs
 
     console = Console(stderr=True)
@@ -71,7 +72,7 @@ def follow(ids: Ids = None) -> None:
         if not chosen:
             typer.echo("no run is in hand; `ssa runs` lists those that ended")
         for run in chosen:
-            finish(runner.follow(run), run.title, console)
+            finish(runner.follow(run), run.title, line_by_line(console))
 
 
 def cancel(

@@ -1,22 +1,17 @@
-"""What a screening of an epoch day found, as people read it at the end of ``ssa demo``. Loads no Dagster."""
+"""What a screening of an epoch day found, from the slices and their log. Loads no Dagster."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import Events, RejectRule
-from ssa_pipeline.use_cases.closest import CLAIM, closest_rows, names_of, text_lines
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,20 @@ class Report:
             for name, seconds in version.metadata.get("seconds", {}).items():
                 sums[name] = sums.get(name, 0.0) + seconds
         return stages
+
+    def object_counts(self) -> list[tuple[str, int]]:
+        """What became of the objects: used, stale, rejected by rule; older or repeated sets come last."""
+        rules = self.rejected_by_rule
+        stale = rules.pop(str(RejectRule.STALE), 0)
+        not_wrong = {str(RejectRule.SUPERSEDED), str(RejectRule.DUPLICATE)}
+        rejected = [(f"rejected: {rule}", count) for rule, count in rules.most_common() if rule not in not_wrong]
+        older = sum(rules[rule] for rule in not_wrong)
+        return [
+            ("used", len(self.catalog.element_sets)),
+            ("stale", stale),
+            *rejected,
+            ("older or repeated sets", older),
+        ]
 
     def peak_memory_mb(self) -> float:
         """Of the run processes, as far as they recorded it."""
@@ -81,34 +90,3 @@ def summary_lines(slices: Slices, epoch_day: date, lead_days: list[int]) -> Iter
 def _events_text(found: Counter[str]) -> str:
     parts = ", ".join(f"{count:,} {name}" for name, count in sorted(found.items()) if count)
     return f"{found.total():,} events" + (f": {parts}" if parts else "")
-
-
-def print_report(report: Report, console: Console) -> None:
-    last = report.lead_days[-1]
-    days = f"lead days {report.lead_days[0]} to {last}" if last else "lead day 0"
-    console.print(f"[bold]Ten closest approaches[/bold], epoch day {report.epoch_day}, {days}", highlight=False)
-    for line in text_lines(closest_rows(report.events, names_of(report.catalog.element_sets))):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    _print_pairs(console, "Objects", _object_counts(report))
-    classes = Counter(str(name) for name in report.events.event_class)
-    _print_pairs(console, "Events", [("all", len(report.events)), *sorted(classes.items())])
-    stages = Table("stage", "read, s", "compute, s", title="Where the time went")
-    for asset, seconds in report.seconds_by_stage().items():
-        stages.add_row(asset, f"{seconds.get('read', 0):.2f}", f"{seconds.get('compute', 0):.2f}")
-    console.print(stages)
-    console.print(f"Peak memory of a run: {report.peak_memory_mb():,.0f} MB", highlight=False)
-    console.print(CLAIM, highlight=False)
-
-
-def _object_counts(report: Report) -> list[tuple[str, int]]:
-    rules = report.rejected_by_rule
-    stale = rules.pop(str(RejectRule.STALE), 0)
-    not_wrong = {str(RejectRule.SUPERSEDED), str(RejectRule.DUPLICATE)}
-    rejected = [(f"rejected: {rule}", count) for rule, count in rules.most_common() if rule not in not_wrong]
-    older = sum(rules[rule] for rule in not_wrong)
-    return [("used", len(report.catalog.element_sets)), ("stale", stale), *rejected, ("older or repeated sets", older)]
-
-
-def _print_pairs(console: Console, title: str, pairs: Iterable[tuple[str, Any]]) -> None:
-    text = ", ".join(f"{name} {count:,}" for name, count in pairs)
-    console.print(f"[bold]{title}[/bold]: {text}", highlight=False)

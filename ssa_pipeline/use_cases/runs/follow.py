@@ -1,4 +1,4 @@
-"""Follows a submitted run on the terminal: one line per step, a bar from the run's messages of progress."""
+"""How a submitted run goes and ends: what it does at the moment, and its outcome in words."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from ssa_pipeline.chain.progress_message import Progress as Message
+from ssa_pipeline.chain.progress_message import Progress
 from ssa_pipeline.use_cases.runs.listed_runs import QUEUED, list_runs, what_it_waits_for
 from ssa_pipeline.use_cases.runs.webserver import FROM_OUTSIDE, RunState, Webserver, WebserverError
 
-POLL_S = 0.5
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 _CLASS = re.compile(r"^(?:[a-z_]\w*\.)+(?:[A-Z][a-z]+[A-Z]\w*|Failure|Exception)(?::\s*|$)")  # dagster.Failure: …
 LOOK_EVERY_S = 2.0  # at the queue
-LINE_EVERY_S = 5.0  # of progress, where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -60,54 +55,47 @@ class RunOutcome:
             )
 
 
+class RunFailedError(RuntimeError):
+    """A run did not succeed; the message says why, or that somebody cancelled it."""
+
+    def __init__(self, outcome: RunOutcome, title: str) -> None:
+        self.is_cancelled = outcome.status == "CANCELED"
+        reasons = "\n  ".join(outcome.failures) or f"the run ended as {outcome.status}"
+        said = "cancelled" if self.is_cancelled else "failed"
+        super().__init__(f"{title}: {said} (run {outcome.run_id})" + ("" if self.is_cancelled else f"\n  {reasons}"))
+
+
 @dataclass
-class Follower:
-    """Follows one run. ``outcome`` holds what is known even when following is interrupted. ``trouble`` says why nothing
-    can go on, or None."""
+class RunWatch:
+    """Looks at one run again and again. ``outcome`` holds what is known so far; ``note`` says what the run does,
+    ``fraction`` how much of that is done, None where nobody knows; ``since_s``: by the clock, since when. ``trouble``
+    says why nothing can go on, or None."""
 
     webserver: Webserver
     run_id: str
-    title: str
-    console: Console
-    sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     trouble: Callable[[], str | None] = lambda: None
     cursor: str | None = None
+    note: str = "queued"
+    fraction: float | None = None
 
     def __post_init__(self) -> None:
         self.outcome = RunOutcome(self.run_id)
-        self._note = "queued"
-        self._fraction: float | None = None
         self._last_words = ""  # of the engine, before a failure without a reason
         self._passed: dict[str, str] = {}  # step of a check -> what came out
-        self._looked_s = self._said_s = self._since_s = self.clock()
+        self._looked_s = self.since_s = self.clock()
 
-    def until_finished(self) -> RunOutcome:
-        """Returns when the run is over; KeyboardInterrupt passes through and following may be resumed."""
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bars:
-            task = bars.add_task(self.title, total=None, note=self._note)
-            while True:
-                state = self._state()
-                self.cursor = state.cursor
-                for event in state.events:
-                    self._take(event)
-                self.outcome.status = state.status
-                if state.is_finished:
-                    self.outcome.wall_s = _wall_s(state)
-                    return self.outcome
-                self._look_at_the_queue(state.status)
-                total, done = (None, 0.0) if self._fraction is None else (100.0, 100.0 * self._fraction)
-                bars.update(task, total=total, completed=done, note=self._note)
-                self._say_where_it_is()
-                if not state.has_more:
-                    self.sleep(POLL_S)
+    def look(self) -> tuple[RunState, list[str]]:
+        """Where the run stands, and the steps that ended since the last look, in words. WebserverError."""
+        state = self._state()
+        self.cursor = state.cursor
+        ended = [said for event in state.events if (said := self._take(event))]
+        self.outcome.status = state.status
+        if state.is_finished:
+            self.outcome.wall_s = _wall_s(state)
+        else:
+            self._look_at_the_queue(state.status)
+        return state, ended
 
     def _state(self) -> RunState:
         try:
@@ -125,45 +113,39 @@ class Follower:
         self._looked_s = self.clock()
         trouble = self.trouble()
         waits = what_it_waits_for(list_runs(self.webserver, unfinished=True), self.run_id)
-        self._note = f"{waits}; {trouble}" if trouble else waits
+        self.note = f"{waits}; {trouble}" if trouble else waits
 
-    def _say_where_it_is(self) -> None:
-        """Without a terminal, which shows it all the time, a line now and then."""
-        if not self.console.is_terminal and self.clock() - self._said_s >= LINE_EVERY_S:
-            waited_s = self.clock() - self._since_s
-            self._say(self._note if waited_s < LINE_EVERY_S else f"{self._note}, for {waited_s:.0f} s")
-
-    def _say(self, what: str) -> None:
-        self._said_s = self.clock()
-        self.console.print(f"{self.title}: {what}", highlight=False, markup=False, soft_wrap=True)
-
-    def _take(self, event: dict[str, Any]) -> None:
+    def _take(self, event: dict[str, Any]) -> str:
+        """What a step came to where one ended, else nothing."""
         kind, message, step = event["__typename"], event.get("message") or "", event.get("stepKey") or ""
-        progress = Message.parse(message)
+        progress = Progress.parse(message)
         if progress:
             lead_day = progress.partition.partition("|")[2]
             where = f", lead day {lead_day}" if lead_day else ""
-            self._note = f"{step}{where}: {progress.stage} {progress.percent} %"
-            self._fraction = progress.percent / 100.0
-            self._since_s = self.clock()
+            self.note = f"{step}{where}: {progress.stage} {progress.percent} %"
+            self.fraction = progress.percent / 100.0
+            self.since_s = self.clock()
         elif kind == "ExecutionStepStartEvent":
-            self._since_s = self.clock()
-            self._note, self._fraction = f"{step}: at work", None
-        elif kind == "ExecutionStepSuccessEvent" and not self.console.is_terminal:
-            self._say(self._passed.get(step) or f"{step} done")
+            self.since_s = self.clock()
+            self.note, self.fraction = f"{step}: at work", None
+        elif kind == "ExecutionStepSuccessEvent":
+            return self._passed.get(step) or f"{step} done"
         elif kind == "AssetCheckEvaluationEvent":
-            found = event["evaluation"]
-            asset = "/".join(found["assetKey"]["path"])
-            check = Check(
-                asset, found["checkName"], found["partition"], found["success"], found["severity"], found["description"]
-            )
-            self.outcome.take_check(check)
-            is_good = found["success"] and not self._passed.get(step, "").endswith("not pass")
-            self._passed[step] = f"check {check.name} of {asset} {'passed' if is_good else 'did not pass'}"
+            self._take_check(event["evaluation"], step)
         elif kind == "EngineEvent":
             self._last_words = message or self._last_words
         elif kind in ("ExecutionStepFailureEvent", "RunFailureEvent"):
             self._take_failure(event)
+        return ""
+
+    def _take_check(self, found: dict[str, Any], step: str) -> None:
+        asset = "/".join(found["assetKey"]["path"])
+        name, is_passed = found["checkName"], found["success"]
+        self.outcome.take_check(
+            Check(asset, name, found["partition"], is_passed, found["severity"], found["description"])
+        )
+        is_good = is_passed and not self._passed.get(step, "").endswith("not pass")
+        self._passed[step] = f"check {name} of {asset} {'passed' if is_good else 'did not pass'}"
 
     def _take_failure(self, event: dict[str, Any]) -> None:
         if event["__typename"] == "RunFailureEvent" and self.outcome.failures:

@@ -16,12 +16,13 @@ from rich.console import Console
 
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.cli import CliError, Exit, pipeline
+from ssa_pipeline.cli.follow import Follower, ServiceRunner
 from ssa_pipeline.cli.patience import Talker
 from ssa_pipeline.local.daemon_process import SILENCE_S, Unrepeated
 from ssa_pipeline.local.services.state import ServiceStatus
-from ssa_pipeline.use_cases.runs.follow import Follower, RunOutcome
+from ssa_pipeline.use_cases.materialize import Screening
+from ssa_pipeline.use_cases.runs.follow import RunOutcome
 from ssa_pipeline.use_cases.runs.listed_runs import ListedRun, list_runs, what_it_waits_for
-from ssa_pipeline.use_cases.runs.runners import ServiceRunner
 from ssa_pipeline.use_cases.runs.webserver import RunState
 from ssa_pipeline_tests.shared.command_line import ssa
 
@@ -126,7 +127,7 @@ def test_a_run_that_waits_says_so_without_a_terminal_too() -> None:
         nonlocal now_s
         now_s += 6.0
         if now_s < 30:
-            follower.cursor = None  # not yet
+            follower.watch.cursor = None  # not yet
 
     console = Console(file=io.StringIO(), width=200)
     given: Any = (server, "mine0000", "title", console, sleep, lambda: now_s, lambda: "the daemon does not run")
@@ -200,9 +201,9 @@ class Runner:
         return RunOutcome(run.run_id, "SUCCESS")
 
 
-def screening(day: date, runner: Runner, *, force: bool = False) -> pipeline.Screening:
-    given: Any = (None, day, [0, 1, 2], runner, Console(file=io.StringIO()), force)
-    return pipeline.Screening(*given)
+def screening(day: date, runner: Runner, *, force: bool = False) -> Screening:
+    given: Any = (None, None, day, [0, 1, 2], runner, lambda _: None, force)
+    return Screening(*given)
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def all_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
         is_done = any("followed" in title for title in self.runner.ran)
         return {} if is_done else {SliceKey("refined_events", self.epoch_day, k): "missing" for k in range(3)}
 
-    monkeypatch.setattr(pipeline.Screening, "_needed", needed)
+    monkeypatch.setattr(Screening, "_needed", needed)
 
 
 @pytest.mark.usefixtures("all_to_do")

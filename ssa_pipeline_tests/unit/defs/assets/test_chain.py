@@ -29,6 +29,7 @@ from ssa_pipeline.chain.plan import contiguous, slices_to_compute
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.chain.verdicts import BLOCKING
+from ssa_pipeline.cli.report import print_report
 from ssa_pipeline.core.records import Events, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.core.versions import CODE_VERSIONS
@@ -40,7 +41,7 @@ from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot
 from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline.use_cases.closest import closest_rows, names_of
-from ssa_pipeline.use_cases.report import print_report, read_report
+from ssa_pipeline.use_cases.report import read_report
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, Minimum, small_catalog
 from ssa_pipeline_tests.shared.memory_storage import MemorySlices, MemoryStorage
 from ssa_pipeline_tests.shared.omm_samples import CELESTRAK_CSV

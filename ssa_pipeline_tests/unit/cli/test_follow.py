@@ -14,8 +14,9 @@ import pytest
 from rich.console import Console
 
 from ssa_pipeline.chain.progress_message import Progress
-from ssa_pipeline.use_cases.runs.follow import Follower, RunOutcome
-from ssa_pipeline.use_cases.runs.runners import Detached, ServiceRunner
+from ssa_pipeline.cli.follow import Follower, ServiceRunner
+from ssa_pipeline.use_cases.runs.follow import RunOutcome
+from ssa_pipeline.use_cases.runs.runners import Detached
 from ssa_pipeline.use_cases.runs.webserver import FROM_OUTSIDE, Webserver, WebserverError
 
 RUN = "7d8c0f3e-0000-4000-8000-000000000000"
@@ -175,7 +176,7 @@ class _Interrupted(Follower):
 def test_ctrl_c_offers_to_cancel_to_detach_or_to_go_on(
     typed: str, is_cancelled: bool, is_detached: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ssa_pipeline.use_cases.runs.runners.Follower", _Interrupted)
+    monkeypatch.setattr("ssa_pipeline.cli.follow.Follower", _Interrupted)
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
     answers = [LAUNCHED]
     if is_cancelled:
