@@ -11,7 +11,7 @@ from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.catalog.satcat import Satcat
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events, RejectRule
 from ssa_pipeline.storage.questions.answers import EVENT_COLUMNS
-from ssa_pipeline.storage.schema.tables import VIEWS
+from ssa_pipeline.storage.schema.views import VIEWS
 from ssa_pipeline_tests.shared.places import REPOSITORY
 
 LAW = (REPOSITORY / "docs" / "naming.md").read_text()

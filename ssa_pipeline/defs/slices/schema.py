@@ -5,7 +5,9 @@ from __future__ import annotations
 from dagster import TableColumn, TableSchema
 
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.storage.schema.tables import QUANTITIES, TABLE, VIEWS
+from ssa_pipeline.storage.schema.quantities import QUANTITIES
+from ssa_pipeline.storage.schema.tables import TABLE
+from ssa_pipeline.storage.schema.views import VIEWS
 
 _COLUMNS = {
     "raw_tle_snapshots": TABLE["catalog.element_set"].columns,

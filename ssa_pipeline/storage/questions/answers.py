@@ -15,7 +15,7 @@ from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.questions.advice import how_to_compute
 from ssa_pipeline.storage.receipts.snapshots import CATALOGUES, unread_days
 
-_FILE = "answers.sql"
+_FILE = "questions/answers.sql"
 
 # Those of events.csv (docs/events-csv.md) in its order, then where the row comes from.
 EVENT_COLUMNS = (

@@ -11,7 +11,7 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 
-_FILE = "automation.sql"
+_FILE = "questions/automation.sql"
 
 
 def read_releases(url: DatabaseUrl, first_snapshot_id: int) -> list[Release]:

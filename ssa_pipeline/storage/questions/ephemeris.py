@@ -24,7 +24,7 @@ from ssa_pipeline.storage.errors import ChunkFormatError, SliceExpiredError, Sli
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.questions.answers import UnknownObjectError
 
-_FILE = "answers.sql"
+_FILE = "questions/answers.sql"
 
 
 class NotValidError(StorageError):

@@ -18,7 +18,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.receipts.snapshots import AGE_SHARE, epoch_of_content
 
-_FILE = "freshness.sql"
+_FILE = "questions/freshness.sql"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _epochs_by_source(connection: psycopg.Connection) -> dict[str, datetime]:
 
 def _epoch_in_file(connection: psycopg.Connection, snapshot_id: int) -> Iterator[datetime]:
     """The same of a file that no run has read yet; nothing where it cannot be read."""
-    row = connection.execute(section("snapshots.sql", "content"), {"snapshot_id": snapshot_id}).fetchone()
+    row = connection.execute(section("receipts/snapshots.sql", "content"), {"snapshot_id": snapshot_id}).fetchone()
     if row is None:
         return
     try:

@@ -55,7 +55,11 @@ def history(
     given = {"norad_id": norad_id, "first": first, "last": last, "limit": limit, "cuts": _CUTS}
     with connect(url) as connection:
         demand_known(connection, norad_id)
-        rows = connection.cursor(row_factory=dict_row).execute(section("history.sql", "history"), given).fetchall()
+        rows = (
+            connection.cursor(row_factory=dict_row)
+            .execute(section("questions/history.sql", "history"), given)
+            .fetchall()
+        )
     return rows
 
 
@@ -119,7 +123,9 @@ def diff(
 def _object_rows(url: DatabaseUrl, before: CleanCatalog, after: CleanCatalog) -> list[dict[str, Any]]:
     given = {"before": before.epoch_day, "after": after.epoch_day, "cuts": _CUTS}
     with connect(url) as connection:
-        jumps: dict[int, str] = dict(connection.execute(section("history.sql", "jumps_between"), given).fetchall())
+        jumps: dict[int, str] = dict(
+            connection.execute(section("questions/history.sql", "jumps_between"), given).fetchall()
+        )
     old, new = before.element_sets, after.element_sets
     found = object_changes(old, new, np.array(sorted(jumps), dtype=np.int64))
     rules: dict[int, set[str]] = {norad_id: set() for norad_id in found.norad_id[found.row_after < 0].tolist()}
@@ -231,7 +237,9 @@ def _exclusions(days: list[date], exclude: bool, excluded: list[bool]) -> Iterat
 
 def _days_covered(url: DatabaseUrl, epoch_day: date) -> set[date]:
     with connect(url) as connection:
-        found = connection.execute(section("history.sql", "lead_days_screened"), {"epoch_day": epoch_day}).fetchall()
+        found = connection.execute(
+            section("questions/history.sql", "lead_days_screened"), {"epoch_day": epoch_day}
+        ).fetchall()
         if not found:
             advice = how_to_compute(connection, epoch_day)
             raise SliceMissingError(f"no screening of {epoch_day}: {advice}, or compare --objects only")

@@ -12,7 +12,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.slices.rejected_records import storable
 
-_FILE = "fetch_state.sql"
+_FILE = "receipts/fetch_state.sql"
 _HOUR = timedelta(hours=1)
 
 

@@ -12,7 +12,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.receipts.snapshots import CATALOGUES, epoch_of_content
 
-_FILE = "snapshots.sql"
+_FILE = "receipts/snapshots.sql"
 
 
 @dataclass(frozen=True)

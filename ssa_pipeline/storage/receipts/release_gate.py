@@ -29,7 +29,7 @@ from ssa_pipeline.storage.slices.element_sets import ELEMENT_KINDS, TEXT_KINDS, 
 from ssa_pipeline.storage.slices.raw_tle_snapshots import read_held_days
 from ssa_pipeline.storage.slices.rejected_records import storable
 
-_FILE = "release_gate.sql"
+_FILE = "receipts/release_gate.sql"
 
 
 class NotJudgedError(StorageError):

@@ -18,7 +18,7 @@ from ssa_pipeline.storage.slices.rejected_records import TABLE_NAME, append_reje
 
 KINDS = ("satcat", "decay", "tip")
 PARTIAL_SATCAT = "partial_satcat"  # lacks objects of the SATCAT before it: kept, not used
-_FILE = "satcat.sql"
+_FILE = "receipts/satcat.sql"
 
 
 def read_newest_tables(url: DatabaseUrl, epoch_day: date) -> list[StoredSnapshot]:

@@ -82,12 +82,12 @@ def store_snapshot(
         **_network(provenance),
     }
     with connect(url) as connection, connection.transaction():
-        connection.execute(section("snapshots.sql", "append_content"), {"sha256": digest, "content": data})
-        connection.execute(section("snapshots.sql", "number_in_order"))
-        is_new = bool(connection.execute(section("snapshots.sql", "append_receipt"), receipt).fetchall())
+        connection.execute(section("receipts/snapshots.sql", "append_content"), {"sha256": digest, "content": data})
+        connection.execute(section("receipts/snapshots.sql", "number_in_order"))
+        is_new = bool(connection.execute(section("receipts/snapshots.sql", "append_receipt"), receipt).fetchall())
         if accept_bad_checksums:
-            connection.execute(section("snapshots.sql", "accept_checksums"), receipt)
-        row = connection.execute(section("snapshots.sql", "receipt"), receipt).fetchall()[0]
+            connection.execute(section("receipts/snapshots.sql", "accept_checksums"), receipt)
+        row = connection.execute(section("receipts/snapshots.sql", "receipt"), receipt).fetchall()[0]
     snapshot_id, source, file_name, received_at, kind, accepts = row
     return StoredSnapshot(
         snapshot_id, epoch_day, source, file_name, digest.hex(), received_at, data, is_new, kind, accepts
@@ -107,7 +107,7 @@ def read_snapshots(url: DatabaseUrl, epoch_day: date, kind: str = GP) -> list[St
     """What was received of a kind on a day, in order of arrival; empty where nothing was."""
     with connect(url) as connection:
         rows = connection.execute(
-            section("snapshots.sql", "of_day"), {"epoch_day": epoch_day, "kind": kind}, binary=True
+            section("receipts/snapshots.sql", "of_day"), {"epoch_day": epoch_day, "kind": kind}, binary=True
         )
         return [
             StoredSnapshot(
@@ -122,7 +122,7 @@ def read_received(url: DatabaseUrl, received_at: datetime, kind: str, source: st
     where there is none."""
     receipt = {"received_at": received_at, "kind": kind, "source": source, "file_name": file_name}
     with connect(url) as connection:
-        row = connection.execute(section("snapshots.sql", "received_at"), receipt, binary=True).fetchone()
+        row = connection.execute(section("receipts/snapshots.sql", "received_at"), receipt, binary=True).fetchone()
         return bytes(row[0]) if row else None
 
 
@@ -141,14 +141,16 @@ def read_records(url: DatabaseUrl, snapshot_id: int, spans: RecordSpans) -> list
 def first_day_with_data(url: DatabaseUrl, not_before: date) -> date | None:
     """The first day from ``not_before`` on for which something was received or computed; None where there is none."""
     with connect(url) as connection:
-        row = connection.execute(section("snapshots.sql", "first_day_with_data"), {"not_before": not_before}).fetchone()
+        row = connection.execute(
+            section("receipts/snapshots.sql", "first_day_with_data"), {"not_before": not_before}
+        ).fetchone()
         return row[0] if row else None
 
 
 def snapshot_ids(url: DatabaseUrl, epoch_day: date) -> list[int]:
     """Ids of the same snapshots, ascending."""
     with connect(url) as connection:
-        rows = connection.execute(section("snapshots.sql", "ids_of_day"), {"epoch_day": epoch_day})
+        rows = connection.execute(section("receipts/snapshots.sql", "ids_of_day"), {"epoch_day": epoch_day})
         return [snapshot_id for (snapshot_id,) in rows]
 
 
@@ -158,7 +160,7 @@ def unread_days(
     """Days, from ``first`` on and before ``end``, for which something of these kinds was received that no run has read
     yet, oldest first."""
     given = {"kinds": list(kinds), "first": first, "end": end}
-    return [day for (day,) in connection.execute(section("snapshots.sql", "unread_days"), given)]
+    return [day for (day,) in connection.execute(section("receipts/snapshots.sql", "unread_days"), given)]
 
 
 def epoch_of_content(epochs_us: Int64) -> datetime:

@@ -1,5 +1,5 @@
-"""Compare a database with the contract in ``tables.py`` by catalogue queries (Alembic's autogenerate sees neither
-partitioning nor views, comments or grants, and takes run-time partitions for strangers)."""
+"""Compare a database with the contract (``tables``, ``views``) by catalogue queries: Alembic's autogenerate sees no
+partitioning, views, comments or grants, and takes run-time partitions for strangers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.schema.tables import QUANTITIES, READER, SCHEMAS, TABLES, VIEWS, Table
+from ssa_pipeline.storage.schema.quantities import QUANTITIES
+from ssa_pipeline.storage.schema.tables import READER, SCHEMAS, TABLES, Table
+from ssa_pipeline.storage.schema.views import VIEWS
 
 _OURS = [schema for schema in SCHEMAS if schema != "dagster"]
 _EXTERNAL = "e"
@@ -31,7 +33,7 @@ def differences(connection: psycopg.Connection) -> list[str]:
 
 
 def _rows(connection: psycopg.Connection, name: str) -> list[tuple[Any, ...]]:
-    query = section("contract.sql", name)
+    query = section("schema/contract_check.sql", name)
     return connection.execute(query, {"schemas": _OURS, "reader": READER}).fetchall()
 
 

@@ -1,8 +1,8 @@
 """Bring a database to this program's schema, and compare it with the contract.
 
 Revisions (``migrations/``) change tables, in a phase before and a phase after a deployment. Comments, functions,
-views and grants are applied from ``tables.py``, ``sql/functions.sql`` and ``sql/views.sql``, their only text, when they
-differ.
+views and grants are applied when they differ from their only text: ``quantities``, ``tables``, ``views`` and the SQL
+beside them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import MissingRightsError, SchemaError
 from ssa_pipeline.storage.named_sql import sections
 from ssa_pipeline.storage.schema.contract_check import differences
-from ssa_pipeline.storage.schema.tables import QUANTITIES, READER, SCHEMAS, TABLES, VIEWS
+from ssa_pipeline.storage.schema.quantities import QUANTITIES
+from ssa_pipeline.storage.schema.tables import READER, SCHEMAS, TABLES
+from ssa_pipeline.storage.schema.views import VIEWS, view_queries
 
 Phase = Literal["before", "after", "all"]
 VERSION_SCHEMA = "ssa_migrations"  # Dagster keeps a table alembic_version too; they must never meet
@@ -231,17 +233,16 @@ def _repeatables() -> Iterator[sql.Composed]:
     for table in TABLES:
         name = sql.Identifier(table.schema, table.name)
         yield from _comments("TABLE", name, table.comment, table.columns)
-    for function in sections("functions.sql").values():
+    for function in sections("schema/functions.sql").values():
         yield sql.SQL(function).format(
             stems=sql.Literal(list(CONSTELLATIONS)),
             endings=sql.Literal([f"%{ending}" for ending in NO_SATELLITE]),
             mu=sql.Literal(EARTH_MU_KM3_S2),
             radius=sql.Literal(EARTH_RADIUS_KM),
         )
-    views = sections("views.sql")
     declared = {view.name: view for view in VIEWS}
     yield sql.SQL("GRANT USAGE ON SCHEMA ssa TO {}").format(reader)
-    for view_name, query in views.items():
+    for view_name, query in view_queries().items():
         name = sql.Identifier("ssa", view_name)
         yield sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(name, sql.SQL(query))
         yield from _comments("VIEW", name, declared[view_name].comment, declared[view_name].columns)

@@ -29,7 +29,7 @@ class TableSize:
 def table_sizes(url: DatabaseUrl) -> list[TableSize]:
     """Every table of the pipeline and of Dagster, the largest first."""
     with connect(url) as connection:
-        rows = connection.execute(section("table_sizes.sql", "table_sizes"), {"schemas": list(SCHEMAS)})
+        rows = connection.execute(section("schema/table_sizes.sql", "table_sizes"), {"schemas": list(SCHEMAS)})
         return [TableSize(*row) for row in rows]
 
 

@@ -73,7 +73,9 @@ def write(connection: psycopg.Connection, key: SliceKey, value: CleanCatalog, _l
 def read(connection: psycopg.Connection, key: SliceKey) -> CleanCatalog:
     kinds = {"age_days": "float8", "is_forward_epoch": "bool", "source_line": "int8", **ELEMENT_KINDS}
     kinds |= {"received_day": "date", **TEXT_KINDS, "source_file": "text", "source": "text", "flags": "text"}
-    columns = copy_out(connection, section("queries.sql", "clean_catalog"), {"epoch_day": key.epoch_day}, kinds)
+    columns = copy_out(
+        connection, section("slices/catalog_slices.sql", "clean_catalog"), {"epoch_day": key.epoch_day}, kinds
+    )
     rejected = read_rejected(connection, key.epoch_day, ASSET)
     return CleanCatalog(
         key.epoch_day,
@@ -106,13 +108,15 @@ def _write_handovers(connection: psycopg.Connection, key: SliceKey, handovers: H
 
 def _read_handovers(connection: psycopg.Connection, key: SliceKey) -> Handovers:
     kinds = {"lead_day": "int2", "source_line": "int8", **ELEMENT_KINDS, **TEXT_KINDS, "source_file": "text"}
-    columns = copy_out(connection, section("queries.sql", "handovers"), {"epoch_day": key.epoch_day}, kinds)
+    columns = copy_out(
+        connection, section("slices/catalog_slices.sql", "handovers"), {"epoch_day": key.epoch_day}, kinds
+    )
     return Handovers(columns["lead_day"].astype(np.int64), from_columns(columns))
 
 
 def read_aliases(connection: psycopg.Connection, key: SliceKey) -> Aliases:
     kinds = {"norad_id_1": "int8", "norad_id_2": "int8", "reason": "text"}
-    columns = copy_out(connection, section("queries.sql", "aliases"), {"epoch_day": key.epoch_day}, kinds)
+    columns = copy_out(connection, section("slices/catalog_slices.sql", "aliases"), {"epoch_day": key.epoch_day}, kinds)
     return Aliases(columns["norad_id_1"], columns["norad_id_2"], text(columns["reason"]))
 
 
@@ -128,5 +132,7 @@ def _write_aliases(connection: psycopg.Connection, key: SliceKey, aliases: Alias
 
 def read_object_ids(connection: psycopg.Connection, key: SliceKey) -> Int64:
     params = {"epoch_day": key.epoch_day}
-    ids: Int64 = copy_out(connection, section("queries.sql", "object_ids"), params, {"norad_id": "int8"})["norad_id"]
+    ids: Int64 = copy_out(connection, section("slices/catalog_slices.sql", "object_ids"), params, {"norad_id": "int8"})[
+        "norad_id"
+    ]
     return ids

@@ -55,5 +55,5 @@ def write(connection: psycopg.Connection, key: SliceKey, value: Candidates, _log
 def read(connection: psycopg.Connection, key: SliceKey) -> Candidates:
     kinds = {name: kind for name, (kind, _) in _FIELDS.items()}
     params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
-    columns = copy_out(connection, section("queries.sql", "conjunction_candidates"), params, kinds)
+    columns = copy_out(connection, section("slices/screening_slices.sql", "conjunction_candidates"), params, kinds)
     return Candidates(**{field: columns[name] for name, (_, field) in _FIELDS.items()})

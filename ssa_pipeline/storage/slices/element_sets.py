@@ -94,7 +94,9 @@ def _ids(connection: psycopg.Connection, sets: ElementSets, keys: list[bytes]) -
             "first": from_us(sets.epoch_us[rows].min()),
             "last": from_us(sets.epoch_us[rows].max()),
         }
-        found |= dict(connection.execute(section("queries.sql", "element_set_ids"), given, binary=True).fetchall())
+        found |= dict(
+            connection.execute(section("slices/catalog_slices.sql", "element_set_ids"), given, binary=True).fetchall()
+        )
     return found
 
 
@@ -108,4 +110,4 @@ def _insert(connection: psycopg.Connection, sets: ElementSets, new: list[tuple[b
         }
         columns |= {name: getattr(rows, name).tolist() for name in TEXT_KINDS}
         columns |= {"content_key": [key for key, _ in part], "epoch": [from_us(us) for us in rows.epoch_us.tolist()]}
-        connection.execute(section("queries.sql", "append_element_sets"), columns)
+        connection.execute(section("slices/catalog_slices.sql", "append_element_sets"), columns)

@@ -84,7 +84,7 @@ def read_brief(connection: psycopg.Connection, key: SliceKey) -> EphemerisChunks
 def _columns(connection: psycopg.Connection, key: SliceKey, query: str, last: dict[str, str]) -> dict[str, Any]:
     kinds = {"format_version": "int2", **{name: kind for name, (kind, _) in _FIELDS.items()}, **last}
     params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
-    columns = copy_out(connection, section("queries.sql", query), params, kinds)
+    columns = copy_out(connection, section("slices/screening_slices.sql", query), params, kinds)
     for version in np.unique(columns["format_version"]).tolist():
         _demand_format(version, key)
     return columns

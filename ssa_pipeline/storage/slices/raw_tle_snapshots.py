@@ -115,7 +115,7 @@ def _bad_checksums(connection: psycopg.Connection, receipts: Receipts) -> NDArra
     """Which sets were accepted with a wrong checksum, shape (n,): their bytes say so."""
     found = np.zeros(len(receipts), dtype=np.bool_)
     given = {"snapshot_ids": np.unique(receipts.snapshot_id).tolist()}
-    for (snapshot_id,) in connection.execute(section("snapshots.sql", "accepted_checksums"), given).fetchall():
+    for (snapshot_id,) in connection.execute(section("receipts/snapshots.sql", "accepted_checksums"), given).fetchall():
         rows = np.flatnonzero((receipts.snapshot_id == snapshot_id) & (receipts.byte_count > 0))
         records = records_of(connection, snapshot_id, receipts.take(rows))
         found[rows] = [has_wrong_checksum(record) for record in records]
@@ -125,7 +125,7 @@ def _bad_checksums(connection: psycopg.Connection, receipts: Receipts) -> NDArra
 def read_held_days(connection: psycopg.Connection, epoch_day: date) -> list[date]:
     """Days before that the completeness gate holds back, of those looked at."""
     given = {"epoch_day": epoch_day, "look_back_days": LOOK_BACK_DAYS + 16}
-    row = connection.execute(section("release_gate.sql", "held_days"), given).fetchone()
+    row = connection.execute(section("receipts/release_gate.sql", "held_days"), given).fetchone()
     return list(row[0]) if row else []
 
 
@@ -163,7 +163,7 @@ def _received(
     kinds = {"snapshot_id": "int8", "source_line": "int8", "byte_start": "int8", "byte_count": "int8"}
     kinds |= {**ELEMENT_KINDS, "received_day": "date", **TEXT_KINDS}
     kinds |= {"source_file": "text", "source": "text", "kind": "text", "member": "text", "sources": "text"}
-    columns = copy_out(connection, section("queries.sql", "received_up_to"), params, kinds)
+    columns = copy_out(connection, section("slices/catalog_slices.sql", "received_up_to"), params, kinds)
     receipts = Receipts(
         text(columns["member"]),
         columns["byte_start"],
@@ -182,13 +182,13 @@ def records_of(connection: psycopg.Connection, snapshot_id: int, spans: RecordSp
     """The bytes of records of a snapshot as received. Of plain content only they are read, of packed content all.
     KeyError where there is no such snapshot."""
     query = {"snapshot_id": snapshot_id, "start_bytes": START_BYTES}
-    start = connection.execute(section("snapshots.sql", "start_of_content"), query, binary=True).fetchone()
+    start = connection.execute(section("receipts/snapshots.sql", "start_of_content"), query, binary=True).fetchone()
     if start is None:
         raise KeyError(snapshot_id)
     if not is_plain(bytes(start[0])):
-        content = connection.execute(section("snapshots.sql", "content"), query, binary=True).fetchone()
+        content = connection.execute(section("receipts/snapshots.sql", "content"), query, binary=True).fetchone()
         return record_bytes(content[0] if content else b"", spans)
     skipped = len(BOM) if start[0].startswith(BOM) else 0
     query |= {"starts": (spans.byte_start + skipped).tolist(), "counts": spans.byte_count.tolist()}
-    rows = connection.execute(section("snapshots.sql", "records"), query, binary=True)
+    rows = connection.execute(section("receipts/snapshots.sql", "records"), query, binary=True)
     return [bytes(record) for (record,) in rows]

@@ -85,7 +85,7 @@ def write(connection: psycopg.Connection, key: SliceKey, value: Events, log_id: 
 def read(connection: psycopg.Connection, key: SliceKey) -> Events:
     kinds = {name: kind for name, (kind, _) in _FIELDS.items()}
     params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
-    columns = copy_out(connection, section("queries.sql", "refined_events"), params, kinds)
+    columns = copy_out(connection, section("slices/screening_slices.sql", "refined_events"), params, kinds)
     fields = {field: columns[name] for name, (_, field) in _FIELDS.items()}
     for name in ("event_class", "flags"):
         fields[name] = np.array(fields[name], dtype=object)
@@ -95,7 +95,7 @@ def read(connection: psycopg.Connection, key: SliceKey) -> Events:
 def _catalog(connection: psycopg.Connection, key: SliceKey) -> dict[str, Int64]:
     kinds = {"norad_id": "int8", "element_set_id": "int8", "epoch": "timestamptz"}
     params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
-    return copy_out(connection, section("queries.sql", "membership"), params, kinds)
+    return copy_out(connection, section("slices/screening_slices.sql", "membership"), params, kinds)
 
 
 def _element_set_ids(key: SliceKey, catalog: dict[str, Int64], norad_id: Int64, epoch_us: Int64) -> Int64:

@@ -39,7 +39,7 @@ def append_rejected(
         "AND snapshot_id = %(snapshot_id)s",
         given | {"snapshot_id": snapshot_id},
     )
-    row = connection.execute(section("satcat.sql", "next_ordinal"), given).fetchone()
+    row = connection.execute(section("receipts/satcat.sql", "next_ordinal"), given).fetchone()
     first = 0 if row is None else int(row[0])
     _copy(connection, epoch_day, kind, rejected, [snapshot_id] * len(rejected), first)
 
@@ -71,7 +71,7 @@ def _copy(
 def read_rejected(connection: psycopg.Connection, epoch_day: date, asset: str) -> list[tuple[Any, RejectedRecord]]:
     """(snapshot_id or None, record), in the order of writing."""
     rows = connection.execute(
-        section("queries.sql", "rejected_of_slice"),
+        section("slices/catalog_slices.sql", "rejected_of_slice"),
         {"epoch_day": epoch_day, "asset": asset},
         binary=True,
     )

@@ -119,7 +119,7 @@ class SliceStore:
             "run_id": run_id,
             "token": token,
         }
-        connection.execute(section("queries.sql", "claim"), claims)
+        connection.execute(section("slices/store.sql", "claim"), claims)
         return token
 
     def write(
@@ -233,7 +233,7 @@ class SliceStore:
 
     def read_verdicts(self, log_id: int) -> dict[str, StoredVerdict]:
         """Check -> what it found in a version of a slice, of those that looked at it."""
-        rows = self._connection().execute(section("queries.sql", "verdicts"), {"log_id": log_id})
+        rows = self._connection().execute(section("slices/store.sql", "verdicts"), {"log_id": log_id})
         return {name: StoredVerdict(has_passed, finding) for name, has_passed, finding in rows}
 
     def _connection(self) -> psycopg.Connection:
@@ -351,7 +351,7 @@ def _spelled(key: SliceKey) -> dict[str, Any]:
 
 def _one_or_none(connection: psycopg.Connection, name: str, params: dict[str, Any]) -> dict[str, Any] | None:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(section("queries.sql", name), params).fetchone()
+        return cursor.execute(section("slices/store.sql", name), params).fetchone()
 
 
 def _one(connection: psycopg.Connection, name: str, params: dict[str, Any]) -> dict[str, Any]:

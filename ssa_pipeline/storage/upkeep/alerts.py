@@ -11,7 +11,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.slices.rejected_records import storable
 
-_FILE = "alerts.sql"
+_FILE = "upkeep/alerts.sql"
 FAILURES_PER_CALL = 20
 DUE_PER_CALL = 5  # what a sensor's minute allows where every channel runs into its timeout
 ATTEMPTS = 12  # 1, 2, 4 … minutes apart, at most an hour: given up after some six hours

@@ -30,7 +30,7 @@ def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MI
     with connect(url) as connection:
         assets = [codec.ASSET for codec in EXPIRING]
         params = {"assets": assets, "retention_days": retention_days, "min_age": min_age}
-        rows = connection.execute(section("retention.sql", "days_to_expire"), params)
+        rows = connection.execute(section("upkeep/retention.sql", "days_to_expire"), params)
         days: list[date] = [day for (day,) in rows]
         expired = [day for day in days if _expire_day(connection, day, min_age)]
         _drop_empty_partitions(connection, min_age)
@@ -44,10 +44,10 @@ def _expire_day(connection: psycopg.Connection, day: date, min_age: timedelta) -
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_MS}ms"])
-            claims = connection.execute(section("retention.sql", "lock_claims"), params).fetchall()
+            claims = connection.execute(section("upkeep/retention.sql", "lock_claims"), params).fetchall()
             if any(is_young for (is_young,) in claims):
                 return False
-            connection.execute(section("retention.sql", "mark_expired"), params)
+            connection.execute(section("upkeep/retention.sql", "mark_expired"), params)
             for codec in EXPIRING:
                 for table_name in codec.TABLES:
                     _empty_and_drop(connection, table_name, day)
@@ -75,7 +75,9 @@ def _drop_empty_partitions(connection: psycopg.Connection, min_age: timedelta) -
     for codec in EXPIRING:
         for table_name in codec.TABLES:
             table = TABLE[table_name]
-            rows = connection.execute(section("retention.sql", "partitions"), {"table": table.full_name}).fetchall()
+            rows = connection.execute(
+                section("upkeep/retention.sql", "partitions"), {"table": table.full_name}
+            ).fetchall()
             for (name,) in rows:
                 _drop_if_empty(connection, table, name, min_age)
 
@@ -84,7 +86,7 @@ def _drop_if_empty(connection: psycopg.Connection, table: Table, name: str, min_
     """A run claims its slices before it makes partitions, and lasts no longer than ``min_age``."""
     day = datetime.strptime(name[-8:], "%Y%m%d").date()  # noqa: DTZ007 (a name, no time)
     params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day, "min_age": min_age}
-    if connection.execute(section("retention.sql", "is_in_use"), params).fetchone() == (True,):
+    if connection.execute(section("upkeep/retention.sql", "is_in_use"), params).fetchone() == (True,):
         return
     partition = sql.Identifier(table.schema, name)
     with contextlib.suppress(psycopg.errors.LockNotAvailable), connection.transaction():

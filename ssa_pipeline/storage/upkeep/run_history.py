@@ -17,7 +17,7 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 
-_FILE = "run_history.sql"
+_FILE = "upkeep/run_history.sql"
 RUNS_PER_BATCH = 50
 EVENTS_PER_STATEMENT = 2_000
 EVENTS_PER_CALL = 500_000

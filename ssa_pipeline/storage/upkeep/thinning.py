@@ -17,7 +17,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.upkeep.retention import LOCK_TIMEOUT_MS, MIN_AGE
 
-_FILE = "retention.sql"
+_FILE = "upkeep/retention.sql"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ import pytest
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.storage.errors import ChunkFormatError
-from ssa_pipeline.storage.named_sql import section, sections
+from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.schema.partitions import partition_bounds, partition_name
-from ssa_pipeline.storage.schema.tables import QUANTITIES, TABLE, TABLES, VIEWS
+from ssa_pipeline.storage.schema.quantities import QUANTITIES
+from ssa_pipeline.storage.schema.tables import TABLE, TABLES
+from ssa_pipeline.storage.schema.views import VIEWS, view_queries
 from ssa_pipeline.storage.slices import store as slices
 from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline_tests.shared import slice_samples
@@ -27,7 +29,7 @@ def test_every_column_is_a_declared_quantity_and_every_quantity_is_used() -> Non
 
 
 def test_views_have_sql_and_units() -> None:
-    assert sorted(sections("views.sql")) == sorted(view.name for view in VIEWS)
+    assert sorted(view_queries()) == sorted(view.name for view in VIEWS)
     for name, (kind, comment) in QUANTITIES.items():
         for suffix, unit in {"_km": "km", "_km_s": "km/s", "_deg": "degrees", "_days": "days", "_us": "micro"}.items():
             if name.endswith(suffix) and kind == "double precision":
@@ -35,8 +37,8 @@ def test_views_have_sql_and_units() -> None:
 
 
 def test_sections_are_statements_without_their_comments() -> None:
-    assert section("queries.sql", "membership").startswith("SELECT c.norad_id")
-    assert not section("queries.sql", "membership").endswith(";")
+    assert section("slices/screening_slices.sql", "membership").startswith("SELECT c.norad_id")
+    assert not section("slices/screening_slices.sql", "membership").endswith(";")
 
 
 @pytest.mark.parametrize(

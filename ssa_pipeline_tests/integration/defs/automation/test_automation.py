@@ -219,7 +219,7 @@ def test_every_tick_asks_indexes_only(fresh_database: DatabaseUrl) -> None:
             },
         }
         for name, params in questions.items():
-            rows = connection.execute(f"EXPLAIN {section('automation.sql', name)}".encode(), params)
+            rows = connection.execute(f"EXPLAIN {section('questions/automation.sql', name)}".encode(), params)
             plan = "\n".join(row[0] for row in rows)
             assert "Index" in plan
             assert "Seq Scan" not in plan, plan

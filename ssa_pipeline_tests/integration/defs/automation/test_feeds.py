@@ -228,7 +228,7 @@ def test_receipts_become_visible_in_the_order_of_their_numbers(
     later = threading.Thread(target=receive, args=(url, "file"))
     with connect(url) as connection, connection.transaction():
         connection.execute("INSERT INTO raw.content (sha256, content, byte_count) VALUES (sha256('a'), 'a', 1)")
-        connection.execute(section("snapshots.sql", "number_in_order"))
+        connection.execute(section("receipts/snapshots.sql", "number_in_order"))
         connection.execute(
             "INSERT INTO raw.snapshot (epoch_day, source, file_name, sha256, received_at) "
             "VALUES (current_date, 'celestrak', 'slow', sha256('a'), now())"

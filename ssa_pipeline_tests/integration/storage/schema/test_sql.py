@@ -21,7 +21,8 @@ from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.schema import migrate
-from ssa_pipeline.storage.schema.tables import TABLES, VIEWS
+from ssa_pipeline.storage.schema.tables import TABLES
+from ssa_pipeline.storage.schema.views import VIEWS
 from ssa_pipeline_tests.integration.conftest import Server
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, catalog_of, small_catalog
 from ssa_pipeline_tests.shared.filled import fill

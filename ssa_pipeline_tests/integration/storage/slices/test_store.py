@@ -223,7 +223,7 @@ def test_claims_and_writes_of_many_sessions_wait_for_each_other_in_no_circle(
             while time.monotonic() < stop:
                 with connection.transaction():
                     day = {"epoch_day": EPOCH_DAY, "min_age": timedelta(hours=6)}
-                    connection.execute(section("retention.sql", "lock_claims"), day)
+                    connection.execute(section("upkeep/retention.sql", "lock_claims"), day)
 
     work = [
         lambda: claim([EVENTS, *upstream]),

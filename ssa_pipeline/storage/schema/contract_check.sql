@@ -1,4 +1,4 @@
-What a database really has, for the comparison with tables.py. Partitions (run-time children) are left out.
+What a database really has, for the comparison with tables.py and views.py. Partitions (run-time children) are left out.
 
 -- name: relations
 SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class'), pg_get_partkeydef(c.oid)
