@@ -48,8 +48,9 @@ def _private_temporary(name: str) -> Path:
 
 def _code_and_machine() -> str:
     """Numba notices a changed kernel, but not a changed function that the kernel calls, nor changed flags."""
-    kernels = sorted((Path(__file__).parent.parent / "core" / "kernels").glob("*.py"))
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in kernels)).hexdigest()[:8]
+    core = Path(__file__).parent.parent / "core"
+    sources = [core / "constants.py", *sorted((core / "kernels").rglob("*.py"))]
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
     versions = "-".join(importlib.metadata.version(name) for name in ("ssa-pipeline", "numba"))
     cpu = hashlib.sha256(_cpu_description().encode()).hexdigest()[:8]
     return f"{versions}-{code}-py{sys.version_info.major}{sys.version_info.minor}-{platform.machine()}-{cpu}"

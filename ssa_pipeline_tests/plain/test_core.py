@@ -22,7 +22,9 @@ from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.kernels import conjunction_candidates as sieve
 from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.kernels import refined_events as events_kernel
-from ssa_pipeline.core.kernels import sgp4 as kernel
+from ssa_pipeline.core.kernels.sgp4 import coefficients as columns
+from ssa_pipeline.core.kernels.sgp4 import vector
+from ssa_pipeline.core.kernels.sgp4.init import init_element_sets
 from ssa_pipeline.core.orbits.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients, states_at
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import Candidates, ElementSets, RejectRule
@@ -73,13 +75,13 @@ def published() -> Iterator[tuple[str, str, np.ndarray]]:
 def coefficients_of(satrec: Satrec) -> np.ndarray:
     epoch = satrec.jdsatepoch - 2433281.5 + satrec.jdsatepochF
     mean = [[epoch, satrec.bstar, satrec.ecco, satrec.argpo, satrec.inclo, satrec.mo, satrec.no_kozai, satrec.nodeo]]
-    coefficients = np.empty((1, kernel.COEF_SIZE))
-    kernel.init_element_sets(np.array(mean), coefficients)
+    coefficients = np.empty((1, columns.COEF_SIZE))
+    init_element_sets(np.array(mean), coefficients)
     return coefficients
 
 
 def test_sgp4_meets_the_published_set_and_fails_as_python_sgp4_does() -> None:
-    rows = np.empty(kernel.VECTOR_SCRATCH)
+    rows = np.empty(vector.VECTOR_SCRATCH)
     vectors = 0
     for first, second, expected in published():
         satrec = Satrec.twoline2rv(first, second, WGS72)
@@ -90,15 +92,15 @@ def test_sgp4_meets_the_published_set_and_fails_as_python_sgp4_does() -> None:
                 assert np.abs(state[0, :3] - row[1:4]).max() < 5e-6, (first, row[0])
         for minutes in (-50_000.0, 2_880.0, 200_000.0, 2_000_000.0):
             assert states_at(coefficients, np.array([minutes]))[1][0] == satrec.sgp4_tsince(minutes)[0]
-        if coefficients[0, kernel.C_DEEP] == 0.0 and coefficients[0, kernel.C_ISIMP] == 0.0:
-            is_good = kernel.propagate_near_earth(coefficients[0], 5.0, 700.0, 3, rows)
+        if coefficients[0, columns.C_DEEP] == 0.0 and coefficients[0, columns.C_ISIMP] == 0.0:
+            is_good = vector.propagate_near_earth(coefficients[0], 5.0, 700.0, 3, rows)
             codes = [satrec.sgp4_tsince(5.0 + 700.0 * j)[0] for j in range(3)]
             assert is_good or any(codes), first
             for j in range(3 if is_good else 0):
-                found = rows[[j, kernel.VECTOR + j, 2 * kernel.VECTOR + j]]
+                found = rows[[j, vector.VECTOR + j, 2 * vector.VECTOR + j]]
                 assert np.abs(found - satrec.sgp4_tsince(5.0 + 700.0 * j)[1]).max() < 1e-6
             vectors += is_good
-            kernel.propagate_near_earth(coefficients[0], 2e7, 1.0, 1, rows)
+            vector.propagate_near_earth(coefficients[0], 2e7, 1.0, 1, rows)
     assert vectors >= 4
 
 
@@ -346,14 +348,14 @@ def test_what_has_no_state_has_a_code() -> None:
         changed[column] = value
         return int(nodes_kernel.state_code(changed, START_US, START_US + MINUTE_US, floor_km, resonance, out))
 
-    assert code(0, kernel.C_NO, -1.0) == Status.MEAN_MOTION
+    assert code(0, columns.C_NO, -1.0) == Status.MEAN_MOTION
     assert np.isnan(out).all()
-    assert code(0, kernel.C_AO, 0.0) == Status.MEAN_ECCENTRICITY
-    assert code(0, kernel.C_CC1, -10.0) == Status.IMPLAUSIBLE_STATE
-    assert code(0, kernel.C_AO, 0.9) == Status.DECAYED
-    assert code(0, kernel.C_AO, 1.005) == Status.GOOD
+    assert code(0, columns.C_AO, 0.0) == Status.MEAN_ECCENTRICITY
+    assert code(0, columns.C_CC1, -10.0) == Status.IMPLAUSIBLE_STATE
+    assert code(0, columns.C_AO, 0.9) == Status.DECAYED
+    assert code(0, columns.C_AO, 1.005) == Status.GOOD
     floor_km = LOW_PERIGEE_KM
-    assert code(0, kernel.C_AO, 1.005) == Status.BELOW_100_KM
+    assert code(0, columns.C_AO, 1.005) == Status.BELOW_100_KM
 
 
 def test_every_candidate_is_accounted_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from sgp4.api import Satrec
 
-from ssa_pipeline.core.orbits.mean_orbit import EARTH_RADIUS_KM, perigee_altitude_km, semi_major_axis_km
+from ssa_pipeline.core.constants import EARTH_RADIUS_KM
+from ssa_pipeline.core.orbits.mean_orbit import perigee_altitude_km, semi_major_axis_km
 from ssa_pipeline.core.orbits.satrec import to_satrecs
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, Days, ElementSets, Int64, Mask, Receipts, RejectRule
 from ssa_pipeline.core.status import MEANINGS, Status

@@ -9,14 +9,8 @@ from math import nan
 import numpy as np
 from sgp4.api import Satrec
 
-from ssa_pipeline.core.orbits.mean_orbit import (
-    EARTH_MU_KM3_S2,
-    EARTH_RADIUS_KM,
-    J2,
-    apogee_altitude_km,
-    mean_motion_rad_s,
-    semi_major_axis_km,
-)
+from ssa_pipeline.core.constants import EARTH_MU_KM3_S2, EARTH_RADIUS_KM, J2
+from ssa_pipeline.core.orbits.mean_orbit import apogee_altitude_km, mean_motion_rad_s, semi_major_axis_km
 from ssa_pipeline.core.orbits.satrec import to_satrecs
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64
 

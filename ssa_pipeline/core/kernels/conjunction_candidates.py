@@ -7,6 +7,8 @@ from math import asin, cos, fabs, pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from ssa_pipeline.core.constants import EARTH_MU_KM3_S2 as MU
+from ssa_pipeline.core.constants import EARTH_RADIUS_KM
 from ssa_pipeline.core.kernels._njit import inlined, njit
 
 Float = NDArray[np.float64]
@@ -16,9 +18,9 @@ Int32 = NDArray[np.int32]
 Nodes = NDArray[np.int32]
 Bool = NDArray[np.bool_]
 
-MU = 398600.8
 R_FLOOR_KM = 6400.0  # narrow objects lie above; what is lower goes the slower, general way
-R_LEAST_KM = 6378.135  # no SGP4 position that is valid lies lower, and its interpolant by no more than the error bound
+# no SGP4 position that is valid lies lower, and its interpolant by no more than the error bound
+R_LEAST_KM = EARTH_RADIUS_KM
 LEAST_LINE_KM = 5400.0  # the straight line between two objects that can meet in the longest step lies above
 R_CEILING_KM = 50_000.0  # and below
 R_LOW_KM = 8800.0  # shells are as thin as can be below, HIGH_SHELL_KM thick above

@@ -11,8 +11,10 @@ from math import fabs, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from ssa_pipeline.core.constants import EARTH_MU_KM3_S2 as MU
+from ssa_pipeline.core.constants import EARTH_RADIUS_KM
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4 import (
+from ssa_pipeline.core.kernels.sgp4.coefficients import (
     C_AO,
     C_BCC4,
     C_CC1,
@@ -27,17 +29,13 @@ from ssa_pipeline.core.kernels.sgp4 import (
     C_ISIMP,
     C_SE2,
     C_SE3,
-    EARTH_RADIUS_KM,
-    VECTOR,
-    VECTOR_SCRATCH,
-    propagate,
-    propagate_near_earth,
 )
+from ssa_pipeline.core.kernels.sgp4.propagate import propagate
+from ssa_pipeline.core.kernels.sgp4.vector import VECTOR, VECTOR_SCRATCH, propagate_near_earth
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-MU = 398600.8
 BELOW_FLOOR = 10
 IMPLAUSIBLE_STATE = 11
 FAR_BEYOND_APOGEE = 2.0  # no orbit is there, but some elements lead SGP4 there without an error code

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4 import propagate
+from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]

@@ -11,14 +11,14 @@ from math import ceil, fabs, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from ssa_pipeline.core.constants import EARTH_MU_KM3_S2 as MU
+from ssa_pipeline.core.constants import EARTH_RADIUS_KM as SURFACE_KM
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4 import EARTH_RADIUS_KM as SURFACE_KM
-from ssa_pipeline.core.kernels.sgp4 import propagate
+from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-MU = 398600.8
 NEVER = -(2**62)
 NOT_TWO_BODY_KM_S2 = 1.0e-4  # both objects' accelerations that are not two-body, drag apart, with room to spare
 STRAIGHT_KM = 1.0e-6  # a piece of path that bends less is straight

@@ -6,11 +6,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from ssa_pipeline.core.constants import EARTH_MU_KM3_S2, EARTH_RADIUS_KM
 from ssa_pipeline.core.records import ElementSets, Float64, Text
-
-EARTH_RADIUS_KM = 6378.135
-EARTH_MU_KM3_S2 = 398600.8
-J2 = 0.001082616
 
 
 class Regime(StrEnum):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssa_pipeline.core.constants import EARTH_RADIUS_KM
 from ssa_pipeline.core.kernels import ephemeris_chunks as validity_kernel
-from ssa_pipeline.core.kernels import sgp4 as kernel
+from ssa_pipeline.core.kernels.sgp4.coefficients import COEF_SIZE
+from ssa_pipeline.core.kernels.sgp4.init import init_element_sets
+from ssa_pipeline.core.kernels.sgp4.propagate import propagate_each
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64
 
 PROPAGATOR = "SGP4 (compiled port of python-sgp4 2.27)"
 CONSTANTS = "WGS-72, opsmode i"
 
-SURFACE_KM = kernel.EARTH_RADIUS_KM  # SGP4's own: nothing is screened below
+SURFACE_KM = EARTH_RADIUS_KM  # SGP4's own: nothing is screened below
 LOW_PERIGEE_KM = SURFACE_KM + 100.0  # below, drag is beyond what the elements know
 HISTORY_US = 60 * MICROSECONDS_PER_DAY  # a decay is searched at most this long before a window
 
@@ -24,7 +27,7 @@ def sgp4_epoch_days(elements: ElementSets) -> Float64:
 
 
 def sgp4_coefficients(elements: ElementSets) -> Float64:
-    """Everything ``kernels.sgp4.propagate`` needs, one row per element set: shape (n, COEF_SIZE)."""
+    """Everything ``kernels.sgp4`` needs, one row per element set: shape (n, COEF_SIZE)."""
     n = len(elements)
     mean = np.empty((n, 8))
     mean[:, 0] = sgp4_epoch_days(elements)
@@ -35,8 +38,8 @@ def sgp4_coefficients(elements: ElementSets) -> Float64:
     mean[:, 5] = np.radians(elements.mean_anomaly_deg)
     mean[:, 6] = elements.mean_motion_rev_per_day * (2.0 * np.pi / 1440.0)
     mean[:, 7] = np.radians(elements.raan_deg)
-    coefficients = np.empty((n, kernel.COEF_SIZE))
-    kernel.init_element_sets(mean, coefficients)
+    coefficients = np.empty((n, COEF_SIZE))
+    init_element_sets(mean, coefficients)
     return coefficients
 
 
@@ -45,7 +48,7 @@ def states_at(coefficients: Float64, minutes_from_epoch: Float64) -> tuple[Float
     n = len(coefficients)
     states = np.empty((n, 6))
     codes = np.empty(n)
-    kernel.propagate_each(coefficients, np.ascontiguousarray(minutes_from_epoch, dtype=np.float64), states, codes)
+    propagate_each(coefficients, np.ascontiguousarray(minutes_from_epoch, dtype=np.float64), states, codes)
     return states, codes
 
 

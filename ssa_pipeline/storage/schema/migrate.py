@@ -22,7 +22,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from ssa_pipeline.core.orbits.mean_orbit import EARTH_MU_KM3_S2, EARTH_RADIUS_KM
+from ssa_pipeline.core.constants import EARTH_MU_KM3_S2, EARTH_RADIUS_KM
 from ssa_pipeline.core.volumes.screening_volume import CONSTELLATIONS, NO_SATELLITE
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect

@@ -315,7 +315,8 @@ def test_only_a_user_who_must_wait_for_the_compiler_is_told_so(
     _prepare_kernels()
     assert "compiling kernels, once per installation" in capsys.readouterr().err
     compiled = subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.core.kernels.sgp4 import _gstime; _gstime(2460000.5)"], check=False
+        [sys.executable, "-c", "from ssa_pipeline.core.kernels.sgp4.init import _gstime; _gstime(2460000.5)"],
+        check=False,
     )
     assert compiled.returncode == 0
     _prepare_kernels()

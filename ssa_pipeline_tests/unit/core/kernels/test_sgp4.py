@@ -10,7 +10,9 @@ import pytest
 from sgp4.api import WGS72, Satrec
 
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
-from ssa_pipeline.core.kernels import sgp4 as kernel
+from ssa_pipeline.core.kernels.sgp4.coefficients import C_IREZ, COEF_SIZE
+from ssa_pipeline.core.kernels.sgp4.init import init_element_sets
+from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 from ssa_pipeline.core.orbits.propagation import sgp4_coefficients, states_at
 from ssa_pipeline.core.orbits.satrec import to_satrecs
 from ssa_pipeline.core.records import ElementSets
@@ -43,8 +45,8 @@ def coefficients_of(satrec: Satrec) -> np.ndarray:
             ]
         ]
     )
-    coefficients = np.empty((1, kernel.COEF_SIZE))
-    kernel.init_element_sets(mean, coefficients)
+    coefficients = np.empty((1, COEF_SIZE))
+    init_element_sets(mean, coefficients)
     return coefficients
 
 
@@ -104,13 +106,13 @@ def test_failures_are_reported_with_sgp4s_codes_and_no_numbers() -> None:
 
 def test_the_integrator_state_never_changes_a_result(catalogue: ElementSets) -> None:
     coefficients = sgp4_coefficients(catalogue)
-    resonant = np.flatnonzero(coefficients[:, kernel.C_IREZ] != 0)[:40]
+    resonant = np.flatnonzero(coefficients[:, C_IREZ] != 0)[:40]
     times = np.array([9_000.0, 10.0, 4_000.0, -900.0, 4_000.5, 20_000.0, 19_999.0])
     assert len(resonant) == 40
     for i in resonant:
         kept = np.zeros(3)
         for t in times:
             carried, fresh = np.empty(6), np.empty(6)
-            kernel.propagate(coefficients[i], t, kept, carried)
-            kernel.propagate(coefficients[i], t, np.zeros(3), fresh)
+            propagate(coefficients[i], t, kept, carried)
+            propagate(coefficients[i], t, np.zeros(3), fresh)
             np.testing.assert_array_equal(carried, fresh)

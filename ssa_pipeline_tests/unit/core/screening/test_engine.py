@@ -33,6 +33,10 @@ from ssa_pipeline_tests.shared.places import BUNDLED, REPOSITORY, TRUTH
 START_US = parse_utc("2024-11-01T00:00:00Z")
 HOUR_US = 3600 * 10**6
 CODE_HASHES = Path(__file__).with_name("code_hashes.json")
+SGP4 = [
+    "constants.py",
+    *(f"kernels/sgp4/{name}.py" for name in ("coefficients", "init", "deep_init", "deep", "propagate", "vector")),
+]
 SOURCES = {
     "clean_catalog": [
         "catalog/clean_catalog.py",
@@ -51,18 +55,19 @@ SOURCES = {
         "catalog/shared_numbers.py",
         "orbits/propagation.py",
         "kernels/ephemeris_chunks.py",
-        "kernels/sgp4.py",
+        *SGP4,
     ],
     "ephemeris_chunks": [
         "screening/ephemeris_chunks.py",
         "screening/interpolation.py",
         "orbits/propagation.py",
         "kernels/ephemeris_chunks.py",
-        "kernels/sgp4.py",
+        *SGP4,
     ],
     "conjunction_candidates": [
         "screening/conjunction_candidates.py",
         "kernels/conjunction_candidates.py",
+        "constants.py",
         "volumes/screening_volume.py",
     ],
     "refined_events": [
@@ -71,7 +76,7 @@ SOURCES = {
         "kernels/refined_events.py",
         "orbits/propagation.py",
         "kernels/ephemeris_chunks.py",
-        "kernels/sgp4.py",
+        *SGP4,
         "volumes/screening_volume.py",
         "volumes/volume_entries.py",
         "kernels/screening_volume.py",
