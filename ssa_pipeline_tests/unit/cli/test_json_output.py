@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ssa_pipeline.cli import Exit, automation, freshness, release_gate, screen
+from ssa_pipeline.cli import Exit, automation, freshness, release_gate
+from ssa_pipeline.cli.screen import request
 from ssa_pipeline.local.doctor import Finding, Level
 from ssa_pipeline.local.services import starting, state
 from ssa_pipeline.settings import read_settings
@@ -144,4 +145,4 @@ def test_a_bad_mail_setting_does_not_stop_a_screening(monkeypatch: pytest.Monkey
     monkeypatch.setenv("SSA_HOME", str(tmp_path))
     monkeypatch.setenv("SSA_ALERT_EMAIL", "nobody")
     monkeypatch.setenv("SSA_THREADS", "3")
-    assert screen._threads(None) == 3
+    assert request.number_of_threads(None) == 3

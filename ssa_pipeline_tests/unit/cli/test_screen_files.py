@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.cli.events_csv import COLUMNS, ROWS_PER_BLOCK, EventsCsv
-from ssa_pipeline.cli.screen import QUIET_S, _prepare_kernels, _Progress
+from ssa_pipeline.cli.screen.command import prepare_kernels
+from ssa_pipeline.cli.screen.progress import QUIET_S, Progress
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Events
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
@@ -266,7 +267,7 @@ def test_an_interrupted_run_says_nothing_on_standard_output(tmp_path: Path) -> N
 def test_progress_is_shown_once_the_work_takes_long(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    progress = _Progress()
+    progress = Progress()
     progress.show("sieve", 0.25)
     assert capsys.readouterr().err == ""
     now = time.monotonic()
@@ -312,12 +313,12 @@ def test_only_a_user_who_must_wait_for_the_compiler_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "empty"))
-    _prepare_kernels()
+    prepare_kernels()
     assert "compiling kernels, once per installation" in capsys.readouterr().err
     compiled = subprocess.run(
         [sys.executable, "-c", "from ssa_pipeline.core.kernels.sgp4.init import _gstime; _gstime(2460000.5)"],
         check=False,
     )
     assert compiled.returncode == 0
-    _prepare_kernels()
+    prepare_kernels()
     assert capsys.readouterr().err == ""

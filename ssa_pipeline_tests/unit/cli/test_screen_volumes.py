@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline.cli import CliError
-from ssa_pipeline.cli.volumes import volume_request
+from ssa_pipeline.cli.screen.volumes import volume_request
 from ssa_pipeline_tests.shared.chain_data import small_catalog
 from ssa_pipeline_tests.unit.cli.test_screen_files import run
 

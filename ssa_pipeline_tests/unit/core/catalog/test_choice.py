@@ -14,7 +14,7 @@ import typer
 from sgp4.api import Satrec
 from typer.testing import CliRunner
 
-from ssa_pipeline.cli.screen import screen
+from ssa_pipeline.cli.screen.command import screen
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.catalog.object_flags import ObjectFlag
 from ssa_pipeline.core.catalog.records import CleanCatalog
