@@ -14,14 +14,19 @@ from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core import days
 
 LEAD_DAYS = range(days.LEAD_DAYS)
-DAILY_ASSETS = ("raw_tle_snapshots", "clean_catalog")
-SCREENING_ASSETS = ("ephemeris_chunks", "conjunction_candidates", "refined_events")
+RAW_TLE_SNAPSHOTS = "raw_tle_snapshots"
+CLEAN_CATALOG = "clean_catalog"
+EPHEMERIS_CHUNKS = "ephemeris_chunks"
+CONJUNCTION_CANDIDATES = "conjunction_candidates"
+REFINED_EVENTS = "refined_events"
+DAILY_ASSETS = (RAW_TLE_SNAPSHOTS, CLEAN_CATALOG)
+SCREENING_ASSETS = (EPHEMERIS_CHUNKS, CONJUNCTION_CANDIDATES, REFINED_EVENTS)
 UPSTREAM = {
-    "raw_tle_snapshots": (),
-    "clean_catalog": ("raw_tle_snapshots",),
-    "ephemeris_chunks": ("clean_catalog",),
-    "conjunction_candidates": ("ephemeris_chunks",),
-    "refined_events": ("clean_catalog", "ephemeris_chunks", "conjunction_candidates"),
+    RAW_TLE_SNAPSHOTS: (),
+    CLEAN_CATALOG: (RAW_TLE_SNAPSHOTS,),
+    EPHEMERIS_CHUNKS: (CLEAN_CATALOG,),
+    CONJUNCTION_CANDIDATES: (EPHEMERIS_CHUNKS,),
+    REFINED_EVENTS: (CLEAN_CATALOG, EPHEMERIS_CHUNKS, CONJUNCTION_CANDIDATES),
 }
 INGEST_JOB = "ingest_job"
 SCREEN_JOB = "screen_job"

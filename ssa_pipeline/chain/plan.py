@@ -6,7 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS, UPSTREAM
+from ssa_pipeline.chain.links import (
+    CLEAN_CATALOG,
+    CONJUNCTION_CANDIDATES,
+    DAILY_ASSETS,
+    RAW_TLE_SNAPSHOTS,
+    REFINED_EVENTS,
+    SCREENING_ASSETS,
+    UPSTREAM,
+)
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.versions import CODE_VERSIONS
@@ -27,10 +35,10 @@ def slices_to_compute(
     ``snapshot_ids`` are the day's receipts now, ``held_days`` the earlier days of which nothing is carried over;
     ``everything`` takes current slices too."""
     wanted: dict[str, dict[str, object]] = {
-        "raw_tle_snapshots": {"snapshot_ids": snapshot_ids},
-        "clean_catalog": selection_facts(settings, held_days),
-        "conjunction_candidates": {"threshold_km": settings.threshold_km},
-        "refined_events": {
+        RAW_TLE_SNAPSHOTS: {"snapshot_ids": snapshot_ids},
+        CLEAN_CATALOG: selection_facts(settings, held_days),
+        CONJUNCTION_CANDIDATES: {"threshold_km": settings.threshold_km},
+        REFINED_EVENTS: {
             "threshold_km": settings.threshold_km,
             "exclude_same_constellation": settings.exclude_same_constellation,
         },

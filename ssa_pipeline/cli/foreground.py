@@ -11,8 +11,8 @@ from dagster import DagsterInstance, EventLogEntry
 
 from ssa_pipeline.chain.links import TITLE_TAG
 from ssa_pipeline.definitions import build_defs
-from ssa_pipeline.defs.console_log import PROGRESS_LOGGER
 from ssa_pipeline.defs.failures import what_failed
+from ssa_pipeline.defs.slices.progress import PROGRESS_LOGGER
 from ssa_pipeline.use_cases.runs.follow import Check, RunOutcome
 from ssa_pipeline.use_cases.runs.listed_runs import ListedRun
 

@@ -17,9 +17,19 @@ from dagster import (
     MetadataValue,
     Output,
     asset_check,
+    build_time_partition_freshness_checks,
 )
 
-from ssa_pipeline.chain.links import DAILY_ASSETS, in_order, slice_key
+from ssa_pipeline.chain.links import (
+    CLEAN_CATALOG,
+    CONJUNCTION_CANDIDATES,
+    DAILY_ASSETS,
+    EPHEMERIS_CHUNKS,
+    RAW_TLE_SNAPSHOTS,
+    REFINED_EVENTS,
+    in_order,
+    slice_key,
+)
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import Slices
 from ssa_pipeline.chain.verdicts import BLOCKING, Rule, Verdict, judge
@@ -92,7 +102,7 @@ def _storage_check(asset: str, *, blocking: bool, description: str) -> Callable[
 
 
 @_storage_check(
-    "raw_tle_snapshots",
+    RAW_TLE_SNAPSHOTS,
     blocking=True,
     description="The completeness gate: what was received is a whole catalogue, measured against the newest trusted "
     "release before it, or an operator accepted it (`ssa catalog accept`, job accept_release).",
@@ -103,7 +113,7 @@ def release_is_complete(storage: Storage, key: SliceKey, _: Settings) -> Verdict
     return Verdict(judgement.is_trusted, judgement.in_words(), metadata)
 
 
-@_check("clean_catalog", blocking=True, description="Every object has exactly one element set.")
+@_check(CLEAN_CATALOG, blocking=True, description="Every object has exactly one element set.")
 def one_element_set_per_object(slices: Slices, key: SliceKey, _: Settings) -> Verdict:
     catalog: CleanCatalog = slices.read(key)[0]
     ids, counts = np.unique(catalog.element_sets.norad_id, return_counts=True)
@@ -113,7 +123,7 @@ def one_element_set_per_object(slices: Slices, key: SliceKey, _: Settings) -> Ve
 
 
 @_check(
-    "clean_catalog",
+    CLEAN_CATALOG,
     blocking=False,
     description=f"No element set is older than the limit and the median age is below {MEDIAN_AGE_WARNING_DAYS:g} days.",
 )
@@ -128,7 +138,7 @@ def ages_are_fresh(slices: Slices, key: SliceKey, settings: Settings) -> Verdict
 
 
 @_check(
-    "clean_catalog",
+    CLEAN_CATALOG,
     blocking=False,
     description=f"Of the objects of the newest catalogue of the {LOOK_BACK_DAYS} days before at most "
     f"{MOST_MISSING:.0%} are missing: with what was carried over, a day loses a few that decayed or became stale.",
@@ -156,7 +166,7 @@ def _newest_before(slices: Slices, key: SliceKey) -> SliceKey | None:
 
 
 @_check(
-    "ephemeris_chunks",
+    EPHEMERIS_CHUNKS,
     blocking=True,
     description="Every object of the catalogue has a chunk, and its nodes cover the lead day, or up to where SGP4 "
     "fails, without a gap.",
@@ -171,7 +181,7 @@ def chunks_cover_the_interval(slices: Slices, key: SliceKey, _: Settings) -> Ver
 
 
 def _objects_of(slices: Slices, key: SliceKey) -> Int64:
-    return slices.read_object_ids(SliceKey("clean_catalog", key.epoch_day, None))[0]
+    return slices.read_object_ids(SliceKey(CLEAN_CATALOG, key.epoch_day, None))[0]
 
 
 def _is_covered(chunks: EphemerisChunks) -> Any:
@@ -185,7 +195,7 @@ def _is_covered(chunks: EphemerisChunks) -> Any:
 
 
 @_check(
-    "conjunction_candidates",
+    CONJUNCTION_CANDIDATES,
     blocking=True,
     description="Every candidate step lies in the lead day and pairs two different objects of the catalogue.",
 )
@@ -198,7 +208,7 @@ def candidates_are_pairs_of_the_day(slices: Slices, key: SliceKey, _: Settings) 
     return Verdict(not len(bad), _some("candidates that are no pair of the catalogue", bad), {"candidates": len(found)})
 
 
-@_check("refined_events", blocking=True, description="No miss distance is above the threshold.")
+@_check(REFINED_EVENTS, blocking=True, description="No miss distance is above the threshold.")
 def every_distance_within_threshold(slices: Slices, key: SliceKey, _: Settings) -> Verdict:
     events: Events
     events, version = slices.read(key)
@@ -213,13 +223,13 @@ def every_distance_within_threshold(slices: Slices, key: SliceKey, _: Settings) 
 
 
 @_check(
-    "refined_events",
+    REFINED_EVENTS,
     blocking=True,
     description="Every candidate ended in a named outcome: the outcomes sum to the candidates.",
 )
 def every_candidate_accounted_for(slices: Slices, key: SliceKey, _: Settings) -> Verdict:
     version = slices.read_version(key)
-    candidates = slices.read_version(SliceKey("conjunction_candidates", key.epoch_day, key.lead_day))
+    candidates = slices.read_version(SliceKey(CONJUNCTION_CANDIDATES, key.epoch_day, key.lead_day))
     outcomes: dict[str, int] = {} if version is None else version.metadata["outcomes"]
     total = sum(outcomes.values())
     expected = -1 if candidates is None else candidates.row_count
@@ -236,6 +246,13 @@ def _some(what: str, ids: Int64, limit: int = 5) -> str:
     more = ", …" if len(ids) > limit else ""
     return f"{len(ids)} {what}: " + ", ".join(str(i) for i in ids[:limit].tolist()) + more
 
+
+# By noon UTC the day's own partition of the daily assets has been written. (Dagster's newer FreshnessPolicy looks at
+# the asset, which a back-fill of an old day makes fresh.)
+with unfinished_parts_of_dagster():
+    FRESHNESS_CHECKS = list(
+        build_time_partition_freshness_checks(assets=list(DAILY_ASSETS), deadline_cron="0 12 * * *", timezone="UTC")
+    )
 
 CHECKS = [
     release_is_complete,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dagster import AssetSelection, define_asset_job, in_process_executor
 
 from ssa_pipeline.chain.links import DAILY_ASSETS, IN_ORDER_TAG, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
-from ssa_pipeline.defs.automation.freshness import FRESHNESS_CHECKS
+from ssa_pipeline.defs.checks import FRESHNESS_CHECKS
 
 ingest_job = define_asset_job(
     INGEST_JOB,

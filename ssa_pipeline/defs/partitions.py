@@ -24,7 +24,7 @@ from dagster import (
 
 from ssa_pipeline.chain.links import DAILY_ASSETS, LEAD_DAYS, UPSTREAM
 from ssa_pipeline.core.versions import CODE_VERSIONS
-from ssa_pipeline.defs.slices.schema import column_schema
+from ssa_pipeline.defs.slices.reporting import column_schema
 from ssa_pipeline.settings import read_settings
 from ssa_pipeline.use_cases.first_day import first_partition
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
+from ssa_pipeline.chain.links import CLEAN_CATALOG, DAILY_ASSETS, REFINED_EVENTS, SCREENING_ASSETS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.catalog.records import CleanCatalog
@@ -56,8 +56,8 @@ class Report:
 
 def read_report(slices: Slices, epoch_day: date, lead_days: list[int]) -> Report:
     """Raises SliceMissingError where a slice was not computed."""
-    catalog, _ = slices.read(SliceKey("clean_catalog", epoch_day, None))
-    events, _ = zip(*(slices.read(SliceKey("refined_events", epoch_day, k)) for k in lead_days), strict=True)
+    catalog, _ = slices.read(SliceKey(CLEAN_CATALOG, epoch_day, None))
+    events, _ = zip(*(slices.read(SliceKey(REFINED_EVENTS, epoch_day, k)) for k in lead_days), strict=True)
     keys = [SliceKey(asset, epoch_day, None) for asset in DAILY_ASSETS]
     keys += [SliceKey(asset, epoch_day, k) for asset in SCREENING_ASSETS for k in lead_days]
     versions = [version for version in map(slices.read_version, keys) if version is not None]
@@ -66,14 +66,14 @@ def read_report(slices: Slices, epoch_day: date, lead_days: list[int]) -> Report
 
 def summary_lines(slices: Slices, epoch_day: date, lead_days: list[int]) -> Iterator[str]:
     """What `ssa materialize` says at its end, from the log of slices alone; nothing of a day without a catalogue."""
-    catalog = slices.read_version(SliceKey("clean_catalog", epoch_day, None))
+    catalog = slices.read_version(SliceKey(CLEAN_CATALOG, epoch_day, None))
     if catalog is None:
         return
     yield f"{epoch_day}: {catalog.metadata.get('objects', 0):,} objects used"
     total: Counter[str] = Counter()
     n_screened = 0
     for lead_day in lead_days:
-        version = slices.read_version(SliceKey("refined_events", epoch_day, lead_day))
+        version = slices.read_version(SliceKey(REFINED_EVENTS, epoch_day, lead_day))
         if version is None:
             yield f"  lead day {lead_day}: not screened"
             continue

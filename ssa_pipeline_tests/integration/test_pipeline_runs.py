@@ -22,7 +22,7 @@ from ssa_pipeline.chain.links import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREE
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import day_start_us
-from ssa_pipeline.defs.slices.schema import column_schema, slice_query
+from ssa_pipeline.defs.slices.reporting import column_schema, slice_query
 from ssa_pipeline.local import processes
 from ssa_pipeline.local.postgres.address import embedded_server
 from ssa_pipeline.local.services import spawning, starting, state, stopping

@@ -2,7 +2,7 @@
 
 from dagster import AssetExecutionContext
 
-from ssa_pipeline.chain.links import slice_key
+from ssa_pipeline.chain.links import EPHEMERIS_CHUNKS, slice_key
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.watch import Watch
@@ -21,7 +21,7 @@ def ephemeris_chunks(context: AssetExecutionContext, clean_catalog: SliceInput) 
     settings: Settings = context.resources.settings
 
     def compute(key: str, catalog: CleanCatalog, watch: Watch) -> Computed:
-        slot = slice_key("ephemeris_chunks", key)
+        slot = slice_key(EPHEMERIS_CHUNKS, key)
         start_us, end_us = slot.window_us()
         elements = catalog.sets_on(slot.lead_day or 0)
         chunks = compute_ephemeris_chunks(elements, start_us, end_us, threads=settings.threads, watch=watch)

@@ -2,7 +2,7 @@
 
 from dagster import AssetExecutionContext
 
-from ssa_pipeline.chain.links import slice_key
+from ssa_pipeline.chain.links import REFINED_EVENTS, slice_key
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events
 from ssa_pipeline.core.screening.flagged_events import flagged_events
@@ -29,7 +29,7 @@ def refined_events(
     settings: Settings = context.resources.settings
 
     def compute(key: str, catalog: CleanCatalog, chunks: EphemerisChunks, found: Candidates, watch: Watch) -> Computed:
-        lead_day = slice_key("refined_events", key).lead_day or 0
+        lead_day = slice_key(REFINED_EVENTS, key).lead_day or 0
         elements = catalog.sets_on(lead_day)
         asked = _asked(elements, found, settings)
         refined = refine_events(elements, chunks, asked, settings.threshold_km, threads=settings.threads, watch=watch)

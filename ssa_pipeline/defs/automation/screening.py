@@ -14,7 +14,7 @@ from datetime import datetime
 from dagster import DagsterInstance, RunRequest
 
 from ssa_pipeline.chain.due import DayScreening, clock, wanted
-from ssa_pipeline.chain.links import SCREEN_JOB, SCREENING_ASSETS, run_tags
+from ssa_pipeline.chain.links import CLEAN_CATALOG, SCREEN_JOB, SCREENING_ASSETS, run_tags
 from ssa_pipeline.chain.plan import contiguous
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.dagster_internals import AssetGraph
@@ -64,7 +64,7 @@ def screenings(
 def _obstacle(under_way: dict[SliceKey, str], day: DayScreening, now: datetime) -> str | None:
     """Why the newest catalogue of a day must not be screened yet. One that nobody has judged is judged when it is
     read."""
-    remake = under_way.get(SliceKey("clean_catalog", day.epoch_day, None))
+    remake = under_way.get(SliceKey(CLEAN_CATALOG, day.epoch_day, None))
     if remake:
         return f"waits for its catalogue, which is being made: {remake}"
     if day.cataloged_at > now:

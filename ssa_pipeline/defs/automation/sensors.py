@@ -14,6 +14,7 @@ from dagster import (
     RunsFilter,
     SensorEvaluationContext,
     SensorResult,
+    build_sensor_for_freshness_checks,
     sensor,
 )
 
@@ -36,6 +37,8 @@ from ssa_pipeline.dagster_internals import AssetGraph
 from ssa_pipeline.defs.automation.fetching import FETCH_JOBS, job_name, run_config
 from ssa_pipeline.defs.automation.screening import REASON_TAG, RETRY_TAGS, screenings
 from ssa_pipeline.defs.automation.under_way import named, slices_under_way, unfinished_run
+from ssa_pipeline.defs.checks import FRESHNESS_CHECKS
+from ssa_pipeline.defs.partitions import unfinished_parts_of_dagster
 from ssa_pipeline.defs.resources import Storage
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.sources import folder
@@ -230,4 +233,9 @@ def _asked_before(instance: DagsterInstance, requests: list[RunRequest], sensor_
     return {run.tags["dagster/run_key"]: run for run in runs}
 
 
-SENSORS = [new_tle_release, screen_catalog, watched_folder]
+with unfinished_parts_of_dagster():
+    freshness_sensor = build_sensor_for_freshness_checks(
+        freshness_checks=FRESHNESS_CHECKS, minimum_interval_seconds=300, name="daily_assets_are_fresh"
+    )
+
+SENSORS = [new_tle_release, screen_catalog, watched_folder, freshness_sensor]

@@ -17,8 +17,7 @@ from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.chain.verdicts import demand_verdicts
 from ssa_pipeline.defs.failures import permanent_failures
 from ssa_pipeline.defs.slices.progress import watching
-from ssa_pipeline.defs.slices.reporting import ALREADY_REPORTED, version_tags
-from ssa_pipeline.defs.slices.schema import slice_query
+from ssa_pipeline.defs.slices.reporting import ALREADY_REPORTED, slice_query, version_tags
 from ssa_pipeline.settings import Settings
 
 SliceEvents = Iterator[AssetMaterialization | Output[None]]

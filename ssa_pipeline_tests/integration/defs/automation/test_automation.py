@@ -31,9 +31,8 @@ from psycopg.types.json import Jsonb
 from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
 from ssa_pipeline.definitions import build_defs
 from ssa_pipeline.defs.automation import fetching
-from ssa_pipeline.defs.automation.freshness import freshness_sensor
 from ssa_pipeline.defs.automation.schedules import AUTOMATION_SCHEDULES
-from ssa_pipeline.defs.automation.sensors import new_tle_release, screen_catalog, watched_folder
+from ssa_pipeline.defs.automation.sensors import freshness_sensor, new_tle_release, screen_catalog, watched_folder
 from ssa_pipeline.defs.resources import PostgresStorage
 from ssa_pipeline.settings import DatabaseUrl, Settings, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import TransientError
