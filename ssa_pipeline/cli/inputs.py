@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_DAYS = 3_660
 STANDARD = "-"  # standard input or output, in place of a file
-_CHOICES_SHOWN = 20
 _HELP = "Catalogue number (Alpha-5 too), name or international designator; part of a name where only one has it."
 
 # Every command that is about an object takes it like this: `ssa why 25544`, `ssa why "ISS (ZARYA)"`, `--object NAME`.
@@ -91,16 +91,6 @@ def parse_lead_days(text: str) -> list[int]:
     return sorted(days)
 
 
-def parse_number(text: str) -> int:
-    """A catalogue number in any spelling; CliError."""
-    from ssa_pipeline.messages.alpha5 import parse_catalog_number
-
-    try:
-        return parse_catalog_number(text)
-    except ValueError as error:
-        raise CliError(f"{text!r} is no catalogue number: {error}", Exit.USAGE) from None
-
-
 def object_text(argument: str, option: str) -> str:
     """What was given as OBJECT or as --object, '' where neither was; CliError where they differ."""
     if argument and option and argument != option:
@@ -113,39 +103,27 @@ def object_in_database(url: DatabaseUrl, argument: str, option: str = "") -> int
     text = object_text(argument, option)
     if not text:
         raise CliError("name an object: a catalogue number like 25544, or a name", Exit.USAGE)
+    from ssa_pipeline.use_cases import objects
 
-    def named(part: str) -> list[tuple[int, str, str]]:
-        from ssa_pipeline.storage.questions.object_names import objects_named
-
-        return objects_named(url, part)
-
-    return choose_object(text, named)
+    with _object_error_as_message():
+        return objects.object_in_database(url, text)
 
 
 def choose_object(
     text: str, named: Callable[[str], Iterable[tuple[int, str, str]]], where: str = "received so far"
 ) -> int:
-    """The object that ``text`` means. ``named`` gives number, name and designator of those whose name holds it or whose
-    designator it is. CliError where none or several match: with the choices."""
-    from ssa_pipeline.messages.alpha5 import parse_catalog_number
+    """The object that ``text`` means, see ``use_cases.objects``. CliError where none or several match."""
+    from ssa_pipeline.use_cases import objects
+
+    with _object_error_as_message():
+        return objects.choose_object(text, named, where)
+
+
+@contextmanager
+def _object_error_as_message() -> Iterator[None]:
+    from ssa_pipeline.use_cases.objects import ObjectError
 
     try:
-        return parse_catalog_number(text)
-    except ValueError as error:
-        if text.isdecimal():
-            raise CliError(f"{text!r} is no catalogue number: {error}", Exit.USAGE) from None
-    found = sorted(set(named(text)))
-    wanted = text.casefold()
-    exact = [one for one in found if wanted in (one[1].casefold(), one[2].casefold())]
-    chosen = exact or found
-    numbers = {number for number, _, _ in chosen}
-    if len(numbers) == 1:
-        return numbers.pop()
-    if not numbers:
-        said = f"no object {where} is named {text!r}, and {text!r} is no catalogue number"
-        raise CliError(said, Exit.USAGE)
-    how = "is the name of" if exact else "is part of the names of"
-    lines = [f"  {number:>9} {name}" for number, name, _ in chosen[:_CHOICES_SHOWN]]
-    if len(chosen) > _CHOICES_SHOWN:
-        lines.append(f"  … {len(chosen) - _CHOICES_SHOWN:,} more")
-    raise CliError("\n".join([f"{text!r} {how} {len(numbers):,} objects; give one's number:", *lines]), Exit.USAGE)
+        yield
+    except ObjectError as error:
+        raise CliError(str(error), Exit.USAGE) from None

@@ -57,4 +57,5 @@ def _object(norad_id: int, names: Mapping[int, str]) -> str:
 
 
 def names_of(elements: ElementSets) -> dict[int, str]:
+    """Catalogue number -> name."""
     return dict(zip(elements.norad_id.tolist(), elements.object_name.tolist(), strict=True))

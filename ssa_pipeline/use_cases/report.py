@@ -24,6 +24,7 @@ class Report:
 
     @property
     def rejected_by_rule(self) -> Counter[str]:
+        """How many records each rule rejected."""
         return Counter(str(record.rule) for record in self.catalog.rejected)
 
     def seconds_by_stage(self) -> dict[str, dict[str, float]]:

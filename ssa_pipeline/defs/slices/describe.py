@@ -33,6 +33,7 @@ _CLOSEST_IN_UI = 6  # which the UI shows without a click: it hides Markdown of 1
 
 
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A table for the UI; text in cells stays text."""
     head = list(head)
     lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -48,6 +49,7 @@ def rejected_by_rule(rejected: Iterable[RejectedRecord]) -> dict[str, int]:
 
 
 def rejected_shown(rejected: list[RejectedRecord]) -> dict[str, Any]:
+    """How many records were rejected, and of each rule how many and the first."""
     first = {str(record.rule): record for record in reversed(rejected)}
     rows = [
         (rule, count, f"{first[rule].source_file}:{first[rule].source_line}", first[rule].detail)
@@ -58,11 +60,13 @@ def rejected_shown(rejected: list[RejectedRecord]) -> dict[str, Any]:
 
 
 def objects_by_regime(elements: ElementSets) -> dict[str, int]:
+    """How many objects each regime has, 0 included."""
     counts = Counter(str(regime) for regime in regimes(elements))
     return {str(regime): counts.get(str(regime), 0) for regime in Regime}
 
 
 def regimes_shown(elements: ElementSets) -> dict[str, Any]:
+    """The same for people."""
     table = markdown_table(["regime", "objects"], objects_by_regime(elements).items())
     return {"objects": len(elements), "objects_by_regime": MetadataValue.md(table)}
 
@@ -73,6 +77,7 @@ def objects_by_flag(flags: Text) -> dict[str, int]:
 
 
 def ages_shown(age_days: Float64) -> dict[str, Any]:
+    """Histogram, median and largest of ages in days, shape (n,); nothing of none."""
     if not len(age_days):
         return {}
     edges = np.linspace(min(0.0, float(age_days.min())), max(1.0, float(age_days.max())), 41)
@@ -85,6 +90,7 @@ def ages_shown(age_days: Float64) -> dict[str, Any]:
 
 
 def chunk_facts(chunks: EphemerisChunks) -> dict[str, Any]:
+    """For the slice's log: what was propagated, what only in part, and with which spacing."""
     in_part = screened_in_part(chunks)
     spacing_s, counts = np.unique(chunks.spacing_us // 1_000_000, return_counts=True)
     return {
@@ -106,6 +112,7 @@ def chunk_facts(chunks: EphemerisChunks) -> dict[str, Any]:
 
 
 def chunks_shown(chunks: EphemerisChunks) -> dict[str, Any]:
+    """The same for people, with percentiles of the error bounds."""
     facts = chunk_facts(chunks)
     bounds_m = chunks.error_bound_km * 1000
     quantiles = [50, 95, 99, 100]
@@ -124,6 +131,7 @@ def chunks_shown(chunks: EphemerisChunks) -> dict[str, Any]:
 
 
 def candidates_shown(candidates: Candidates, threshold_km: float) -> dict[str, Any]:
+    """How many candidates, and of how many pairs."""
     return {
         "candidates": len(candidates),
         "slow_candidates": int(np.count_nonzero(candidates.is_slow)),
@@ -133,10 +141,12 @@ def candidates_shown(candidates: Candidates, threshold_km: float) -> dict[str, A
 
 
 def pair_count(norad_id_1: Any, norad_id_2: Any) -> int:
+    """How many different pairs two columns of catalogue numbers hold, each of shape (n,)."""
     return len(np.unique(norad_id_1.astype(np.int64) * 1_000_000_000 + norad_id_2))
 
 
 def events_by_class(events: Events) -> dict[str, int]:
+    """How many events each class has, 0 included."""
     counts = Counter(str(name) for name in events.event_class)
     return {str(name): counts.get(str(name), 0) for name in EventClass}
 
@@ -144,6 +154,7 @@ def events_by_class(events: Events) -> dict[str, int]:
 def events_shown(
     events: Events, elements: ElementSets, outcomes: Mapping[str, int], window_us: tuple[int, int], threshold_km: float
 ) -> dict[str, Any]:
+    """Histograms, the closest events and figures. ``window_us``: begin and end of the lead day, UTC."""
     closest = markdown_table(CLOSEST_HEAD, closest_rows(events, names_of(elements), limit=_CLOSEST_IN_UI))
     start_us, _ = window_us
     crossings = events.event_class == str(EventClass.CROSSING)

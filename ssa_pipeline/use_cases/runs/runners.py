@@ -15,10 +15,14 @@ class Detached(Exception):  # noqa: N818 (the run goes on; nothing failed)
 
 
 class Runner(Protocol):
-    def run(self, job: str, tags: Mapping[str, str], title: str) -> RunOutcome: ...
+    def run(self, job: str, tags: Mapping[str, str], title: str) -> RunOutcome:
+        """Execute a job to its end, however it ends. WebserverError; Detached where the user left it."""
+        ...
 
     def in_hand(self, day: date, lead_days: Collection[int]) -> ListedRun | None:
         """The oldest unfinished run that computes something of these already."""
         ...
 
-    def follow(self, run: ListedRun) -> RunOutcome: ...
+    def follow(self, run: ListedRun) -> RunOutcome:
+        """Wait for the end of a run that another call asked for. WebserverError; Detached."""
+        ...

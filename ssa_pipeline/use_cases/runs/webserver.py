@@ -153,6 +153,7 @@ class Webserver:
         return RunState(run["status"], run["startTime"], run["endTime"], log["events"], log["cursor"], log["hasMore"])
 
     def terminate(self, run_id: str) -> None:
+        """Ask a run to end; it does at the next safe point. WebserverError where it cannot."""
         answer = self.query(_TERMINATE, {"runId": run_id})["terminateRun"]
         if answer["__typename"] != "TerminateRunSuccess":
             raise WebserverError(f"run {run_id} was not cancelled: {_message(answer)}")
