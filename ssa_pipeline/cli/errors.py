@@ -39,8 +39,7 @@ def cli_error(error: Exception) -> CliError | None:
     from ssa_pipeline.settings import SettingsError
     from ssa_pipeline.storage.errors import DatabaseUnreachableError
     from ssa_pipeline.use_cases.materialize import NothingReceivedError
-    from ssa_pipeline.use_cases.runs.follow import RunFailedError
-    from ssa_pipeline.use_cases.runs.runners import Detached
+    from ssa_pipeline.use_cases.runs.follow import Detached, RunFailedError
     from ssa_pipeline.use_cases.runs.webserver import WebserverError
 
     if isinstance(error, SettingsError):

@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.prompt import Prompt
 
-from ssa_pipeline.use_cases.runs.follow import RunOutcome, RunWatch
+from ssa_pipeline.use_cases.runs.follow import Detached, RunOutcome, RunWatch
 from ssa_pipeline.use_cases.runs.listed_runs import ListedRun, list_runs
-from ssa_pipeline.use_cases.runs.runners import Detached
 from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 POLL_S = 0.5

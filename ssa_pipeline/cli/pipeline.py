@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ssa_pipeline.cli.follow import ServiceRunner
     from ssa_pipeline.settings import Settings
     from ssa_pipeline.use_cases.materialize import Screening
-    from ssa_pipeline.use_cases.runs.runners import Runner
+    from ssa_pipeline.use_cases.runs.follow import Runner
     from ssa_pipeline.use_cases.runs.webserver import Webserver
 
 BUNDLED_DAY = date(2024, 11, 1)

@@ -13,8 +13,7 @@ from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 from ssa_pipeline.storage.receipts.snapshots import snapshot_ids
 from ssa_pipeline.storage.slices.store import SliceStore
-from ssa_pipeline.use_cases.runs.follow import RunFailedError, RunOutcome
-from ssa_pipeline.use_cases.runs.runners import Runner
+from ssa_pipeline.use_cases.runs.follow import RunFailedError, Runner, RunOutcome
 
 
 class NothingReceivedError(RuntimeError):

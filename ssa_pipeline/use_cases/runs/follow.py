@@ -1,15 +1,16 @@
-"""How a submitted run goes and ends: what it does at the moment, and its outcome in words."""
+"""How a run goes and ends: what executes one, what it does at the moment, and its outcome in words."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, Protocol
 
 from ssa_pipeline.chain.progress_message import Progress
-from ssa_pipeline.use_cases.runs.listed_runs import QUEUED, list_runs, what_it_waits_for
+from ssa_pipeline.use_cases.runs.listed_runs import QUEUED, ListedRun, list_runs, what_it_waits_for
 from ssa_pipeline.use_cases.runs.webserver import FROM_OUTSIDE, RunState, Webserver, WebserverError
 
 CHECK_FAILED = "DagsterAssetCheckFailedError"
@@ -63,6 +64,24 @@ class RunFailedError(RuntimeError):
         reasons = "\n  ".join(outcome.failures) or f"the run ended as {outcome.status}"
         said = "cancelled" if self.is_cancelled else "failed"
         super().__init__(f"{title}: {said} (run {outcome.run_id})" + ("" if self.is_cancelled else f"\n  {reasons}"))
+
+
+class Detached(Exception):  # noqa: N818 (the run goes on; nothing failed)
+    """The user chose to leave a run to itself."""
+
+
+class Runner(Protocol):
+    def run(self, job: str, tags: Mapping[str, str], title: str) -> RunOutcome:
+        """Execute a job to its end, however it ends. WebserverError; Detached where the user left it."""
+        ...
+
+    def in_hand(self, day: date, lead_days: Collection[int]) -> ListedRun | None:
+        """The oldest unfinished run that computes something of these already."""
+        ...
+
+    def follow(self, run: ListedRun) -> RunOutcome:
+        """Wait for the end of a run that another call asked for. WebserverError; Detached."""
+        ...
 
 
 @dataclass

@@ -15,8 +15,7 @@ from rich.console import Console
 
 from ssa_pipeline.chain.progress_message import Progress
 from ssa_pipeline.cli.follow import Follower, ServiceRunner
-from ssa_pipeline.use_cases.runs.follow import RunOutcome
-from ssa_pipeline.use_cases.runs.runners import Detached
+from ssa_pipeline.use_cases.runs.follow import Detached, RunOutcome
 from ssa_pipeline.use_cases.runs.webserver import FROM_OUTSIDE, Webserver, WebserverError
 
 RUN = "7d8c0f3e-0000-4000-8000-000000000000"
