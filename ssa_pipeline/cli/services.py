@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,18 +44,20 @@ def up(
     """
     from ssa_pipeline.local.services import starting
 
-    with _errors() as settings:
-        with Talker(_say) as say:
-            starting.up(settings, say, is_database_only=database_only, is_watched=not unwatched)
-        if foreground:
-            _stay(settings, is_watched=not unwatched)
+    settings = _checked_settings()
+    with Talker(_say) as say:
+        starting.up(settings, say, is_database_only=database_only, is_watched=not unwatched)
+    if foreground:
+        _stay(settings, is_watched=not unwatched)
 
 
 def down() -> None:
     """Stop everything that `ssa up` started. Runs in progress are canceled; no data is lost."""
     from ssa_pipeline.local.services import stopping
+    from ssa_pipeline.settings import read_settings
 
-    with _errors(is_checked=False) as settings, Talker(_say) as say:
+    settings = read_settings()
+    with Talker(_say) as say:
         say.now("stopping the services")
         if not stopping.down(settings, say):
             say("nothing was running")
@@ -67,22 +68,22 @@ def status(as_json: AsJson = False) -> None:
     from ssa_pipeline.local import watcher
     from ssa_pipeline.local.services import starting, state
 
-    with _errors() as settings:
-        found = state.status(settings)
-        if as_json:
-            print_json({"services": [_status_facts(one) for one in found]})
-        else:
-            for one in found:
-                _say(_status_line(one))
-            for line in watcher.report(settings):
-                _say(f"{state.WATCHER:<10} {line}")
-        unasked = {"database"} if starting.is_watcher_wanted(settings) else {"database", state.WATCHER}
-        stopped = [one.name for one in found if one.pid is None and one.name not in unasked]
-        if stopped:
-            raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
-        silence = state.daemon_silence(settings)
-        if silence is not None:
-            raise CliError(silence, Exit.NOT_RUNNING)
+    settings = _checked_settings()
+    found = state.status(settings)
+    if as_json:
+        print_json({"services": [_status_facts(one) for one in found]})
+    else:
+        for one in found:
+            _say(_status_line(one))
+        for line in watcher.report(settings):
+            _say(f"{state.WATCHER:<10} {line}")
+    unasked = {"database"} if starting.is_watcher_wanted(settings) else {"database", state.WATCHER}
+    stopped = [one.name for one in found if one.pid is None and one.name not in unasked]
+    if stopped:
+        raise CliError(f"not running: {', '.join(stopped)}; start with `ssa up`", Exit.NOT_RUNNING)
+    silence = state.daemon_silence(settings)
+    if silence is not None:
+        raise CliError(silence, Exit.NOT_RUNNING)
 
 
 def logs(
@@ -95,17 +96,18 @@ def logs(
     """Print the end of the services' logs."""
     from ssa_pipeline.local import processes
     from ssa_pipeline.local.services import state
+    from ssa_pipeline.settings import read_settings
 
-    with _errors(is_checked=False) as settings:
-        paths = state.log_paths(settings)
-        if name is not None and name not in paths:
-            raise CliError(f"there is no log {name!r}; choose from {', '.join(paths)}", Exit.USAGE)
-        chosen = {one: path for one, path in paths.items() if name in (None, one)}
-        for one, path in chosen.items():
-            for line in processes.log_tail(path, lines=lines):
-                _say(f"{one}: {line}" if name is None else line)
-        if follow:
-            _follow_logs(settings, name)
+    settings = read_settings()
+    paths = state.log_paths(settings)
+    if name is not None and name not in paths:
+        raise CliError(f"there is no log {name!r}; choose from {', '.join(paths)}", Exit.USAGE)
+    chosen = {one: path for one, path in paths.items() if name in (None, one)}
+    for one, path in chosen.items():
+        for line in processes.log_tail(path, lines=lines):
+            _say(f"{one}: {line}" if name is None else line)
+    if follow:
+        _follow_logs(settings, name)
 
 
 def make_room(
@@ -123,11 +125,10 @@ def make_room(
     afterwards. Exit codes: 0 done, 1 there is not even room to start PostgreSQL.
     """
     from ssa_pipeline.local import rescue
+    from ssa_pipeline.settings import read_settings
 
-    with _errors(is_checked=False) as settings:
-        rescue.make_room(
-            settings, _say, keep_days or settings.retention_days, keep_run_days or settings.run_retention_days
-        )
+    settings = read_settings()
+    rescue.make_room(settings, _say, keep_days or settings.retention_days, keep_run_days or settings.run_retention_days)
 
 
 def env() -> None:
@@ -139,41 +140,38 @@ def env() -> None:
 
     from ssa_pipeline.local import shell
 
-    with _errors() as settings:
-        for key, value in shell.exports(settings).items():
-            _say(f"export {key}={shlex.quote(value)}")
-        prefix = ":".join(shlex.quote(str(path)) for path in shell.program_dirs(settings))
-        _say(f'export PATH={prefix}:"$PATH"')
+    settings = _checked_settings()
+    for key, value in shell.exports(settings).items():
+        _say(f"export {key}={shlex.quote(value)}")
+    prefix = ":".join(shlex.quote(str(path)) for path in shell.program_dirs(settings))
+    _say(f'export PATH={prefix}:"$PATH"')
 
 
 def doctor(as_json: AsJson = False) -> None:
     """Check the machine and the installation, line by line, with what to do. Exit code 1 if anything fails."""
     from ssa_pipeline.local import doctor as checks
 
-    with _errors() as settings:
-        findings = []
-        for finding in checks.examine(settings):  # one by one: some take seconds
-            findings.append(finding)
-            if not as_json:
-                _say(f"{finding.level.value:<5} {finding.subject}: {finding.text}")
-        if as_json:
-            facts = [{"level": f.level.value.lower(), "subject": f.subject, "text": f.text} for f in findings]
-            print_json({"checks": facts})
-        failed = sum(finding.level is checks.Level.FAIL for finding in findings)
-        if failed:
-            raise CliError(f"{failed} of {len(findings)} checks failed")
+    settings = _checked_settings()
+    findings = []
+    for finding in checks.examine(settings):  # one by one: some take seconds
+        findings.append(finding)
+        if not as_json:
+            _say(f"{finding.level.value:<5} {finding.subject}: {finding.text}")
+    if as_json:
+        facts = [{"level": f.level.value.lower(), "subject": f.subject, "text": f.text} for f in findings]
+        print_json({"checks": facts})
+    failed = sum(finding.level is checks.Level.FAIL for finding in findings)
+    if failed:
+        raise CliError(f"{failed} of {len(findings)} checks failed")
 
 
-@contextmanager
-def _errors(*, is_checked: bool = True) -> Iterator[Settings]:
-    """The settings; failures of the services become messages with an exit code. What starts something looks at every
-    setting first; nobody is kept from stopping by a wrong one."""
+def _checked_settings() -> Settings:
+    """For what starts or examines something; nobody is kept from stopping by a wrong setting. SettingsError."""
     from ssa_pipeline.settings import read_settings
 
     settings = read_settings()
-    if is_checked:
-        settings.check()
-    yield settings
+    settings.check()
+    return settings
 
 
 def _say(text: str) -> None:

@@ -35,7 +35,7 @@ def whole_file(target: str, option: str) -> Iterator[TextIO]:
     """A text stream that becomes the file ``target`` when the block ends without an exception; before that, and
     otherwise, ``target`` stays as it was. ``-`` is standard output, which like devices and pipes receives everything at
     the end. CliError names ``option`` where the file cannot be written."""
-    with _errors_as_messages(target, option), _stream(target, "w") as stream:
+    with _errors_of_file(target, option), _stream(target, "w") as stream:
         yield cast(TextIO, stream)
 
 
@@ -45,12 +45,12 @@ def write_whole_file(target: str, option: str, data: bytes) -> None:
         with whole_file(target, option) as shown:
             shown.write(data.decode("utf-8", "backslashreplace"))
         return
-    with _errors_as_messages(target, option), _stream(target, "wb") as stream:
+    with _errors_of_file(target, option), _stream(target, "wb") as stream:
         stream.write(data)
 
 
 @contextmanager
-def _errors_as_messages(target: str, option: str) -> Iterator[None]:
+def _errors_of_file(target: str, option: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
