@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from ssa_pipeline.local.postgres.address import database_url, embedded_server
 from ssa_pipeline.local.services import stopping
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
-from ssa_pipeline_tests.shared.command_line import SSA
+from ssa_pipeline_tests.shared.command_line import ssa_done
 from ssa_pipeline_tests.shared.releases import release, release_days
 
 WHOLE, CUT_OFF, MISSING, PARTIAL, TWICE = "2026-08-13", "2026-08-14", "2026-08-15", "2026-08-16", "2026-08-17"
@@ -55,16 +54,8 @@ class Operations:
         return read_settings(self.environment)
 
     def ssa(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [*SSA, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            env={**os.environ, **self.environment},
-        )
+        done = ssa_done(*arguments, **self.environment)
         assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:

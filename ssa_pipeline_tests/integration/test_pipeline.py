@@ -20,7 +20,7 @@ from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.use_cases.runs.webserver import Webserver
 from ssa_pipeline_tests.shared.chain_data import Minimum, catalog_of, small_catalog
-from ssa_pipeline_tests.shared.command_line import SSA
+from ssa_pipeline_tests.shared.command_line import SSA, ssa_done
 
 DAY = "2024-11-01"
 EMPTY_DAY = "2024-11-04"
@@ -38,16 +38,8 @@ def _settings(home: Path) -> Settings:
 
 
 def ssa(home: Path, *arguments: str, code: int = 0, **environment: str) -> str:
-    done = subprocess.run(
-        [*SSA, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env={**os.environ, "SSA_HOME": str(home), "COLUMNS": "160", **environment},
-    )
+    done = ssa_done(*arguments, SSA_HOME=str(home), **{"COLUMNS": "160", **environment})
     assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
 
 

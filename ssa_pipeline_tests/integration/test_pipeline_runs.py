@@ -32,7 +32,7 @@ from ssa_pipeline.storage.receipts.snapshots import store_snapshot
 from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.use_cases.runs.webserver import RunState, Webserver
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, Minimum, small_catalog
-from ssa_pipeline_tests.shared.command_line import SSA
+from ssa_pipeline_tests.shared.command_line import SSA, ssa_done
 from ssa_pipeline_tests.shared.places import BUNDLED
 
 HANGING_S = 240  # a bound against hanging, not a measure of speed
@@ -110,14 +110,7 @@ def _wait_for(ask: Callable[[], Any], is_there: Callable[[Any], bool], what: str
 
 
 def _ssa(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*SSA, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=HANGING_S,
-        env={**os.environ, "SSA_HOME": str(home), **environment},
-    )
+    return ssa_done(*arguments, SSA_HOME=str(home), **environment)
 
 
 def _quiet(_: str) -> None:

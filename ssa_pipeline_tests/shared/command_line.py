@@ -27,6 +27,15 @@ def ssa(*arguments: str | Path, standard_input: bytes = b"", **environment: str)
     return code, _text(out), _text(errors)
 
 
+def ssa_done(
+    *arguments: str | Path, standard_input: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The same, as a process of its own would be found ended."""
+    code, out, errors = ssa(*arguments, standard_input=standard_input, **environment)
+    assert "Traceback" not in errors, errors
+    return subprocess.CompletedProcess(arguments, code, out, errors)
+
+
 def ssa_on(url: DatabaseUrl, home: Path, *arguments: str, code: int = 0) -> str:
     """Both outputs of one call on a database, as they come."""
     out = _stream()

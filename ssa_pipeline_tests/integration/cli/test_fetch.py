@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +22,7 @@ from ssa_pipeline.storage.questions.freshness import read_freshness
 from ssa_pipeline.storage.receipts.fetch_state import PostgresFetchState
 from ssa_pipeline.storage.receipts.snapshots import read_snapshots, snapshot_ids
 from ssa_pipeline.use_cases.fetch import fetch_release
+from ssa_pipeline_tests.shared.command_line import ssa_done
 from ssa_pipeline_tests.shared.fake_sources import (
     GP_CSV,
     NOON,
@@ -56,16 +56,7 @@ def server(clock: FakeClock) -> Iterator[FakeSources]:
 def ssa(embedded_database: DatabaseUrl, tmp_path: Path) -> Ssa:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         settings = {"SSA_HOME": str(tmp_path), "DATABASE_URL": embedded_database.url}
-        done = subprocess.run(
-            [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "fetch", *arguments],
-            env=os.environ | settings | environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return ssa_done("fetch", *arguments, **settings | environment)
 
     return run
 

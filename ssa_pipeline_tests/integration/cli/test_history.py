@@ -6,10 +6,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import re
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,7 +23,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.integration.cli.test_answers import Ssa
 from ssa_pipeline_tests.shared.catalog_samples import DAY_1, DAY_2, two_days
-from ssa_pipeline_tests.shared.command_line import ssa_on
+from ssa_pipeline_tests.shared.command_line import ssa_done, ssa_on
 from ssa_pipeline_tests.shared.filled import fill, write
 from ssa_pipeline_tests.shared.naive import naive_event_changes, naive_object_changes
 
@@ -301,34 +297,15 @@ REFUSED = [
     (("diff", "", "2026-08-17"), "D1 is empty", 2),
     (("diff", "2026-08-17", "2026-08-18", "--format", "csv"), "add --objects or --events", 2),
 ]
-EACH = """
-import json, sys
-from ssa_pipeline.cli import main
-for words in json.loads(sys.argv[1]):
-    sys.argv = ["ssa", *words]
-    try:
-        main()
-    except SystemExit as exit:
-        print(f"[exit {exit.code}]", file=sys.stderr)
-"""
 
 
 def test_what_cannot_be_answered_is_said(two: TwoDays, tmp_path: Path) -> None:
-    """All in one process: its start is most of the time."""
-    done = subprocess.run(
-        [sys.executable, "-c", EACH, json.dumps([words for words, _, _ in REFUSED])],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"SSA_HOME": str(tmp_path), "DATABASE_URL": two.url.url},
-        timeout=120,
-        check=True,
-    )
-    assert done.stdout == ""
-    answers = re.findall(r"ssa: (.*?)\n\[exit (\d+)\]\n", done.stderr, flags=re.DOTALL)
-    assert len(answers) == len(REFUSED), done.stderr
-    for (words, said, code), (answer, exit_code) in zip(REFUSED, answers, strict=True):
-        assert said in answer, words
-        assert int(exit_code) == code, words
+    for words, said, code in REFUSED:
+        done = ssa_done(*words, SSA_HOME=str(tmp_path), DATABASE_URL=two.url.url)
+        assert done.stdout == "", words
+        assert done.stderr.startswith("ssa: "), words
+        assert said in done.stderr, words
+        assert done.returncode == code, words
 
 
 def test_days_without_a_common_screening_are_named(two: TwoDays, ssa: Ssa) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline_tests.shared.command_line import SSA, ssa
+from ssa_pipeline_tests.shared.command_line import SSA, ssa_done
 from ssa_pipeline_tests.shared.omm_samples import CELESTRAK_CSV, ROWS, xml
 from ssa_pipeline_tests.shared.places import DATA
 
@@ -21,9 +21,8 @@ ACTIVE = DATA / "celestrak_active_20260822.tle"
 
 
 def convert(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """As a process of its own would end that is given these arguments."""
-    code, out, errors = ssa("convert", *arguments, standard_input=stdin, COLUMNS="200")
-    return subprocess.CompletedProcess(arguments, code, out.encode(), errors.encode())
+    done = ssa_done("convert", *arguments, standard_input=stdin, COLUMNS="200")
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.encode(), done.stderr.encode())
 
 
 def convert_as_users_do(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline_tests.shared.chain_data import small_catalog
-from ssa_pipeline_tests.shared.command_line import SSA, ssa
+from ssa_pipeline_tests.shared.command_line import SSA, ssa_done
 from ssa_pipeline_tests.shared.places import DATA
 
 COLUMNS = [
@@ -53,8 +53,7 @@ def run(*arguments: str | Path, home: Path, standard_input: str = "") -> subproc
 
 def run_here(*arguments: str | Path, home: Path, standard_input: str = "") -> subprocess.CompletedProcess[str]:
     """The same, called in this process."""
-    code, out, errors = ssa("screen", *arguments, standard_input=standard_input.encode(), SSA_HOME=str(home))
-    return subprocess.CompletedProcess(arguments, code, out, errors)
+    return ssa_done("screen", *arguments, standard_input=standard_input.encode(), SSA_HOME=str(home))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Events
 from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline_tests.shared.chain_data import catalog_of, small_catalog
-from ssa_pipeline_tests.shared.command_line import SSA, ssa
+from ssa_pipeline_tests.shared.command_line import SSA, ssa_done
 from ssa_pipeline_tests.shared.places import BUNDLED
 
 WINDOW = ("--start", "2024-11-01T00:00:00Z", "--hours", "2")
@@ -38,10 +38,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def run(*arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
-    """As a process of its own would end that is given these arguments."""
-    code, out, errors = ssa("screen", *arguments, SSA_HOME=str(home))
-    assert "Traceback" not in errors, errors
-    return subprocess.CompletedProcess(arguments, code, out, errors)
+    return ssa_done("screen", *arguments, SSA_HOME=str(home))
 
 
 def aged(data: bytes, days_later: int) -> bytes:

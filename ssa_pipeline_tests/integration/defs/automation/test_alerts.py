@@ -5,7 +5,6 @@ import email.policy
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -54,6 +53,7 @@ from ssa_pipeline.storage.upkeep.alerts import ATTEMPTS, Alert, purge_alerts
 from ssa_pipeline.use_cases import alerts
 from ssa_pipeline.use_cases.alerts import Delivery, deliver_due, raise_alert
 from ssa_pipeline.use_cases.freshness import check_freshness
+from ssa_pipeline_tests.shared.command_line import ssa_done
 from ssa_pipeline_tests.shared.places import DATA
 from ssa_pipeline_tests.shared.receivers import MailServer, Webhook, mail_server, webhook
 
@@ -554,13 +554,7 @@ def test_the_sensor_tells_a_lasting_silence_once_a_day(
 
 
 def run_check(url: DatabaseUrl, home: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "check-freshness", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "SSA_HOME": home, "DATABASE_URL": url.url, **environment},
-    )
+    return ssa_done("check-freshness", *arguments, SSA_HOME=home, DATABASE_URL=url.url, **environment)
 
 
 def test_the_command_needs_no_daemon_and_its_exit_code_says_it(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -33,6 +30,7 @@ from ssa_pipeline.storage.slices.records import ParsedSnapshot, ReceivedDay
 from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline_tests.shared import slice_samples
 from ssa_pipeline_tests.shared.catalog_samples import DAY_1, DAY_2, FILE_1, FILE_2
+from ssa_pipeline_tests.shared.command_line import ssa_on
 from ssa_pipeline_tests.shared.filled import write
 from ssa_pipeline_tests.shared.places import DATA
 
@@ -116,24 +114,9 @@ def test_what_vanished_is_carried_over_and_what_jumped_is_flagged(two_days: Data
     used = why(two_days, JUMPED, DAY_2).used
     assert used is not None
     assert (used["flags"], used["source"], used["received_day"]) == ("jump_manoeuvre", "celestrak", DAY_2)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from ssa_pipeline.cli import main; main()",
-            "why",
-            str(JUMPED),
-            "--epoch-day",
-            str(DAY_2),
-        ],
-        env=os.environ | {"DATABASE_URL": two_days.url, "SSA_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert f"from {FILE_2.name} line {used['source_line']} (celestrak, received on {DAY_2})" in done.stdout
-    assert "jump_manoeuvre: the set does not continue the one before: probably" in done.stdout
+    said = ssa_on(two_days, tmp_path, "why", str(JUMPED), "--epoch-day", str(DAY_2))
+    assert f"from {FILE_2.name} line {used['source_line']} (celestrak, received on {DAY_2})" in said
+    assert "jump_manoeuvre: the set does not continue the one before: probably" in said
 
 
 def test_every_record_that_is_not_used_shows_its_source_and_bytes(two_days: DatabaseUrl) -> None:
