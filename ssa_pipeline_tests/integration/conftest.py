@@ -1,8 +1,9 @@
-"""Real PostgreSQL servers for tests: the embedded 18 and Debian's 15, each started once, and fresh databases.
+"""Real PostgreSQL servers for tests: the embedded 18 and the distribution's (Debian's 15), each started once, and fresh
+databases.
 
 ``database``: a migrated database of the test module on the embedded server. ``any_database``: the same, every test
-once per server. ``fresh_database``: every test once per server, with a database of its own. A server that is not
-installed fails under CI=true and skips otherwise.
+once per server. ``fresh_database``: every test once per server, with a database of its own. Tests of the storage run on
+14 and 16 as well: see their conftest. A server that is not installed fails under CI=true and skips otherwise.
 """
 
 from __future__ import annotations
@@ -94,18 +95,22 @@ class Server:
         return name
 
 
-def debian_bin_dir() -> Path | None:
-    """Debian's server binaries: told by pg_config, or where the package puts them."""
+@pytest.fixture(scope="session")
+def debian_bin_dir() -> Path:
+    """The distribution's server binaries: told by pg_config, or where Debian's package puts them."""
     candidates = []
     if shutil.which("pg_config"):
         shown = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True).stdout
         candidates.append(Path(shown.strip()))
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((path for path in candidates if (path / "initdb").exists() and (path / "postgres").exists()), None)
+    for path in candidates:
+        if (path / "initdb").exists() and (path / "postgres").exists():
+            return path
+    is_missing("the distribution's PostgreSQL server is not installed: apt-get install postgresql")
 
 
 @contextmanager
-def _running(data_dir: Path, bin_dir: Path | None) -> Iterator[Server]:
+def running_server(data_dir: Path, bin_dir: Path | None) -> Iterator[Server]:
     postgres = EmbeddedPostgres(data_dir, bin_dir=bin_dir)
     try:
         postgres.start()
@@ -119,16 +124,13 @@ def _running(data_dir: Path, bin_dir: Path | None) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with _running(tmp_path_factory.mktemp("embedded") / "postgres", None) as server:
+    with running_server(tmp_path_factory.mktemp("embedded") / "postgres", None) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def debian_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    bin_dir = debian_bin_dir()
-    if bin_dir is None:
-        is_missing("Debian's PostgreSQL server is not installed: apt-get install postgresql-15")
-    with _running(tmp_path_factory.mktemp("debian") / "postgres", bin_dir) as server:
+def debian_server(tmp_path_factory: pytest.TempPathFactory, debian_bin_dir: Path) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("debian") / "postgres", debian_bin_dir) as server:
         yield server
 
 

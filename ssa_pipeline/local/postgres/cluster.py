@@ -101,17 +101,24 @@ def check_usable(account: Account, bin_dir: Path, cluster: Path, data_dir: Path)
         )
 
 
+def _has_statistics(bin_dir: Path) -> bool:
+    """Whether the server has pg_stat_statements; False where pg_config, which knows, was left out of the binaries."""
+    try:
+        shown = subprocess.run([bin_dir / "pg_config", "--pkglibdir"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return False
+    return (Path(shown.stdout.strip()) / "pg_stat_statements.so").exists()
+
+
 def configuration(bin_dir: Path, port: int) -> str:
     shared_buffers_mb = min(512, max(128, memory_bytes() // 16 // 1024**2))
-    library = subprocess.run([bin_dir / "pg_config", "--pkglibdir"], capture_output=True, text=True, check=False)
-    statistics = Path(library.stdout.strip()) / "pg_stat_statements.so"
     settings = {
         "listen_addresses": LOOPBACK,
         "port": port,
         "unix_socket_directories": "",
         "password_encryption": "scram-sha-256",
         "max_connections": 100,
-        "shared_preload_libraries": "pg_stat_statements" if statistics.exists() else "",
+        "shared_preload_libraries": "pg_stat_statements" if _has_statistics(bin_dir) else "",
         "shared_buffers": f"{shared_buffers_mb}MB",
         "work_mem": "16MB",
         "maintenance_work_mem": "128MB",

@@ -32,8 +32,6 @@ from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.upkeep import run_rows
 from ssa_pipeline.use_cases.runs.webserver import Webserver
 
-DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
-
 
 def _quiet(_: str) -> None:
     return None
@@ -308,9 +306,8 @@ def test_down_leaves_processes_of_other_homes_alone(running: Settings, tmp_path:
         neighbour.kill()
 
 
-def test_an_external_database_is_used_and_no_other_started(open_tmp_path: Path) -> None:
-    assert DEBIAN_15.exists(), "install postgresql-15: the tests run against two servers"
-    external = EmbeddedPostgres(open_tmp_path / "external", bin_dir=DEBIAN_15)
+def test_an_external_database_is_used_and_no_other_started(open_tmp_path: Path, debian_bin_dir: Path) -> None:
+    external = EmbeddedPostgres(open_tmp_path / "external", bin_dir=debian_bin_dir)
     settings = _settings(open_tmp_path / "home", DATABASE_URL=external.start().url)
     try:
         _up(settings, _quiet)

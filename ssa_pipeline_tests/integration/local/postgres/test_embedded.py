@@ -24,7 +24,6 @@ from ssa_pipeline.local.postgres.errors import EmbeddedPostgresError
 from ssa_pipeline.local.postgres.server import EmbeddedPostgres
 
 AS_ROOT = os.geteuid() == 0
-DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 
 @pytest.fixture
@@ -220,15 +219,18 @@ def test_an_interrupted_initialisation_is_made_anew(server: EmbeddedPostgres) ->
     assert not half.exists()
 
 
-def test_a_directory_of_another_major_version_is_refused_with_both_named(open_tmp_path: Path) -> None:
-    assert DEBIAN_15.exists(), "install postgresql-15: the tests run against two servers"
+def test_a_directory_of_another_major_version_is_refused_with_both_named(
+    open_tmp_path: Path, debian_bin_dir: Path
+) -> None:
     data_dir = open_tmp_path / "postgres"
-    old = EmbeddedPostgres(data_dir, bin_dir=DEBIAN_15)
+    old = EmbeddedPostgres(data_dir, bin_dir=debian_bin_dir)
     try:
         old.start()
-        assert str(_query(old, "SHOW server_version")[0][0]).startswith("15")
+        major = str(_query(old, "SHOW server_version")[0][0]).partition(".")[0]
         old.stop()
-        with pytest.raises(EmbeddedPostgresError, match=r"made by PostgreSQL 15, this is PostgreSQL 18.*pg_upgrade"):
+        with pytest.raises(
+            EmbeddedPostgresError, match=rf"made by PostgreSQL {major}, this is PostgreSQL 18.*pg_upgrade"
+        ):
             EmbeddedPostgres(data_dir).start()
         old.start()  # untouched
     finally:
