@@ -33,12 +33,11 @@ def cli_error(error: Exception) -> CliError | None:
 
     if (full := _full_disk(error)) is not None:
         return full
-    from ssa_pipeline.chain.errors import PipelineError
+    from ssa_pipeline.chain.errors import NothingReceivedError, PipelineError
     from ssa_pipeline.local.postgres.errors import DatabaseNotRunningError, EmbeddedPostgresError
     from ssa_pipeline.local.services.exclusive import ServiceError
     from ssa_pipeline.settings import SettingsError
     from ssa_pipeline.storage.errors import DatabaseUnreachableError
-    from ssa_pipeline.use_cases.materialize import NothingReceivedError
     from ssa_pipeline.use_cases.runs.follow import Detached, RunFailedError
     from ssa_pipeline.use_cases.runs.webserver import WebserverError
 

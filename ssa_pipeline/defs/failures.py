@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 
 import psycopg
 from dagster import Failure, RetryRequested
@@ -16,13 +15,6 @@ from ssa_pipeline.messages.catalog import CatalogFormatError
 from ssa_pipeline.storage.errors import DatabaseUnreachableError
 
 MAX_RETRIES = 3
-
-
-class NoSnapshotError(LookupError):
-    """A day for which nothing was received."""
-
-    def __init__(self, epoch_day: date) -> None:
-        super().__init__(f"nothing was received on {epoch_day}: `ssa ingest FILE --epoch-day {epoch_day}` first")
 
 
 def back_off_s(attempt: int) -> float:
@@ -42,7 +34,7 @@ def permanent_failures(attempt: int = 0) -> Iterator[None]:
         ) from error
     except (DatabaseUnreachableError, psycopg.OperationalError) as error:
         raise RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=back_off_s(attempt)) from error
-    except (PipelineError, CatalogFormatError, NoSnapshotError) as error:
+    except (PipelineError, CatalogFormatError) as error:
         raise Failure(str(error), allow_retries=False) from error
 
 

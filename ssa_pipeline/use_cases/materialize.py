@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from ssa_pipeline.chain.errors import NothingReceivedError
 from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, run_tags
 from ssa_pipeline.chain.plan import contiguous, slices_to_compute
 from ssa_pipeline.chain.slice_key import SliceKey
@@ -14,10 +15,6 @@ from ssa_pipeline.storage.receipts.release_gate import ReleaseGate
 from ssa_pipeline.storage.receipts.snapshots import snapshot_ids
 from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.use_cases.runs.follow import RunFailedError, Runner, RunOutcome
-
-
-class NothingReceivedError(RuntimeError):
-    """There is nothing to compute a day from; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +73,7 @@ class Screening:
     def _needed(self) -> dict[SliceKey, str]:
         ids = snapshot_ids(self.url, self.epoch_day)
         if not ids:
-            raise NothingReceivedError(
-                f"nothing was received on {self.epoch_day}: `ssa ingest FILE --epoch-day {self.epoch_day}` first"
-            )
+            raise NothingReceivedError(self.epoch_day)
         held_days = ReleaseGate(self.url).held_days(self.epoch_day)
         with SliceStore(self.url) as slices:
             return slices_to_compute(

@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 from dagster import AssetExecutionContext, MetadataValue
 
+from ssa_pipeline.chain.errors import NothingReceivedError
 from ssa_pipeline.core.records import GP
 from ssa_pipeline.core.watch import Watch
-from ssa_pipeline.defs.failures import NoSnapshotError
 from ssa_pipeline.defs.partitions import chain_asset
 from ssa_pipeline.defs.resources import Storage
 from ssa_pipeline.defs.slices.describe import markdown_table, rejected_by_rule, rejected_shown
@@ -29,7 +29,7 @@ def raw_tle_snapshots(context: AssetExecutionContext) -> SliceEvents:
         epoch_day = date.fromisoformat(key)
         snapshots = storage.snapshots(epoch_day)
         if not any(snapshot.kind == GP for snapshot in snapshots):
-            raise NoSnapshotError(epoch_day)
+            raise NothingReceivedError(epoch_day)
         parsed = [parse_catalog(s.data, s.file_name, accept_bad_checksums=s.accepts_bad_checksums) for s in snapshots]
         received = ReceivedDay.from_parsed(
             epoch_day,
