@@ -1,9 +1,10 @@
 """From the catalogue of a day to its seven lead days: what must be screened now, decided for the sensor and for the
 daily schedule alike.
 
-Rules: a lead day that was never screened is screened; one that was screened from an older catalogue is screened again,
-but a day at most once in SSA_RESCREEN_HOURS; only from a catalogue that its blocking checks did not refuse; nothing
-that a run or back-fill has in hand; the newest SSA_RECONCILE_DAYS epoch days, newest first.
+Rules: a lead day that was never screened is screened. One that was screened from an older catalogue is screened again,
+but SSA_RESCREEN_HOURS must lie between two screenings of a day. A catalogue that its blocking checks refused is not
+screened, nor is what a run or back-fill has in hand. The newest SSA_RECONCILE_DAYS epoch days are looked at, newest
+first.
 """
 
 from __future__ import annotations

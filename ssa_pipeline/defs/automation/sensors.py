@@ -58,8 +58,8 @@ _RESOURCES = {"settings", "storage"}
     minimum_interval_seconds=_INTERVAL_S,
     required_resource_keys=_RESOURCES,
     description="Received releases that are not in the catalogue of their day and not held: requests that catalogue. "
-    "Likewise SATCAT, decay and TIP tables and late earlier days newer than the newest catalogue, at most once in "
-    "SSA_RESCREEN_HOURS.",
+    "Likewise SATCAT, decay and TIP tables and late earlier days newer than the newest catalogue; SSA_RESCREEN_HOURS "
+    "lie between two such requests.",
 )
 def new_tle_release(context: SensorEvaluationContext) -> SensorResult:
     settings: Settings = context.resources.settings
@@ -145,8 +145,8 @@ def _ingest_request(epoch_day: date, what: str, reason: str, now: datetime) -> R
     job_name=SCREEN_JOB,
     minimum_interval_seconds=_INTERVAL_S,
     required_resource_keys=_RESOURCES,
-    description="Catalogues that are newer than the events of their day: requests the seven lead days as one run, a "
-    "day at most once in SSA_RESCREEN_HOURS, the newest SSA_RECONCILE_DAYS epoch days.",
+    description="Catalogues that are newer than the events of their day: requests the seven lead days as one run. "
+    "SSA_RESCREEN_HOURS lie between two runs of a day; the newest SSA_RECONCILE_DAYS epoch days are looked at.",
 )
 def screen_catalog(context: SensorEvaluationContext) -> SensorResult:
     resources = context.resources
