@@ -1,16 +1,15 @@
-"""The chain by name: which asset feeds which, and which slice a partition key stands for. Knows no Dagster, so
-that the command line can plan without loading it.
+"""The chain, declared once: its links, what each is computed from, and how its runs and partitions are named.
 
-``raw_tle_snapshots`` and ``clean_catalog`` have one partition per epoch day (``2024-11-01``), the screening
-assets one per epoch day and lead day (``2024-11-01|0``).
+The daily links have one partition per epoch day (``2024-11-01``), the screening links one per epoch day and lead day
+(``2024-11-01|0``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
-from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core import days
 
 LEAD_DAYS = range(days.LEAD_DAYS)
@@ -19,15 +18,31 @@ CLEAN_CATALOG = "clean_catalog"
 EPHEMERIS_CHUNKS = "ephemeris_chunks"
 CONJUNCTION_CANDIDATES = "conjunction_candidates"
 REFINED_EVENTS = "refined_events"
-DAILY_ASSETS = (RAW_TLE_SNAPSHOTS, CLEAN_CATALOG)
-SCREENING_ASSETS = (EPHEMERIS_CHUNKS, CONJUNCTION_CANDIDATES, REFINED_EVENTS)
-UPSTREAM = {
-    RAW_TLE_SNAPSHOTS: (),
-    CLEAN_CATALOG: (RAW_TLE_SNAPSHOTS,),
-    EPHEMERIS_CHUNKS: (CLEAN_CATALOG,),
-    CONJUNCTION_CANDIDATES: (EPHEMERIS_CHUNKS,),
-    REFINED_EVENTS: (CLEAN_CATALOG, EPHEMERIS_CHUNKS, CONJUNCTION_CANDIDATES),
-}
+
+
+@dataclass(frozen=True)
+class Link:
+    """``upstream``: what it is computed from. ``is_daily``: it has a slice per epoch day, else one per epoch day and
+    lead day. ``expires``: retention drops the slices of old epoch days."""
+
+    name: str
+    upstream: tuple[str, ...] = ()
+    is_daily: bool = False
+    expires: bool = False
+
+
+CHAIN = (
+    Link(RAW_TLE_SNAPSHOTS, is_daily=True),
+    Link(CLEAN_CATALOG, (RAW_TLE_SNAPSHOTS,), is_daily=True),
+    Link(EPHEMERIS_CHUNKS, (CLEAN_CATALOG,), expires=True),
+    Link(CONJUNCTION_CANDIDATES, (EPHEMERIS_CHUNKS,), expires=True),
+    Link(REFINED_EVENTS, (CLEAN_CATALOG, EPHEMERIS_CHUNKS, CONJUNCTION_CANDIDATES)),
+)
+ASSETS = tuple(link.name for link in CHAIN)
+DAILY_ASSETS = tuple(link.name for link in CHAIN if link.is_daily)
+SCREENING_ASSETS = tuple(link.name for link in CHAIN if not link.is_daily)
+EXPIRING_ASSETS = tuple(link.name for link in CHAIN if link.expires)
+UPSTREAM = {link.name: link.upstream for link in CHAIN}
 INGEST_JOB = "ingest_job"
 SCREEN_JOB = "screen_job"
 # Runs with it go one at a time (dagster.yaml), in the order of the queue: a day's catalogue builds on those before.
@@ -38,14 +53,6 @@ EPOCH_DAY_TAG = "ssa/epoch_day"
 LEAD_DAYS_TAG = "ssa/lead_days"
 SOURCE_TAG = "ssa/source"
 TITLE_TAG = "ssa/title"  # of a run that a terminal executes itself
-
-
-def slice_key(asset: str, partition_key: str) -> SliceKey:
-    """The slice of ``asset`` that belongs to a partition key; a daily asset ignores the lead day in it."""
-    day, _, lead_day = partition_key.partition("|")
-    if asset in DAILY_ASSETS:
-        return SliceKey(asset, date.fromisoformat(day), None)
-    return SliceKey(asset, date.fromisoformat(day), int(lead_day))
 
 
 def partition_key(epoch_day: date, lead_day: int | None = None) -> str:

@@ -47,7 +47,7 @@ def slices_to_compute(
     reasons: dict[SliceKey, str] = {}
     for key in _keys(epoch_day, lead_days):
         found[key] = slices.read_version(key)
-        above = [_upstream(key, asset) for asset in UPSTREAM[key.asset]]
+        above = [key.of(asset) for asset in UPSTREAM[key.asset]]
         reason = _reason(found[key], wanted.get(key.asset, {}), {up.asset: found[up] for up in above})
         if reason is None:
             reason = _refusal(slices, found[key])
@@ -74,10 +74,6 @@ def selection_facts(settings: Settings, held_days: Iterable[date]) -> dict[str, 
 def _keys(epoch_day: date, lead_days: Iterable[int]) -> list[SliceKey]:
     daily = [SliceKey(asset, epoch_day, None) for asset in DAILY_ASSETS]
     return daily + [SliceKey(asset, epoch_day, lead_day) for lead_day in lead_days for asset in SCREENING_ASSETS]
-
-
-def _upstream(key: SliceKey, asset: str) -> SliceKey:
-    return SliceKey(asset, key.epoch_day, None if asset in DAILY_ASSETS else key.lead_day)
 
 
 def _reason(

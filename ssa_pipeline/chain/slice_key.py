@@ -1,10 +1,11 @@
-"""Names of slices."""
+"""Which slice: the asset, its epoch day and lead day."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ssa_pipeline.chain.links import DAILY_ASSETS
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY
 from ssa_pipeline.core.time import day_start_us
 
@@ -27,9 +28,9 @@ class SliceKey:
     def stored_lead_day(self) -> int:
         return WHOLE_DAY if self.lead_day is None else self.lead_day
 
-    def of(self, asset: str, daily_assets: tuple[str, ...]) -> SliceKey:
-        """The slice of another asset that this one is computed from."""
-        return SliceKey(asset, self.epoch_day, None if asset in daily_assets else self.lead_day)
+    def of(self, asset: str) -> SliceKey:
+        """The slice of an upstream asset that this one is computed from."""
+        return SliceKey(asset, self.epoch_day, None if asset in DAILY_ASSETS else self.lead_day)
 
     def window_us(self) -> tuple[int, int]:
         """The half-open interval [start, end) of a lead day, microseconds of UTC; ValueError without one."""
@@ -37,3 +38,12 @@ class SliceKey:
             raise ValueError(f"{self} has no lead day, so it covers no interval")
         start_us = day_start_us(self.epoch_day + timedelta(days=self.lead_day))
         return start_us, start_us + MICROSECONDS_PER_DAY
+
+
+def slice_key(asset: str, partition_key: str) -> SliceKey:
+    """The slice of ``asset`` that belongs to a partition key; a daily asset ignores the lead day in it. ValueError
+    for what is no key."""
+    day, _, lead_day = partition_key.partition("|")
+    if asset in DAILY_ASSETS:
+        return SliceKey(asset, date.fromisoformat(day), None)
+    return SliceKey(asset, date.fromisoformat(day), int(lead_day))

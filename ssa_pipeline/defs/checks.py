@@ -28,9 +28,8 @@ from ssa_pipeline.chain.links import (
     RAW_TLE_SNAPSHOTS,
     REFINED_EVENTS,
     in_order,
-    slice_key,
 )
-from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.slice_key import SliceKey, slice_key
 from ssa_pipeline.chain.slices import Slices
 from ssa_pipeline.chain.verdicts import BLOCKING, Rule, Verdict, judge
 from ssa_pipeline.core.catalog.completeness import LOOK_BACK_DAYS, MOST_MISSING, is_too_many

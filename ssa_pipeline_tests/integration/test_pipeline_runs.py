@@ -18,8 +18,8 @@ import psutil
 import psycopg
 import pytest
 
-from ssa_pipeline.chain.links import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS, slice_key
-from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.links import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
+from ssa_pipeline.chain.slice_key import SliceKey, slice_key
 from ssa_pipeline.core.records import Events
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.defs.slices.reporting import column_schema, slice_query

@@ -23,13 +23,13 @@ from ssa_pipeline.chain.links import (
     UPSTREAM,
     in_order,
     partition_key,
-    slice_key,
 )
+from ssa_pipeline.chain.slice_key import slice_key
 from ssa_pipeline.definitions import build_defs
 from ssa_pipeline.defs.automation.feeds import FEEDS, FOLDER, OTHER, feed_of
 from ssa_pipeline.defs.housekeeping import PURGE_JOB, RETENTION_JOB
 from ssa_pipeline.settings import SOURCES
-from ssa_pipeline.storage.slices import store as slices
+from ssa_pipeline.storage.slices.codecs import CODECS
 from ssa_pipeline.use_cases.fetch_plan import EVERY
 from ssa_pipeline_tests.shared.places import REPOSITORY
 
@@ -108,8 +108,7 @@ def test_the_asset_graph_is_that_of_the_snapshot() -> None:
 def test_the_chain_by_name_is_the_chain_of_dagster_and_of_storage() -> None:
     parents = {name: tuple(asset["parents"]) for name, asset in asset_graph()["assets"].items()}
     assert parents == {name: tuple(sorted(upstream)) for name, upstream in UPSTREAM.items()}
-    assert tuple(slices.CODECS) == (*DAILY_ASSETS, *SCREENING_ASSETS)
-    assert slices.DAILY_ASSETS == DAILY_ASSETS
+    assert tuple(CODECS) == (*DAILY_ASSETS, *SCREENING_ASSETS)
 
 
 def test_every_source_and_kind_that_is_fetched_is_one_feed_beside_the_chain() -> None:

@@ -2,7 +2,8 @@
 
 from dagster import AssetExecutionContext
 
-from ssa_pipeline.chain.links import EPHEMERIS_CHUNKS, slice_key
+from ssa_pipeline.chain.links import EPHEMERIS_CHUNKS
+from ssa_pipeline.chain.slice_key import slice_key
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks
 from ssa_pipeline.core.watch import Watch

@@ -2,7 +2,8 @@
 
 from dagster import AssetExecutionContext
 
-from ssa_pipeline.chain.links import REFINED_EVENTS, slice_key
+from ssa_pipeline.chain.links import REFINED_EVENTS
+from ssa_pipeline.chain.slice_key import slice_key
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.records import Candidates, ElementSets, EphemerisChunks, Events
 from ssa_pipeline.core.screening.flagged_events import flagged_events

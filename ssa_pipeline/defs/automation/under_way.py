@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
-from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS, slice_key
-from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS
+from ssa_pipeline.chain.slice_key import SliceKey, slice_key
 from ssa_pipeline.dagster_internals import (
     AssetGraph,
     BulkActionsFilter,

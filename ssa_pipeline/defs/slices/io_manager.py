@@ -20,8 +20,8 @@ from dagster import (
     io_manager,
 )
 
-from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS, partition_key, slice_key
-from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.links import DAILY_ASSETS, SCREENING_ASSETS, partition_key
+from ssa_pipeline.chain.slice_key import SliceKey, slice_key
 from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.defs.slices.slice_stream import SliceInput

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from dagster import AssetExecutionContext, AssetKey, AssetMaterialization, AssetRecordsFilter, MetadataValue, Output
 
-from ssa_pipeline.chain.links import in_order, partition_key, slice_key
-from ssa_pipeline.chain.slice_key import SliceKey
+from ssa_pipeline.chain.links import in_order, partition_key
+from ssa_pipeline.chain.slice_key import SliceKey, slice_key
 from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.chain.verdicts import demand_verdicts
 from ssa_pipeline.defs.failures import permanent_failures

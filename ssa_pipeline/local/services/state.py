@@ -145,11 +145,7 @@ def status(settings: Settings) -> list[ServiceStatus]:
     logs = log_paths(settings)
     found = [_database_status(settings, logs.get(POSTGRES))]
     living = find_services(settings)
-    for name in (DAEMON, WEBSERVER, WATCHER):
-        service = living.get(name)
-        address = address_of(service) if service is not None and name == WEBSERVER else ""
-        found.append(_status(name, service, address, logs[name]))
-    return found
+    return found + [_status(name, living.get(name), logs[name]) for name in (DAEMON, WEBSERVER, WATCHER)]
 
 
 def port_of(webserver: psutil.Process) -> int:
@@ -172,13 +168,14 @@ def _database_status(settings: Settings, log: Path | None) -> ServiceStatus:
         return ServiceStatus("database", None, settings.database_url.without_password, None, 0, None)
     server = embedded_server(settings)
     postmaster = server.postmaster()
-    return _status(POSTGRES, postmaster, server.url.without_password if postmaster else "", log)
+    return _status(POSTGRES, postmaster, log, server.url.without_password if postmaster else "")
 
 
-def _status(name: str, process: psutil.Process | None, address: str, log: Path | None) -> ServiceStatus:
+def _status(name: str, process: psutil.Process | None, log: Path | None, address: str = "") -> ServiceStatus:
     if process is None:
         return ServiceStatus(name, None, "", None, 0, log)
     try:
+        address = address_of(process) if name == WEBSERVER else address
         # what the watcher started is its child, and counted by itself
         family = [process] if name == WATCHER else [process, *process.children(recursive=True)]
         return ServiceStatus(name, process.pid, address, process.create_time(), sum(map(_memory, family)), log)

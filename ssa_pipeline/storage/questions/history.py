@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from psycopg.rows import dict_row
 
+from ssa_pipeline.chain.links import CLEAN_CATALOG, REFINED_EVENTS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.catalog.object_flags import HISTORY_CUTS
 from ssa_pipeline.core.catalog.records import CleanCatalog
@@ -109,7 +110,7 @@ def diff(
     SliceMissingError where one has no catalogue, or for events, where no day is covered by
     both screenings."""
     with SliceStore(url) as store:
-        catalogs = [store.read(SliceKey("clean_catalog", day))[0] for day in (before, after)]
+        catalogs = [store.read(SliceKey(CLEAN_CATALOG, day))[0] for day in (before, after)]
         found = _event_diff(url, store, *catalogs, limit=limit, exclude=exclude_same_constellation) if events else None
     return DayDiff(
         before,
@@ -162,7 +163,7 @@ def _event_diff(
         )
     wanted = {day + timedelta(days=shift) for day in common for shift in (-1, 0, 1)}
     read = [
-        [store.read(SliceKey("refined_events", day, (at - day).days)) for at in sorted(has & wanted)]
+        [store.read(SliceKey(REFINED_EVENTS, day, (at - day).days)) for at in sorted(has & wanted)]
         for day, has in zip(days, covered, strict=True)
     ]
     old, new = (_concat([events for events, _ in slices]) for slices in read)

@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 import psycopg
-from psycopg import sql
 
+from ssa_pipeline.chain.links import EPHEMERIS_CHUNKS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import EphemerisChunks, Int32
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.errors import ChunkFormatError
 from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.slices.codec import Codec
 
-ASSET = "ephemeris_chunks"
-TABLES = ("screening.ephemeris_chunk",)
 # column -> (kind, field of EphemerisChunks)
 _FIELDS = {
     "norad_id": ("int8", "norad_id"),
@@ -34,44 +33,35 @@ _FIELDS = {
 _BYTES_PER_NODE = 12
 
 
-def row_count(value: EphemerisChunks) -> int:
-    return len(value)
+class EphemerisChunksCodec(Codec[EphemerisChunks]):
+    asset = EPHEMERIS_CHUNKS
+    replaced = ("screening.ephemeris_chunk",)
 
+    def row_count(self, value: EphemerisChunks, /) -> int:
+        return len(value)
 
-def rows_read(_connection: psycopg.Connection, _key: SliceKey, value: EphemerisChunks) -> int:
-    return row_count(value)
+    def check(self, key: SliceKey, value: EphemerisChunks, /) -> None:
+        _demand_format(value.format_version, key)
+        if (value.start_us, value.end_us) != key.window_us():
+            raise ValueError(f"chunks over [{value.start_us}, {value.end_us}) µs do not cover the slice {key}")
 
+    def write(self, connection: psycopg.Connection, key: SliceKey, value: EphemerisChunks, _log_id: int, /) -> None:
+        data = memoryview(value.nodes_int32.astype("<i4", copy=False).tobytes())
+        at = (value.offsets * 4).tolist()
+        columns = [
+            Column("epoch_day", "date", key.epoch_day),
+            Column("lead_day", "int2", key.lead_day),
+            Column("format_version", "int2", value.format_version),
+            *(Column(name, kind, getattr(value, field)) for name, (kind, field) in _FIELDS.items()),
+            Column("nodes", "bytea", [data[start:stop] for start, stop in pairwise(at)]),
+        ]
+        copy_in(connection, self.table, columns, len(value))
 
-def check(key: SliceKey, value: EphemerisChunks) -> None:
-    _demand_format(value.format_version, key)
-    if (value.start_us, value.end_us) != key.window_us():
-        raise ValueError(f"chunks over [{value.start_us}, {value.end_us}) µs do not cover the slice {key}")
-
-
-def delete(connection: psycopg.Connection, key: SliceKey) -> None:
-    connection.execute(
-        "DELETE FROM screening.ephemeris_chunk WHERE epoch_day = %s AND lead_day = %s", [key.epoch_day, key.lead_day]
-    )
-
-
-def write(connection: psycopg.Connection, key: SliceKey, value: EphemerisChunks, _log_id: int) -> None:
-    data = memoryview(value.nodes_int32.astype("<i4", copy=False).tobytes())
-    at = (value.offsets * 4).tolist()
-    columns = [
-        Column("epoch_day", "date", key.epoch_day),
-        Column("lead_day", "int2", key.lead_day),
-        Column("format_version", "int2", value.format_version),
-        *(Column(name, kind, getattr(value, field)) for name, (kind, field) in _FIELDS.items()),
-        Column("nodes", "bytea", [data[start:stop] for start, stop in pairwise(at)]),
-    ]
-    copy_in(connection, sql.Identifier("screening", "ephemeris_chunk"), columns, len(value))
-
-
-def read(connection: psycopg.Connection, key: SliceKey) -> EphemerisChunks:
-    columns = _columns(connection, key, "ephemeris_chunks", {"nodes": "bytea"})
-    nodes = columns["nodes"]
-    _demand_whole_nodes(key, [len(part) for part in nodes], columns["node_count"])
-    return _chunks(key, columns, np.frombuffer(b"".join(nodes), dtype="<i4").astype(np.int32))
+    def read(self, connection: psycopg.Connection, key: SliceKey, /) -> EphemerisChunks:
+        columns = _columns(connection, key, self.asset, {"nodes": "bytea"})
+        nodes = columns["nodes"]
+        _demand_whole_nodes(key, [len(part) for part in nodes], columns["node_count"])
+        return _chunks(key, columns, np.frombuffer(b"".join(nodes), dtype="<i4").astype(np.int32))
 
 
 def read_brief(connection: psycopg.Connection, key: SliceKey) -> EphemerisChunks:

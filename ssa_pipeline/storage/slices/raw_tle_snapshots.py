@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from psycopg import sql
 
+from ssa_pipeline.chain.links import RAW_TLE_SNAPSHOTS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.catalog.faults import EPOCH_ROUNDING_US, without_usable_set
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Int64, Receipts, RecordSpans
@@ -31,6 +31,7 @@ from ssa_pipeline.messages.packed import START_BYTES
 from ssa_pipeline.messages.text import BOM
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.slices.codec import Codec
 from ssa_pipeline.storage.slices.element_sets import (
     ELEMENT_KINDS,
     TEXT_KINDS,
@@ -41,8 +42,6 @@ from ssa_pipeline.storage.slices.element_sets import (
 from ssa_pipeline.storage.slices.records import ReceivedDay
 from ssa_pipeline.storage.slices.rejected_records import read_rejected, storable, write_rejected
 
-ASSET = "raw_tle_snapshots"
-TABLES = ("catalog.element_set", "catalog.sighting", "catalog.rejected_record")
 LOOK_BACK_DAYS = 120
 SUPPLEMENTAL_DAYS = 3  # ephemerides of operators reach no further
 OLDER_SETS_PER_OBJECT = 4  # two sources may spell each epoch their own way
@@ -50,65 +49,64 @@ LATER_SETS_PER_OBJECT = 16  # as segments of two weeks
 _EVERY = 1_000_000
 
 
-def row_count(value: ReceivedDay) -> int:
-    return len(value.element_sets)
+class RawTleSnapshotsCodec(Codec[ReceivedDay]):
+    asset = RAW_TLE_SNAPSHOTS
+    replaced = ("catalog.sighting",)
+    shared = ("catalog.element_set", "catalog.rejected_record")
 
+    def row_count(self, value: ReceivedDay, /) -> int:
+        return len(value.element_sets)
 
-def rows_read(connection: psycopg.Connection, key: SliceKey, _value: ReceivedDay) -> int:
-    """Of the day itself: the value holds sets of earlier days too, and what a source repeated once."""
-    row = connection.execute("SELECT count(*) FROM catalog.sighting WHERE epoch_day = %s", [key.epoch_day]).fetchone()
-    return int(row[0]) if row else 0
+    def rows_read(self, connection: psycopg.Connection, key: SliceKey, _value: ReceivedDay, /) -> int:
+        """Of the day itself: the value holds sets of earlier days too, and what a source repeated once."""
+        row = connection.execute(
+            "SELECT count(*) FROM catalog.sighting WHERE epoch_day = %s", [key.epoch_day]
+        ).fetchone()
+        return int(row[0]) if row else 0
 
+    def check(self, key: SliceKey, value: ReceivedDay, /) -> None:
+        if value.epoch_day != key.epoch_day:
+            raise ValueError(f"what was received on {value.epoch_day} is not the slice {key}")
 
-def check(key: SliceKey, value: ReceivedDay) -> None:
-    if value.epoch_day != key.epoch_day:
-        raise ValueError(f"what was received on {value.epoch_day} is not the slice {key}")
+    def write(self, connection: psycopg.Connection, key: SliceKey, value: ReceivedDay, _log_id: int, /) -> None:
+        ids = store_element_sets(connection, value.element_sets)
+        receipts = value.receipts
+        columns = [
+            Column("epoch_day", "date", key.epoch_day),
+            Column("snapshot_id", "int8", receipts.snapshot_id),
+            Column("source_line", "int8", value.element_sets.source_line),
+            Column("element_set_id", "int8", ids),
+            Column("byte_start", "int8", receipts.byte_start),
+            Column("byte_count", "int8", receipts.byte_count),
+            Column("member", "text", [storable(name) for name in receipts.member]),
+        ]
+        copy_in(connection, self.table, columns, len(ids))
+        write_rejected(connection, key.epoch_day, self.asset, value.rejected, list(value.rejected_snapshot_id.tolist()))
 
-
-def delete(connection: psycopg.Connection, key: SliceKey) -> None:
-    connection.execute("DELETE FROM catalog.sighting WHERE epoch_day = %s", [key.epoch_day])
-
-
-def write(connection: psycopg.Connection, key: SliceKey, value: ReceivedDay, _log_id: int) -> None:
-    ids = store_element_sets(connection, value.element_sets)
-    receipts = value.receipts
-    columns = [
-        Column("epoch_day", "date", key.epoch_day),
-        Column("snapshot_id", "int8", receipts.snapshot_id),
-        Column("source_line", "int8", value.element_sets.source_line),
-        Column("element_set_id", "int8", ids),
-        Column("byte_start", "int8", receipts.byte_start),
-        Column("byte_count", "int8", receipts.byte_count),
-        Column("member", "text", [storable(name) for name in receipts.member]),
-    ]
-    copy_in(connection, sql.Identifier("catalog", "sighting"), columns, len(ids))
-    write_rejected(connection, key.epoch_day, ASSET, value.rejected, list(value.rejected_snapshot_id.tolist()))
-
-
-def read(connection: psycopg.Connection, key: SliceKey) -> ReceivedDay:
-    for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
-        # By index only. Statistics lag behind the day's write, and the plan then chosen took 89 s where this takes 1.
-        connection.execute("SELECT set_config(%s, 'off', true)", [f"enable_{plan}"])
-    held_days = read_held_days(connection, key.epoch_day)
-    sets, receipts = _received(connection, key.epoch_day, held_days, OLDER_SETS_PER_OBJECT)
-    short = _too_few(sets, receipts, key.epoch_day)
-    if len(short):
-        others = np.flatnonzero(~np.isin(sets.norad_id, short))
-        every_set, every_receipt = _received(connection, key.epoch_day, held_days, _EVERY, short.tolist())
-        sets = ElementSets.concat([sets.take(others), every_set])
-        receipts = Receipts.concat([receipts.take(others), every_receipt])
-        order = np.argsort(sets.norad_id, kind="stable")
-        sets, receipts = sets.take(order), receipts.take(order)
-    receipts = replace(receipts, has_bad_checksum=_bad_checksums(connection, receipts))
-    rejected = read_rejected(connection, key.epoch_day, ASSET)
-    return ReceivedDay(
-        key.epoch_day,
-        sets,
-        receipts,
-        [record for _, record in rejected],
-        np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
-        held_days,
-    )
+    def read(self, connection: psycopg.Connection, key: SliceKey, /) -> ReceivedDay:
+        for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+            # By index only. Statistics lag behind the day's write: the plan then chosen took 89 s where this takes 1.
+            connection.execute("SELECT set_config(%s, 'off', true)", [f"enable_{plan}"])
+        held_days = read_held_days(connection, key.epoch_day)
+        sets, receipts = _received(connection, key.epoch_day, held_days, OLDER_SETS_PER_OBJECT)
+        short = _too_few(sets, receipts, key.epoch_day)
+        if len(short):
+            others = np.flatnonzero(~np.isin(sets.norad_id, short))
+            every_set, every_receipt = _received(connection, key.epoch_day, held_days, _EVERY, short.tolist())
+            sets = ElementSets.concat([sets.take(others), every_set])
+            receipts = Receipts.concat([receipts.take(others), every_receipt])
+            order = np.argsort(sets.norad_id, kind="stable")
+            sets, receipts = sets.take(order), receipts.take(order)
+        receipts = replace(receipts, has_bad_checksum=_bad_checksums(connection, receipts))
+        rejected = read_rejected(connection, key.epoch_day, self.asset)
+        return ReceivedDay(
+            key.epoch_day,
+            sets,
+            receipts,
+            [record for _, record in rejected],
+            np.array([snapshot_id for snapshot_id, _ in rejected], dtype=np.int64),
+            held_days,
+        )
 
 
 def _bad_checksums(connection: psycopg.Connection, receipts: Receipts) -> NDArray[np.bool_]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import psycopg
-from psycopg import sql
 
+from ssa_pipeline.chain.links import REFINED_EVENTS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.core.records import Events, Int64
 from ssa_pipeline.storage.binary_copy import Column, copy_in, copy_out
 from ssa_pipeline.storage.errors import InputVersionError
 from ssa_pipeline.storage.named_sql import section
+from ssa_pipeline.storage.slices.codec import Codec
 
-ASSET = "refined_events"
-TABLES = ("screening.refined_event",)
 # column -> (kind, field of Events), fixed kinds first
 _FIELDS = {
     "norad_id_1": ("int8", "norad_id_1"),
@@ -45,51 +44,42 @@ _FIELDS = {
 }
 
 
-def row_count(value: Events) -> int:
-    return len(value)
+class RefinedEventsCodec(Codec[Events]):
+    asset = REFINED_EVENTS
+    replaced = ("screening.refined_event",)
 
+    def row_count(self, value: Events, /) -> int:
+        return len(value)
 
-def rows_read(_connection: psycopg.Connection, _key: SliceKey, value: Events) -> int:
-    return row_count(value)
+    def check(self, key: SliceKey, value: Events, /) -> None:
+        start_us, end_us = key.window_us()
+        outside = (value.tca_us < start_us) | (value.tca_us >= end_us)
+        if outside.any():
+            raise ValueError(f"{int(outside.sum())} events have their TCA outside the slice {key}")
 
+    def write(self, connection: psycopg.Connection, key: SliceKey, value: Events, log_id: int, /) -> None:
+        fixed = {name: entry for name, entry in _FIELDS.items() if entry[0] != "text"}
+        catalog = _catalog(connection, key)
+        columns = [
+            Column("epoch_day", "date", key.epoch_day),
+            Column("lead_day", "int2", key.lead_day),
+            Column("log_id", "int8", log_id),
+            Column("element_set_id_1", "int8", _element_set_ids(key, catalog, value.norad_id_1, value.epoch_1_us)),
+            Column("element_set_id_2", "int8", _element_set_ids(key, catalog, value.norad_id_2, value.epoch_2_us)),
+            *(Column(name, kind, getattr(value, field)) for name, (kind, field) in fixed.items()),
+            Column("event_class", "text", [str(word) for word in value.event_class]),
+            Column("flags", "text", value.flags.tolist()),
+        ]
+        copy_in(connection, self.table, columns, len(value))
 
-def check(key: SliceKey, value: Events) -> None:
-    start_us, end_us = key.window_us()
-    outside = (value.tca_us < start_us) | (value.tca_us >= end_us)
-    if outside.any():
-        raise ValueError(f"{int(outside.sum())} events have their TCA outside the slice {key}")
-
-
-def delete(connection: psycopg.Connection, key: SliceKey) -> None:
-    connection.execute(
-        "DELETE FROM screening.refined_event WHERE epoch_day = %s AND lead_day = %s", [key.epoch_day, key.lead_day]
-    )
-
-
-def write(connection: psycopg.Connection, key: SliceKey, value: Events, log_id: int) -> None:
-    fixed = {name: entry for name, entry in _FIELDS.items() if entry[0] != "text"}
-    catalog = _catalog(connection, key)
-    columns = [
-        Column("epoch_day", "date", key.epoch_day),
-        Column("lead_day", "int2", key.lead_day),
-        Column("log_id", "int8", log_id),
-        Column("element_set_id_1", "int8", _element_set_ids(key, catalog, value.norad_id_1, value.epoch_1_us)),
-        Column("element_set_id_2", "int8", _element_set_ids(key, catalog, value.norad_id_2, value.epoch_2_us)),
-        *(Column(name, kind, getattr(value, field)) for name, (kind, field) in fixed.items()),
-        Column("event_class", "text", [str(word) for word in value.event_class]),
-        Column("flags", "text", value.flags.tolist()),
-    ]
-    copy_in(connection, sql.Identifier("screening", "refined_event"), columns, len(value))
-
-
-def read(connection: psycopg.Connection, key: SliceKey) -> Events:
-    kinds = {name: kind for name, (kind, _) in _FIELDS.items()}
-    params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
-    columns = copy_out(connection, section("slices/screening_slices.sql", "refined_events"), params, kinds)
-    fields = {field: columns[name] for name, (_, field) in _FIELDS.items()}
-    for name in ("event_class", "flags"):
-        fields[name] = np.array(fields[name], dtype=object)
-    return Events(**fields)
+    def read(self, connection: psycopg.Connection, key: SliceKey, /) -> Events:
+        kinds = {name: kind for name, (kind, _) in _FIELDS.items()}
+        params = {"epoch_day": key.epoch_day, "lead_day": key.lead_day}
+        columns = copy_out(connection, section("slices/screening_slices.sql", self.asset), params, kinds)
+        fields = {field: columns[name] for name, (_, field) in _FIELDS.items()}
+        for name in ("event_class", "flags"):
+            fields[name] = np.array(fields[name], dtype=object)
+        return Events(**fields)
 
 
 def _catalog(connection: psycopg.Connection, key: SliceKey) -> dict[str, Int64]:

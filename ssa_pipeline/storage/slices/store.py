@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psycopg
@@ -26,6 +26,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from ssa_pipeline.chain.links import ASSETS, CLEAN_CATALOG, EPHEMERIS_CHUNKS, EXPIRING_ASSETS, RAW_TLE_SNAPSHOTS
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
 from ssa_pipeline.core.records import EphemerisChunks, Int64
@@ -42,14 +43,10 @@ from ssa_pipeline.storage.errors import (
 )
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.schema.partitions import ensure_partitions
-from ssa_pipeline.storage.slices import (
-    clean_catalog,
-    conjunction_candidates,
-    ephemeris_chunks,
-    raw_tle_snapshots,
-    refined_events,
-)
+from ssa_pipeline.storage.slices.clean_catalog import read_object_ids
+from ssa_pipeline.storage.slices.codecs import codec_of
 from ssa_pipeline.storage.slices.content_hash import content_hash
+from ssa_pipeline.storage.slices.ephemeris_chunks import read_brief
 from ssa_pipeline.storage.slices.rejected_records import storable
 
 __all__ = [
@@ -67,14 +64,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-DAILY_ASSETS = (raw_tle_snapshots.ASSET, clean_catalog.ASSET)
-# In the order of the chain.
-CODECS: dict[str, ModuleType] = {
-    codec.ASSET: codec
-    for codec in (raw_tle_snapshots, clean_catalog, ephemeris_chunks, conjunction_candidates, refined_events)
-}
-EXPIRING = (ephemeris_chunks, conjunction_candidates)  # dropped by retention
 
 
 def _no_step(_: str) -> None:
@@ -140,11 +129,11 @@ class SliceStore:
         together, SliceExpiredError where one was dropped meanwhile, ChunkFormatError for chunks of another format,
         ValueError for a value of another partition.
         """
-        codec = _codec(key)
+        codec = codec_of(key)
         codec.check(key, value)
         digest, size = content_hash(value)
         connection = self._connection()
-        ensure_partitions(connection, codec.TABLES, key.epoch_day)
+        ensure_partitions(connection, codec.tables, key.epoch_day)
         with connection.transaction():
             _demand_ownership(_lock_claims(connection, key, inputs), key, token, run_id)
             self._on_step("owned")
@@ -175,20 +164,20 @@ class SliceStore:
         SliceMissingError, SliceExpiredError, ChunkFormatError; SliceDamagedError where rows are missing. An empty slice
         is read like any other.
         """
-        codec = _codec(key)
+        codec = codec_of(key)
         return self._read(key, codec.read, codec.rows_read)
 
     def read_brief(self, key: SliceKey) -> tuple[EphemerisChunks, SliceVersion]:
         """As ``read``, for ephemeris chunks without their nodes (``nodes_int32`` is empty): a fraction of the bytes."""
-        if key.asset != ephemeris_chunks.ASSET:
-            raise ValueError(f"only {ephemeris_chunks.ASSET} can be read without its bulk, not {key}")
-        return self._read(key, ephemeris_chunks.read_brief, ephemeris_chunks.rows_read)
+        if key.asset != EPHEMERIS_CHUNKS:
+            raise ValueError(f"only {EPHEMERIS_CHUNKS} can be read without its bulk, not {key}")
+        return self._read(key, read_brief, lambda _, __, chunks: len(chunks))
 
     def read_object_ids(self, key: SliceKey) -> tuple[Int64, SliceVersion]:
         """The catalogue numbers, ascending, of a ``clean_catalog`` slice; errors as of ``read``."""
-        if key.asset != clean_catalog.ASSET:
-            raise ValueError(f"only {clean_catalog.ASSET} has objects, not {key}")
-        return self._read(key, clean_catalog.read_object_ids, lambda _, __, ids: len(ids))
+        if key.asset != CLEAN_CATALOG:
+            raise ValueError(f"only {CLEAN_CATALOG} has objects, not {key}")
+        return self._read(key, read_object_ids, lambda _, __, ids: len(ids))
 
     def _read(
         self,
@@ -244,7 +233,7 @@ class SliceStore:
 
 def lock_order(key: SliceKey) -> tuple[date, int, int]:
     """Claims are locked in the order of this: by day, along the chain, by lead day."""
-    return key.epoch_day, list(CODECS).index(key.asset), key.stored_lead_day
+    return key.epoch_day, ASSETS.index(key.asset), key.stored_lead_day
 
 
 def _next_token(connection: psycopg.Connection) -> int:
@@ -260,7 +249,7 @@ def _next_token(connection: psycopg.Connection) -> int:
 def _lock_claims(connection: psycopg.Connection, key: SliceKey, inputs: Iterable[str]) -> dict[str, Any] | None:
     """The claim of the slice. Until the transaction ends it keeps its owner, and its inputs stay as they are."""
     claim = None
-    for one in sorted([key, *(key.of(asset, DAILY_ASSETS) for asset in inputs)], key=lock_order):
+    for one in sorted([key, *(key.of(asset) for asset in inputs)], key=lock_order):
         if one == key:
             claim = _one_or_none(connection, "lock_claim", _spelled(one))
         else:
@@ -281,11 +270,10 @@ def _demand_ownership(claim: dict[str, Any] | None, key: SliceKey, token: int, r
 def _keep_from_retention(connection: psycopg.Connection, key: SliceKey) -> None:
     """Retention empties partitions, which a transaction sees whatever its snapshot: this lock comes before the snapshot
     is taken, so that version and rows are either those of before or both gone."""
-    for codec in EXPIRING:
-        if key.asset == codec.ASSET:
-            for table in codec.TABLES:
-                name = sql.Identifier(*table.split("."))
-                connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
+    if key.asset in EXPIRING_ASSETS:
+        for table in codec_of(key).tables:
+            name = sql.Identifier(*table.split("."))
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
 
 
 def _demand_unexpired(version: SliceVersion) -> None:
@@ -296,21 +284,13 @@ def _demand_unexpired(version: SliceVersion) -> None:
         )
 
 
-def _codec(key: SliceKey) -> ModuleType:
-    if key.asset not in CODECS:
-        raise ValueError(f"{key.asset!r} is no asset of the chain: {', '.join(CODECS)}")
-    if (key.lead_day is None) != (key.asset in DAILY_ASSETS):
-        raise ValueError(f"{key}: {', '.join(DAILY_ASSETS)} have no lead day, the other assets have one")
-    return CODECS[key.asset]
-
-
 def _again(key: SliceKey) -> str:
     return f"`ssa materialize --epoch-day {key.epoch_day} --force` computes them again from the snapshots"
 
 
 def _missing(key: SliceKey) -> str:
     what = f"{key} has not been computed"
-    if key.asset == raw_tle_snapshots.ASSET:
+    if key.asset == RAW_TLE_SNAPSHOTS:
         return (
             f"{what}: `ssa ingest FILE --epoch-day {key.epoch_day}`, then `ssa materialize --epoch-day {key.epoch_day}`"
         )
@@ -321,8 +301,8 @@ def _missing(key: SliceKey) -> str:
 def _check_inputs(connection: psycopg.Connection, key: SliceKey, inputs: dict[str, int]) -> None:
     """Every input is the newest version of its slice and not expired, and all were computed from the same versions."""
     seen = dict(inputs)
-    for asset in sorted(inputs, key=list(CODECS).index):
-        upstream = key.of(asset, DAILY_ASSETS)
+    for asset in sorted(inputs, key=ASSETS.index):
+        upstream = key.of(asset)
         version = _newest(connection, upstream)
         if version is None:
             raise SliceMissingError(_missing(upstream))

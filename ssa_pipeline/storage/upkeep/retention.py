@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 import psycopg
 from psycopg import sql
 
+from ssa_pipeline.chain.links import EXPIRING_ASSETS
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
 from ssa_pipeline.storage.schema.partitions import partition_name
 from ssa_pipeline.storage.schema.tables import TABLE, Table
-from ssa_pipeline.storage.slices.store import EXPIRING
+from ssa_pipeline.storage.slices.codecs import EXPIRING_TABLES
 
 MIN_AGE = timedelta(hours=6)  # as long as a run may last (dagster.yaml): it reads what its first step wrote
 LOCK_TIMEOUT_MS = 300  # a waiting exclusive lock holds up new readers: give up soon, the next call tries again
@@ -28,7 +29,7 @@ def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MI
     if retention_days < 1:
         raise ValueError(f"retention_days must be at least 1, not {retention_days}")
     with connect(url) as connection:
-        assets = [codec.ASSET for codec in EXPIRING]
+        assets = list(EXPIRING_ASSETS)
         params = {"assets": assets, "retention_days": retention_days, "min_age": min_age}
         rows = connection.execute(section("upkeep/retention.sql", "days_to_expire"), params)
         days: list[date] = [day for (day,) in rows]
@@ -40,7 +41,7 @@ def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MI
 def _expire_day(connection: psycopg.Connection, day: date, min_age: timedelta) -> bool:
     """The claims are those of the three screening assets: a run that only refines claims only events, and reads chunks
     and candidates."""
-    params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day, "min_age": min_age}
+    params = {"assets": list(EXPIRING_ASSETS), "epoch_day": day, "min_age": min_age}
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_MS}ms"])
@@ -48,9 +49,8 @@ def _expire_day(connection: psycopg.Connection, day: date, min_age: timedelta) -
             if any(is_young for (is_young,) in claims):
                 return False
             connection.execute(section("upkeep/retention.sql", "mark_expired"), params)
-            for codec in EXPIRING:
-                for table_name in codec.TABLES:
-                    _empty_and_drop(connection, table_name, day)
+            for table_name in EXPIRING_TABLES:
+                _empty_and_drop(connection, table_name, day)
     except psycopg.errors.LockNotAvailable:
         return False
     return True
@@ -72,20 +72,17 @@ def _empty_and_drop(connection: psycopg.Connection, table_name: str, day: date) 
 
 
 def _drop_empty_partitions(connection: psycopg.Connection, min_age: timedelta) -> None:
-    for codec in EXPIRING:
-        for table_name in codec.TABLES:
-            table = TABLE[table_name]
-            rows = connection.execute(
-                section("upkeep/retention.sql", "partitions"), {"table": table.full_name}
-            ).fetchall()
-            for (name,) in rows:
-                _drop_if_empty(connection, table, name, min_age)
+    for table_name in EXPIRING_TABLES:
+        table = TABLE[table_name]
+        rows = connection.execute(section("upkeep/retention.sql", "partitions"), {"table": table.full_name}).fetchall()
+        for (name,) in rows:
+            _drop_if_empty(connection, table, name, min_age)
 
 
 def _drop_if_empty(connection: psycopg.Connection, table: Table, name: str, min_age: timedelta) -> None:
     """A run claims its slices before it makes partitions, and lasts no longer than ``min_age``."""
     day = datetime.strptime(name[-8:], "%Y%m%d").date()  # noqa: DTZ007 (a name, no time)
-    params = {"assets": [codec.ASSET for codec in EXPIRING], "epoch_day": day, "min_age": min_age}
+    params = {"assets": list(EXPIRING_ASSETS), "epoch_day": day, "min_age": min_age}
     if connection.execute(section("upkeep/retention.sql", "is_in_use"), params).fetchone() == (True,):
         return
     partition = sql.Identifier(table.schema, name)

@@ -16,7 +16,7 @@ from ssa_pipeline.storage.schema.partitions import partition_bounds, partition_n
 from ssa_pipeline.storage.schema.quantities import QUANTITIES
 from ssa_pipeline.storage.schema.tables import TABLE, TABLES
 from ssa_pipeline.storage.schema.views import VIEWS, view_queries
-from ssa_pipeline.storage.slices import store as slices
+from ssa_pipeline.storage.slices.codecs import CODECS
 from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline_tests.shared import slice_samples
 
@@ -79,7 +79,7 @@ def test_the_content_hash_sees_every_value_and_no_id_of_a_database() -> None:
 
 def test_a_value_of_another_partition_or_format_is_refused_before_anything_is_written() -> None:
     chunks = slice_samples.chunks(np.array([5, 9]))
-    codec = slices.CODECS["ephemeris_chunks"]
+    codec = CODECS["ephemeris_chunks"]
     codec.check(SliceKey("ephemeris_chunks", DAY, 0), chunks)
     with pytest.raises(ValueError, match="do not cover"):
         codec.check(SliceKey("ephemeris_chunks", DAY, 1), chunks)
@@ -88,8 +88,6 @@ def test_a_value_of_another_partition_or_format_is_refused_before_anything_is_wr
     sets = slice_samples.element_sets(3)
     events = slice_samples.events(sets, [(0, 1)])
     with pytest.raises(ValueError, match="1 events have their TCA outside"):
-        slices.CODECS["refined_events"].check(SliceKey("refined_events", DAY, 1), events)
+        CODECS["refined_events"].check(SliceKey("refined_events", DAY, 1), events)
     with pytest.raises(ValueError, match="is not the slice"):
-        slices.CODECS["clean_catalog"].check(
-            SliceKey("clean_catalog", date(2024, 11, 2)), slice_samples.clean_catalog(sets)
-        )
+        CODECS["clean_catalog"].check(SliceKey("clean_catalog", date(2024, 11, 2)), slice_samples.clean_catalog(sets))

@@ -30,7 +30,7 @@ from ssa_pipeline.storage.errors import (
     StaleTokenError,
 )
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.slices import conjunction_candidates
+from ssa_pipeline.storage.slices.codecs import CODECS
 from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.storage.upkeep.retention import expire_slices
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, small_catalog
@@ -397,10 +397,11 @@ def test_a_reader_sees_no_empty_slice_while_retention_drops_it(
         dropped.append(expire_slices(url, 1))
         return read(connection, key)
 
-    read = conjunction_candidates.read
+    codec = CODECS[CANDIDATES.asset]
+    read = codec.read
     with SliceStore(url) as store:
         expected = len(read(store._connection(), CANDIDATES))
-        monkeypatch.setattr(conjunction_candidates, "read", read_late)
+        monkeypatch.setattr(codec, "read", read_late)
         found, version = store.read(CANDIDATES)
         assert dropped == [[]]  # left for the next call: the day is being read
         assert len(found) == version.row_count == expected > 0
