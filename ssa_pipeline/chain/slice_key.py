@@ -26,6 +26,7 @@ class SliceKey:
 
     @property
     def stored_lead_day(self) -> int:
+        """As tables spell it: WHOLE_DAY for none."""
         return WHOLE_DAY if self.lead_day is None else self.lead_day
 
     def of(self, asset: str) -> SliceKey:

@@ -37,7 +37,8 @@ GONE = (
 
 @contextmanager
 def open_instance(environment: Mapping[str, str]) -> Iterator[DagsterInstance]:
-    """The Dagster instance of ``service_environment``; its tables are created where they are missing."""
+    """The Dagster instance of ``service_environment``; its tables are created where they are missing. RuntimeError
+    where dagster.yaml names no storage of schedules."""
     os.environ.update({name: environment[name] for name in ("DAGSTER_HOME", "SSA_DAGSTER_PG_URL", "SSA_MAX_RUNS")})
     with DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):

@@ -14,6 +14,7 @@ INSTANCE_FILE = BUNDLED / "dagster.yaml"
 
 
 def dagster_home(settings: Settings) -> Path:
+    """DAGSTER_HOME of this home (may not exist yet)."""
     return settings.home / "dagster"
 
 

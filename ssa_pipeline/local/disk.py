@@ -56,6 +56,7 @@ def give_back_reserve(directory: Path) -> int:
 
 
 def is_full(directory: Path) -> bool:
+    """Whether less than FULL_BYTES is free on the disk of ``directory``."""
     return host.free_disk_bytes(directory) < FULL_BYTES
 
 

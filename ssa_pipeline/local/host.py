@@ -66,4 +66,5 @@ def memory_bytes() -> int:
 
 
 def gigabytes(count: int) -> str:
+    """A count of bytes in GB of 1024³: ``3.0 GB``."""
     return f"{count / 1024**3:.1f} GB"

@@ -18,7 +18,7 @@ _LONGEST = 80  # characters; the address of a socket may have 107, and its name 
 
 def directory(home: Path) -> Path:
     """The directory, made 0700 where it is absent: below the home, or where that is too deep for a socket's address
-    below /tmp. OSError where another user has made it."""
+    below /tmp. PermissionError where another user has made it."""
     path = _place(home)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = path.lstat()

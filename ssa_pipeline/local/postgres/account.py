@@ -42,15 +42,18 @@ class Account:
         )
 
     def may_enter(self, directory: Path) -> bool:
+        """Whether every parent lets it through."""
         return self.run(["/bin/sh", "-c", 'cd "$1"', "sh", directory]).returncode == 0
 
     def may_execute(self, program: Path) -> bool:
+        """Whether ``program --version`` works for it."""
         try:
             return self.run([program, "--version"]).returncode == 0
         except PermissionError:
             return False
 
     def give(self, path: Path) -> None:
+        """Make it the owner; nothing where we are it."""
         if self.switch:
             os.chown(path, self.uid, self.gid)
 
@@ -70,6 +73,7 @@ def account_of(cluster: Path | None) -> Account:
 
 
 def owner_name(path: Path) -> str:
+    """Who owns the path or its nearest existing parent, by name where there is one."""
     while not path.exists():
         path = path.parent
     uid = path.stat().st_uid

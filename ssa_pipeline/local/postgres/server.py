@@ -94,14 +94,17 @@ class EmbeddedPostgres:
 
     @property
     def port(self) -> int:
+        """Where it listens on 127.0.0.1, or did last."""
         return self._saved().port
 
     @property
     def cluster_dir(self) -> Path:
+        """PostgreSQL's own directory, below ``data_dir`` or relocated."""
         return self.data_dir / self._saved().cluster
 
     @property
     def log_path(self) -> Path:
+        """The server's log, beside its directory."""
         return self.cluster_dir.parent / "server.log"
 
     def exists(self) -> bool:
@@ -237,7 +240,7 @@ class EmbeddedPostgres:
     def _ensure_database(self) -> None:
         saved = self._saved()
         with self._superuser_connection() as connection:
-            ensure_role(connection, saved.password)
+            _ensure_role(connection, saved.password)
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if found is None:
                 statement = sql.SQL("CREATE DATABASE {} OWNER {}")
@@ -304,7 +307,7 @@ def _signalled(process: psutil.Process, number: signal.Signals) -> list[psutil.P
     return [process]
 
 
-def ensure_role(connection: psycopg.Connection[Any], password: str) -> None:
+def _ensure_role(connection: psycopg.Connection[Any], password: str) -> None:
     found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone()
     if found is not None:
         return

@@ -22,6 +22,7 @@ class ServerFile:
 
     @classmethod
     def load(cls, path: Path) -> ServerFile | None:
+        """None where there is no such file; EmbeddedPostgresError where it is damaged or may not be read."""
         try:
             return cls(**json.loads(path.read_text()))
         except FileNotFoundError:
@@ -33,12 +34,14 @@ class ServerFile:
             raise EmbeddedPostgresError(f"{path} is damaged ({error}); restore it from a backup") from None
 
     def save(self, path: Path) -> None:
+        """Whole or not at all; OSError."""
         temporary = path.with_suffix(f".{os.getpid()}")
         write_private(temporary, json.dumps(asdict(self), indent=1))
         temporary.replace(path)
 
 
 def write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600, to the disk; OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

@@ -65,11 +65,13 @@ class Fingerprint:
 
     @classmethod
     def now(cls, environment: dict[str, str]) -> Fingerprint:
+        """Of a service that is started now; ``environment`` as ``service_environment`` makes it."""
         code = repr((_code_state(), sys.executable))
         return cls(_digest(environment["SSA_DAGSTER_PG_URL"]), _digest(code))
 
     @classmethod
     def of(cls, service: psutil.Process) -> Fingerprint:
+        """Of a service that runs; psutil.NoSuchProcess."""
         database, _, code = service.environ().get(_FINGERPRINT, "").partition(":")
         return cls(database, code)
 
@@ -97,6 +99,7 @@ def _digest(text: str) -> str:
 def spawn(
     settings: Settings, name: str, environment: dict[str, str], fingerprint: Fingerprint, say: Say, port: int = 0
 ) -> psutil.Process:
+    """Start one service and return at once; its last log is kept as ``.log.1``. OSError."""
     say(f"starting the {name}")
     arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port), "-l", settings.ui_path]
     if name == DAEMON:
@@ -132,6 +135,8 @@ def spawn(
 def start_webserver(
     settings: Settings, environment: dict[str, str], fingerprint: Fingerprint, say: Say, attempts: int = 3
 ) -> None:
+    """Start it where it does not run, or runs on another port than is asked for; returns when it answers. Another
+    port is tried where the chosen one was taken meanwhile. ServiceError."""
     running = find_service(settings, WEBSERVER)
     if running is not None and settings.ui_port not in (None, port_of(running)):
         say(f"restarting the webserver on port {settings.ui_port}")
@@ -153,6 +158,7 @@ class _PortTakenError(ServiceError):
 
 
 def choose_ui_port(settings: Settings) -> int:
+    """SSA_UI_PORT, or the first that is free from FIRST_UI_PORT on; ServiceError where SSA_UI_PORT is in use."""
     wanted = settings.ui_port
     if wanted is None:
         return host.next_free_port(FIRST_UI_PORT)
@@ -190,6 +196,7 @@ def _wait_for_ui(settings: Settings, webserver: psutil.Process, port: int) -> No
 
 
 def wait_for_daemon(settings: Settings, daemon: psutil.Process, url: DatabaseUrl, since: datetime) -> None:
+    """Return when a heartbeat after ``since`` is in the database. ServiceError where it dies or stays silent."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline:
         if not processes.is_alive(daemon):
@@ -202,7 +209,7 @@ def wait_for_daemon(settings: Settings, daemon: psutil.Process, url: DatabaseUrl
 
 
 def check_code_location(settings: Settings) -> None:
-    """A UI that answers is no use where the pipeline's own code does not load."""
+    """A UI that answers is no use where the pipeline's own code does not load: ServiceError."""
     answer = httpx.post(f"{ui_url(settings)}/graphql", json={"query": _LOCATIONS}, timeout=60, trust_env=False).json()
     workspace: dict[str, Any] = answer["data"]["workspaceOrError"]
     if "message" in workspace:

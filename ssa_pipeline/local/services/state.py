@@ -57,6 +57,7 @@ def find_service(settings: Settings, name: str) -> psutil.Process | None:
 
 
 def with_descendants(settings: Settings, name: str) -> list[psutil.Process]:
+    """A service and what it started: workers and code servers of the daemon are among them."""
     return [one for one in processes.supervised(settings.home) if one.environ().get(NAME_VARIABLE) == name]
 
 
@@ -149,10 +150,12 @@ def status(settings: Settings) -> list[ServiceStatus]:
 
 
 def port_of(webserver: psutil.Process) -> int:
+    """With which it was started; psutil.NoSuchProcess."""
     return int(webserver.environ()[PORT_VARIABLE])
 
 
 def address_of(webserver: psutil.Process) -> str:
+    """``http://127.0.0.1:3000``, with SSA_UI_PATH; psutil.NoSuchProcess."""
     return f"http://{host.LOOPBACK}:{port_of(webserver)}{webserver.environ().get(PATH_VARIABLE, '')}"
 
 

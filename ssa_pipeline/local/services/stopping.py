@@ -66,6 +66,7 @@ def _end_all(settings: Settings) -> None:
 
 
 def end(found: list[psutil.Process]) -> None:
+    """Signal them, wait, kill what is left. ServiceError where one belongs to another user."""
     try:
         processes.end(found, grace_s=_GRACE_S)
     except psutil.AccessDenied as error:

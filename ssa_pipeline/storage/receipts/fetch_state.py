@@ -18,7 +18,8 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class PostgresFetchState:
-    """Every call is a transaction of its own, committed when it returns."""
+    """``sources.state.FetchState`` in the database. Every call is a transaction of its own, committed when it returns;
+    what ``check`` raises undoes it and is passed on."""
 
     url: DatabaseUrl
 

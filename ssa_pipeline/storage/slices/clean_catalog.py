@@ -100,6 +100,7 @@ def _read_handovers(connection: psycopg.Connection, key: SliceKey) -> Handovers:
 
 
 def read_aliases(connection: psycopg.Connection, key: SliceKey) -> Aliases:
+    """The pairs of a day, by the smaller number."""
     kinds = {"norad_id_1": "int8", "norad_id_2": "int8", "reason": "text"}
     columns = copy_out(connection, section("slices/catalog_slices.sql", "aliases"), {"epoch_day": key.epoch_day}, kinds)
     return Aliases(columns["norad_id_1"], columns["norad_id_2"], text(columns["reason"]))
@@ -116,6 +117,7 @@ def _write_aliases(connection: psycopg.Connection, key: SliceKey, aliases: Alias
 
 
 def read_object_ids(connection: psycopg.Connection, key: SliceKey) -> Int64:
+    """The catalogue numbers of a day, ascending, shape (n,)."""
     params = {"epoch_day": key.epoch_day}
     ids: Int64 = copy_out(connection, section("slices/catalog_slices.sql", "object_ids"), params, {"norad_id": "int8"})[
         "norad_id"

@@ -21,10 +21,12 @@ class Codec(Protocol[V]):
 
     @property
     def table(self) -> sql.Identifier:
+        """The first of ``replaced``."""
         return _identifier(self.replaced[0])
 
     @property
     def tables(self) -> tuple[str, ...]:
+        """All that a write touches."""
         return self.replaced + self.shared
 
     def check(self, key: SliceKey, value: V, /) -> None:

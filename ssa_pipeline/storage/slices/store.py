@@ -88,6 +88,7 @@ class SliceStore:
         self.close()
 
     def close(self) -> None:
+        """Close the connection where one is open; the store may be used again."""
         if self._open is not None:
             self._open.close()
             self._open = None
@@ -168,13 +169,15 @@ class SliceStore:
         return self._read(key, codec.read, codec.rows_read)
 
     def read_brief(self, key: SliceKey) -> tuple[EphemerisChunks, SliceVersion]:
-        """As ``read``, for ephemeris chunks without their nodes (``nodes_int32`` is empty): a fraction of the bytes."""
+        """As ``read``, for ephemeris chunks without their nodes (``nodes_int32`` is empty): a fraction of the bytes.
+        ValueError for a slice of another asset."""
         if key.asset != EPHEMERIS_CHUNKS:
             raise ValueError(f"only {EPHEMERIS_CHUNKS} can be read without its bulk, not {key}")
         return self._read(key, read_brief, lambda _, __, chunks: len(chunks))
 
     def read_object_ids(self, key: SliceKey) -> tuple[Int64, SliceVersion]:
-        """The catalogue numbers, ascending, of a ``clean_catalog`` slice; errors as of ``read``."""
+        """The catalogue numbers, ascending, shape (n,), of a ``clean_catalog`` slice; errors as of ``read``, ValueError
+        for a slice of another asset."""
         if key.asset != CLEAN_CATALOG:
             raise ValueError(f"only {CLEAN_CATALOG} has objects, not {key}")
         return self._read(key, read_object_ids, lambda _, __, ids: len(ids))

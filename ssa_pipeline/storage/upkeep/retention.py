@@ -25,7 +25,7 @@ def expire_slices(url: DatabaseUrl, retention_days: int, min_age: timedelta = MI
     days dropped, oldest first. Counted in epoch days that exist, not from today: the days of a rarely used
     installation do not expire for being old. A day in use by a reader, or claimed by a run or written to less than
     ``min_age`` ago, is left for the next call. Empty partitions of days without such slices, as a failed run leaves
-    them, go as well."""
+    them, go as well. ValueError for fewer than one day."""
     if retention_days < 1:
         raise ValueError(f"retention_days must be at least 1, not {retention_days}")
     with connect(url) as connection:

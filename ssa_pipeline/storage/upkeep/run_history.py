@@ -44,7 +44,7 @@ def purge_runs(
 ) -> Purged:
     """Delete runs that ended more than ``retention_days`` before ``now`` (aware), as did their retries, their events,
     and events of that age without a run. Runs in progress are never touched. ``on_batch`` is told the sums after every
-    batch of runs."""
+    batch of runs. ValueError for fewer than one day."""
     if retention_days < 1:
         raise ValueError(f"retention_days must be at least 1, not {retention_days}")
     before = (now - timedelta(days=retention_days)).astimezone(UTC).replace(tzinfo=None)  # as Dagster stores times

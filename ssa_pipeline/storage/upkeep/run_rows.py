@@ -15,6 +15,7 @@ _TABLES = ("runs", "event_logs", "jobs", "daemon_heartbeats")
 
 
 def has_dagster_tables(url: DatabaseUrl) -> bool:
+    """Whether Dagster has made its tables in this database."""
     names = [f"dagster.{table}" for table in _TABLES]
     with connect(url) as connection:
         row = connection.execute("SELECT bool_and(to_regclass(n) IS NOT NULL) FROM unnest(%s::text[]) n", [names])
