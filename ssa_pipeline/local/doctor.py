@@ -232,16 +232,15 @@ def _dagster(settings: Settings) -> Iterator[Finding]:
 
 def _sources(settings: Settings) -> Iterator[Finding]:
     """What automation would ask for, of every source that is set; nothing is sent."""
-    from ssa_pipeline.sources import celestrak, folder, space_track
+    from ssa_pipeline.sources import folder, space_track
     from ssa_pipeline.sources.errors import QueryError
     from ssa_pipeline.use_cases.fetch import SETTINGS, planned_queries, wanted_queries
 
-    is_set = {
-        celestrak.SOURCE: True,
-        space_track.SOURCE: bool(settings.sources.space_track_username),
-        folder.SOURCE: settings.sources.folder is not None,
+    unset = {
+        space_track.SOURCE: not settings.sources.space_track_username,
+        folder.SOURCE: settings.sources.folder is None,
     }
-    for source in (source for source in SETTINGS if is_set[source]):
+    for source in (source for source in SETTINGS if not unset.get(source)):
         try:
             planned_queries(settings.sources, source, wanted_queries(settings.sources, source))
         except QueryError as error:

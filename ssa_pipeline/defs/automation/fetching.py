@@ -22,11 +22,10 @@ from ssa_pipeline.defs.slices.describe import markdown_table
 from ssa_pipeline.local.postgres.address import database_url
 from ssa_pipeline.local.services.shown_days import begin_where_data_begin
 from ssa_pipeline.settings import Settings
-from ssa_pipeline.sources import celestrak, folder, space_track
 from ssa_pipeline.sources.errors import QueryError, TooEarlyError, TransientError
 from ssa_pipeline.sources.fetching import utc_now
 from ssa_pipeline.sources.state import Attempt
-from ssa_pipeline.use_cases.fetch import Fetched, fetch_release
+from ssa_pipeline.use_cases.fetch import SOURCES, Fetched, fetch_release
 
 OUTCOMES = ("stored", "unchanged", "too_early", "refused", "not_a_catalog", "failed")
 _FAILURES = ("refused", "not_a_catalog", "failed")
@@ -135,4 +134,4 @@ def run_config(source: str, queries: list[str], told: Iterable[str] = ()) -> dic
     return {"ops": {job_name(source).replace("release", "queries"): {"config": config}}}
 
 
-FETCH_JOBS = {source: _fetch_job(source) for source in (celestrak.SOURCE, space_track.SOURCE, folder.SOURCE)}
+FETCH_JOBS = {source: _fetch_job(source) for source in SOURCES}

@@ -18,15 +18,16 @@ from ssa_pipeline.defs.automation.screening import REASON_TAG, screenings
 from ssa_pipeline.defs.automation.under_way import named, unfinished_run
 from ssa_pipeline.defs.resources import Storage
 from ssa_pipeline.settings import Settings
-from ssa_pipeline.sources import celestrak, space_track
 from ssa_pipeline.sources.errors import QueryError
 from ssa_pipeline.sources.fetching import utc_now
 from ssa_pipeline.use_cases.fetch import SETTINGS, planned_queries, wanted_queries
-from ssa_pipeline.use_cases.fetch_plan import fetch_plan
+from ssa_pipeline.use_cases.fetch_plan import EVERY, fetch_plan
 
 _RESOURCES = {"settings", "storage"}
 # Every quarter of an hour what is due is asked for (fetch_plan says why); never near the full hour, when all ask.
-_TICKS = {celestrak.SOURCE: "8,23,38,53 * * * *", space_track.SOURCE: "7,22,37,52 * * * *"}
+_TICKS = {
+    source: ",".join(str(8 - place + quarter) for quarter in (0, 15, 30, 45)) for place, source in enumerate(EVERY)
+}
 _SENSORS_TURN = timedelta(minutes=15)  # what is younger is left to the sensor, so that the two never ask for the same
 
 
@@ -36,7 +37,7 @@ def _fetch_schedule(source: str) -> ScheduleDefinition:
     @schedule(
         name=name,
         job_name=job_name(source),
-        cron_schedule=_TICKS[source],
+        cron_schedule=f"{_TICKS[source]} * * * *",
         execution_timezone="UTC",
         required_resource_keys=_RESOURCES,
         description=f"Asks {source} for what is due, within its rules; a tick sends nothing.",
@@ -82,4 +83,4 @@ def daily_screening(context: ScheduleEvaluationContext) -> list[RunRequest] | Sk
     return found.requests or SkipReason("; ".join(found.notes))
 
 
-AUTOMATION_SCHEDULES = [_fetch_schedule(celestrak.SOURCE), _fetch_schedule(space_track.SOURCE), daily_screening]
+AUTOMATION_SCHEDULES = [*map(_fetch_schedule, EVERY), daily_screening]
