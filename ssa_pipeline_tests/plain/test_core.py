@@ -406,13 +406,13 @@ def test_roots_at_the_ends_of_a_bracket_are_found() -> None:
     sets = formation(2, 100.0, START_US)
     (first, second), epoch = sgp4_coefficients(sets), int(sets.epoch_us[0])
     work = np.zeros((2, 9))
-    pair = (first, epoch, second, epoch)
-    assert START_US <= events_kernel._root_of_slope(*pair, START_US, START_US + 100, 0.0, 1.0, work) <= START_US + 100
-    same = (first, epoch, first, epoch)
-    middle = events_kernel._root_of_slope(*same, START_US, START_US + 100, -1.0, 1.0, work)
+    pair = events_kernel.Pair(first, epoch, second, epoch, work)
+    assert START_US <= events_kernel._root_of_slope(pair, START_US, START_US + 100, 0.0, 1.0) <= START_US + 100
+    same = events_kernel.Pair(first, epoch, first, epoch, work)
+    middle = events_kernel._root_of_slope(same, START_US, START_US + 100, -1.0, 1.0)
     assert middle == START_US + 50
-    limit2 = events_kernel.distance_at(*pair, START_US) ** 2
-    found = events_kernel._threshold_crossing(*pair, START_US, START_US + MINUTE_US, limit2, work)
+    limit2 = events_kernel.distance_at(first, epoch, second, epoch, START_US) ** 2
+    found = events_kernel._threshold_crossing(pair, START_US, START_US + MINUTE_US, limit2)
     assert START_US <= found <= START_US + MINUTE_US
 
 
@@ -422,12 +422,12 @@ def test_rounding_makes_no_extremes(monkeypatch: pytest.MonkeyPatch) -> None:
     def knots(distances: list[float]) -> list[int]:
         n = len(distances)
 
-        def distance2(_ca: object, _ea: int, _cb: object, _eb: int, t_us: int, s: float, _work: object) -> float:
+        def distance2(_pair: object, t_us: int, s: float) -> float:
             return float(np.interp((t_us + s) * 1e-6, np.arange(n), distances)) ** 2
 
         monkeypatch.setattr(events_kernel, "_distance2", distance2)
         time, dist, kind = np.zeros(n + 4, np.int64), np.zeros(n + 4), np.zeros(n + 4, np.int64)
-        used = events_kernel._find_knots(None, 0, None, 0, 0, (n - 1) * 10**6, 10**6, None, time, dist, kind)
+        used = events_kernel._find_knots(None, 0, (n - 1) * 10**6, 10**6, time, dist, kind)
         return kind[:used].tolist()
 
     edge, low, high = events_kernel.KNOT_EDGE, events_kernel.KNOT_MINIMUM, events_kernel.KNOT_MAXIMUM
@@ -440,12 +440,12 @@ def test_rounding_makes_no_extremes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_extremes_too_flat_for_a_slope_are_found_by_their_distance() -> None:
     sets = formation(2, 100.0, START_US)
     (first, second), epoch = sgp4_coefficients(sets), int(sets.epoch_us[0])
-    work = np.zeros((2, 9))
+    pair = events_kernel.Pair(first, epoch, second, epoch, np.zeros((2, 9)))
     lo, hi = START_US, START_US + MINUTE_US
     distances = [events_kernel.distance_at(first, epoch, second, epoch, t) for t in (lo, hi)]
     nearest = (lo, hi)[int(np.argmin(distances))]
     for sign in (1.0, -1.0):
-        found = events_kernel._extreme(first, epoch, second, epoch, lo, hi, sign, work)
+        found = events_kernel._extreme(pair, lo, hi, sign)
         assert abs(found - (nearest if sign > 0 else lo + hi - nearest)) < 2000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import asin, cos, fabs, pi, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,53 @@ TURN_BINS = 64  # parts of a turn about the axis
 MOST_CHORD = 1.2  # caps of directions wider than this are taken for the whole sphere
 PLAN_ROWS = 50_000  # ranges planned before they are scanned
 HIT_COLUMNS = 5
+
+
+class Grid(NamedTuple):
+    """How a step divides space: by radius into shells, by latitude into bands, by turn about the axis into bins."""
+
+    tau: float  # s, half of the step
+    room: float  # km, largest radial room of a narrow object
+    base_threshold: float  # km, the threshold that most objects have
+    width: float  # km, thickness of a low shell
+    n_low: int  # low shells
+    shells: int
+    bands: int
+    sine: float  # of the cap in which a narrow object meets others
+    edges: Float  # (bands + 1,) sines of the latitudes between the bands
+
+
+class Objects(NamedTuple):
+    """The n objects at the middle of the step."""
+
+    state: Float  # (6, n) km and km/s
+    about: Float  # (5, n) radius, speed, radial room, margin, rest (``_describe``)
+    turns: Int32  # (4, n) band, bin, first and last bin of the cap (``_place``)
+    threshold: Float  # (n,) km
+    wanted: Bool  # (n,)
+
+
+class Table(NamedTuple):
+    """Those m that take part, in the order in which they are tested: narrow ones first."""
+
+    rows: Int32  # (m,) object
+    key: Int32  # (n,) shell, band and bin of each object
+    n_narrow: int
+    start: Int32  # first row of each key of the narrow ones
+    wide_start: Int32  # and of the wide ones
+    tested: Float32  # (8, m + LANES) position, velocity, margin, threshold
+    slacks: Float32  # (2, m) alpha and beta of the coarse test, filled when planned
+    gradient: Float  # (m,) of gravity, 1/s², filled when planned
+
+
+class Extremes(NamedTuple):
+    """Of those that take part."""
+
+    fastest: float  # km/s
+    most: float  # km, largest sum of threshold and margin
+    least: float  # km, radius that none comes below
+    any_narrow_wanted: bool
+    needs_wanted: bool  # some are not wanted
 
 
 @njit
@@ -223,14 +271,14 @@ def _may_meet(dx, dy, dz, ux, uy, uz, fixed, alpha, beta, tau):
 
 
 @njit
-def _scan(
-    plan, n_ranges, table, slacks, gradient, rows, state, about, threshold, wanted, needs_wanted, tau_s, step,
-    hits, used,
-):  # fmt: skip
+def _scan(plan, n_ranges, objects, table, needs_wanted, tau_s, step, hits, used):
     """Test the row of every planned range against the rows of the range; append what is confirmed to ``hits``."""
-    x, y, z, vx, vy, vz, fixed, reach = table[0], table[1], table[2], table[3], table[4], table[5], table[6], table[7]
-    alpha, beta, tau = slacks[0], slacks[1], np.float32(tau_s)
-    margin, rest, work = about[3], about[4], np.empty((3, 6))
+    tested = table.tested
+    x, y, z, vx, vy, vz = tested[0], tested[1], tested[2], tested[3], tested[4], tested[5]
+    fixed, reach = tested[6], tested[7]
+    alpha, beta, tau = table.slacks[0], table.slacks[1], np.float32(tau_s)
+    rows, gradient, threshold, wanted = table.rows, table.gradient, objects.threshold, objects.wanted
+    state, margin, rest, work = objects.state, objects.about[3], objects.about[4], np.empty((3, 6))
     for k in range(n_ranges):
         a = plan[k, 0]
         first = plan[k, 1]
@@ -378,8 +426,6 @@ def _plan_window(a, key, low, high, start, after, plan, n):
 
 @njit
 def _grid(base_threshold, room, tau):
-    """(thickness of a low shell in km, low shells, all shells, bands of latitude, sine of the cap in which a narrow
-    object meets others)."""
     width = base_threshold + 2.0 * room
     n_low = max(int((R_LOW_KM - R_FLOOR_KM) / width), 1)
     shells = n_low + int((R_CEILING_KM - R_LOW_KM) / max(HIGH_SHELL_KM, width)) + 2  # the last one stays empty
@@ -389,16 +435,20 @@ def _grid(base_threshold, room, tau):
     if chord < MOST_CHORD:
         sine = chord * sqrt(1.0 - 0.25 * chord * chord)
         bands = max(int(pi / (2.0 * asin(0.5 * chord))), 1)
-    return width, n_low, shells, bands, sine
+    edges = np.empty(bands + 1)
+    for k in range(bands + 1):
+        edges[k] = -cos(pi * k / bands)
+    return Grid(tau, room, base_threshold, width, n_low, shells, bands, sine, edges)
 
 
 @njit
-def _order(about, turns, alive, threshold, base_threshold, room, grid, key):
-    """(objects in the order of the table, how many are narrow, first row of each key of the narrow and of the wide
-    ones): narrow objects by shell, band and bin, then wide ones by band and bin. Fills ``key`` (n,)."""
-    width, n_low, shells, bands, _ = grid
-    per_shell = bands * TURN_BINS
+def _tabulate(objects, alive, grid):
+    """The Table of those that are ``alive`` (n,): narrow objects by shell, band and bin, wide ones by band and bin."""
+    about, turns, threshold = objects.about, objects.turns, objects.threshold
+    room, base_threshold, width, n_low = grid.room, grid.base_threshold, grid.width, grid.n_low
+    per_shell = grid.bands * TURN_BINS
     n = about.shape[1]
+    key = np.empty(n, np.int32)
     narrow = np.empty(n, np.int32)
     wide = np.empty(n, np.int32)
     n_narrow = 0
@@ -420,13 +470,17 @@ def _order(about, turns, alive, threshold, base_threshold, room, grid, key):
         else:
             wide[n_wide] = o
             n_wide += 1
-    narrow_rows, start = _sort(key, n_narrow, shells * per_shell, narrow)
+    narrow_rows, start = _sort(key, n_narrow, grid.shells * per_shell, narrow)
     wide_rows, wide_start = _sort(key, n_wide, per_shell, wide)
-    return np.concatenate((narrow_rows, wide_rows)), n_narrow, start, wide_start + np.int32(n_narrow)
+    rows = np.concatenate((narrow_rows, wide_rows))
+    m = rows.shape[0]
+    tested = _tested(objects.state, about, threshold, rows)
+    wide_start = wide_start + np.int32(n_narrow)
+    return Table(rows, key, n_narrow, start, wide_start, tested, np.empty((2, m), np.float32), np.empty(m))
 
 
 @njit
-def _tabulate(state, about, threshold, rows):
+def _tested(state, about, threshold, rows):
     """What the coarse test reads, (8, rows + LANES) float32: position, velocity, margin, threshold."""
     n = state.shape[1]
     record = np.empty((n, 8), np.float32)  # one object's values side by side: one miss of the cache each
@@ -444,9 +498,11 @@ def _tabulate(state, about, threshold, rows):
 
 
 @njit
-def _plan_narrow(a, n_narrow, rows, key, turns, start, grid, room, tau, slacks, gradient, plan):
+def _plan_narrow(a, objects, table, grid, plan):
     """Plan narrow objects from row ``a`` on against each other: (row to go on with, ranges planned)."""
-    width, n_low, _, bands, _ = grid
+    width, n_low, bands, room, tau = grid.width, grid.n_low, grid.bands, grid.room, grid.tau
+    rows, key, start, turns = table.rows, table.key, table.start, objects.turns
+    slacks, gradient, n_narrow = table.slacks, table.gradient, table.n_narrow
     per_shell = bands * TURN_BINS
     planned = 0
     shell_before = -1
@@ -494,12 +550,14 @@ def _cap(x, y, z, radius, chord, edges):
 
 
 @njit
-def _plan_wide(
-    a, planned, rows, start, wide_start, grid, edges, room, tau, base_threshold,
-    state, about, threshold, wanted, any_narrow_wanted, fastest, most, least, slacks, gradient, plan,
-):  # fmt: skip
+def _plan_wide(a, planned, objects, table, grid, extremes, plan):
     """Plan wide objects from row ``a`` on against narrow ones and each other: (row to go on with, ranges planned)."""
-    width, n_low, shells, bands, _ = grid
+    width, n_low, shells, bands, edges = grid.width, grid.n_low, grid.shells, grid.bands, grid.edges
+    room, tau, base_threshold = grid.room, grid.tau, grid.base_threshold
+    state, about, threshold, wanted = objects.state, objects.about, objects.threshold, objects.wanted
+    rows, start, wide_start, slacks, gradient = table.rows, table.start, table.wide_start, table.slacks, table.gradient
+    fastest, most, least = extremes.fastest, extremes.most, extremes.least
+    any_narrow_wanted = extremes.any_narrow_wanted
     per_shell = bands * TURN_BINS
     while a < rows.shape[0] and planned <= PLAN_ROWS:
         o = rows[a]
@@ -529,9 +587,8 @@ def _plan_wide(
 
 
 @njit
-def _summary(about, threshold, wanted, rows, n_narrow):
-    """Of those that take part: (largest speed, largest sum of threshold and margin, radius that none comes below,
-    whether a narrow one is wanted, whether any is not)."""
+def _extremes(objects, rows, n_narrow):
+    about, threshold, wanted = objects.about, objects.threshold, objects.wanted
     fastest = 0.0
     most = 0.0
     margin = 0.0
@@ -544,7 +601,7 @@ def _summary(about, threshold, wanted, rows, n_narrow):
         margin = max(margin, about[3, o])
         any_narrow_wanted |= wanted[o] and k < n_narrow
         any_unwanted |= not wanted[o]
-    return fastest, most, max(R_LEAST_KM - margin, LEAST_LINE_KM), any_narrow_wanted, any_unwanted
+    return Extremes(fastest, most, max(R_LEAST_KM - margin, LEAST_LINE_KM), any_narrow_wanted, any_unwanted)
 
 
 @njit
@@ -572,34 +629,19 @@ def sieve_step(
     table.
     """
     n = state.shape[1]
-    about = np.empty((5, n))
-    _describe(state, error_km, acceleration, tau, about)
+    objects = Objects(state, np.empty((5, n)), np.empty((4, n), np.int32), threshold, wanted)
+    _describe(state, error_km, acceleration, tau, objects.about)
     grid = _grid(base_threshold, room, tau)
-    _, _, shells, bands, sine = grid
-    edges = np.empty(bands + 1)
-    for k in range(bands + 1):
-        edges[k] = -cos(pi * k / bands)
-    turns = np.empty((4, n), np.int32)
-    _place(state, about[0], sine, edges, turns[0], turns[1], turns[2], turns[3])
-    key = np.empty(n, np.int32)
-    rows, n_narrow, start, wide_start = _order(about, turns, alive, threshold, base_threshold, room, grid, key)
-    table = _tabulate(state, about, threshold, rows)
-    fastest, most, least, any_narrow_wanted, needs_wanted = _summary(about, threshold, wanted, rows, n_narrow)
-
-    slacks = np.empty((2, rows.shape[0]), np.float32)
-    gradient = np.empty(rows.shape[0])
-    plan = np.empty((PLAN_ROWS + 2 * (shells + 1) * bands, 3), np.int32)
-    a = 0 if any_narrow_wanted else n_narrow
+    turns = objects.turns
+    _place(state, objects.about[0], grid.sine, grid.edges, turns[0], turns[1], turns[2], turns[3])
+    table = _tabulate(objects, alive, grid)
+    extremes = _extremes(objects, table.rows, table.n_narrow)
+    plan = np.empty((PLAN_ROWS + 2 * (grid.shells + 1) * grid.bands, 3), np.int32)
+    a = 0 if extremes.any_narrow_wanted else table.n_narrow
     while True:
-        a, planned = _plan_narrow(a, n_narrow, rows, key, turns, start, grid, room, tau, slacks, gradient, plan)
-        if a >= n_narrow:
-            a, planned = _plan_wide(
-                a, planned, rows, start, wide_start, grid, edges, room, tau, base_threshold,
-                state, about, threshold, wanted, any_narrow_wanted, fastest, most, least, slacks, gradient, plan,
-            )  # fmt: skip
-        used = _scan(
-            plan, planned, table, slacks, gradient, rows, state, about, threshold, wanted, needs_wanted, tau, step,
-            hits, used,
-        )  # fmt: skip
-        if a == rows.shape[0]:
+        a, planned = _plan_narrow(a, objects, table, grid, plan)
+        if a >= table.n_narrow:
+            a, planned = _plan_wide(a, planned, objects, table, grid, extremes, plan)
+        used = _scan(plan, planned, objects, table, extremes.needs_wanted, tau, step, hits, used)
+        if a == table.rows.shape[0]:
             return used

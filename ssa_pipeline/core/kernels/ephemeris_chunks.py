@@ -7,6 +7,7 @@ so any two windows that contain one instant see bit-identical states there.
 from __future__ import annotations
 
 from math import fabs, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,23 @@ RATE_ROOM_KM_S = 0.01  # SGP4's velocity is not quite the derivative of its posi
 CALM, MAY_COME_LOW, MAY_FAIL = 0, 1, 2
 RESONANCE_KM = 200.0  # 20 times what resonance was seen to move a semi-major axis in SGP4 within weeks
 THIRD_HARMONIC_KM = 7.5  # the earth's radius times half of J3 / J2: what it moves a perigee where e is 0
+
+
+class Formula(NamedTuple):
+    """How the nodes will be interpolated, and what bounds the error of that (`core.screening.ephemeris_chunks`)."""
+
+    halo: int  # nodes needed on each side of an interval
+    order: int  # of the difference that bounds the error
+    jump_factor: float  # from the largest such difference to the bound
+    derivative: Float  # (2 m + 1,) weights of the second derivative, per spacing squared
+
+
+class Scratch(NamedTuple):
+    """Room for one object at a time; its results mean nothing to the caller."""
+
+    resonance: Float  # (3,) SGP4's integrator
+    state: Float  # (6,)
+    rows: Float  # (VECTOR_SCRATCH,)
 
 
 @njit
@@ -290,8 +308,9 @@ def _two_body(position, velocity, dt, steps, out):
 
 
 @njit
-def _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first, last, nodes, resonance, out, rows):
+def _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first, last, nodes, scratch):
     """SGP4 positions at nodes ``first`` ... ``last - 1``; False where SGP4 fails at one of them."""
+    rows, out = scratch.rows, scratch.state
     if coef[C_DEEP] == 0.0 and coef[C_ISIMP] == 0.0:
         for begin in range(first, last, VECTOR):
             count = min(VECTOR, last - begin)
@@ -303,7 +322,7 @@ def _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first, last, nodes, resona
                     nodes[c, begin + j] = rows[c * VECTOR + j]
         return True
     for j in range(first, last):
-        if propagate(coef, (first_us + j * spacing_us - epoch_us) / 6.0e7, resonance, out) != 0:
+        if propagate(coef, (first_us + j * spacing_us - epoch_us) / 6.0e7, scratch.resonance, out) != 0:
             return False
         for c in range(3):
             nodes[c, j] = out[c]
@@ -311,10 +330,10 @@ def _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first, last, nodes, resona
 
 
 @njit
-def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes, resonance, out, rows):
+def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes, scratch):
     """SGP4 positions at the nodes (3, n) inside validity [begin_us, end_us]; beyond it the last good state moves on
     as a two-body orbit, so that interpolation stays smooth up to the border. False where SGP4 fails inside."""
-    edge = np.empty(6)
+    edge, out = np.empty(6), scratch.state
     n = nodes.shape[1]
     first_good = 0
     while first_good < n and first_us + first_good * spacing_us < begin_us:
@@ -322,7 +341,7 @@ def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes, r
     last_good = n - 1
     while last_good >= 0 and first_us + last_good * spacing_us > end_us - 1:
         last_good -= 1
-    if not _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first_good, last_good + 1, nodes, resonance, out, rows):
+    if not _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first_good, last_good + 1, nodes, scratch):
         return False
     for side in range(2):
         outer = n - 1 - last_good if side == 0 else first_good
@@ -330,7 +349,7 @@ def _fill_nodes(coef, epoch_us, first_us, spacing_us, begin_us, end_us, nodes, r
             continue
         t = end_us - 1 if side == 0 else begin_us
         sign = 1 if side == 0 else -1
-        propagate(coef, (t - epoch_us) / 6.0e7, resonance, edge)
+        propagate(coef, (t - epoch_us) / 6.0e7, scratch.resonance, edge)
         j = last_good + 1 if side == 0 else first_good - 1
         while 0 <= j < n:
             gap = (first_us + j * spacing_us - t) * 1.0e-6
@@ -356,10 +375,10 @@ def _largest(x, y, z, n):
 
 
 @njit
-def _bounds(nodes, spacing_s, jump_factor, order, derivative, work):
+def _bounds(nodes, spacing_s, formula, work):
     """(error bound km, bound of the non-two-body acceleration km/s²) of the interpolation through ``nodes`` (3, n);
     work (3, >= n) is scratch."""
-    n = nodes.shape[1]
+    n, order, derivative = nodes.shape[1], formula.order, formula.derivative
     for c in range(3):
         difference = work[c]
         for j in range(n):
@@ -386,7 +405,7 @@ def _bounds(nodes, spacing_s, jump_factor, order, derivative, work):
         work[0, j] += g * px
         work[1, j] += g * py
         work[2, j] += g * pz
-    return sqrt(worst) * jump_factor, sqrt(_largest(work[0], work[1], work[2], inner))
+    return sqrt(worst) * formula.jump_factor, sqrt(_largest(work[0], work[1], work[2], inner))
 
 
 @njit
@@ -398,11 +417,8 @@ def fill_objects(
     valid: Int,
     spacings_us: Int,
     widest: Int,
-    halo: int,
     limit_km: float,
-    jump_factor: float,
-    order: int,
-    derivative: Float,
+    formula: Formula,
     quantised: NDArray[np.int32],
     columns: Float,
 ) -> int:
@@ -413,12 +429,11 @@ def fill_objects(
     where SGP4 fails within the validity claimed, 0 where there is none), km per unit, error bound km, acceleration
     bound km/s². Returns the length used of ``quantised``.
     """
+    halo = formula.halo
     finest = (end_us - start_us + spacings_us[-1] - 1) // spacings_us[-1] + 2 * halo
     buffer = np.empty((3, finest))
     work = np.empty((3, finest))
-    rows = np.empty(VECTOR_SCRATCH)
-    resonance = np.zeros(3)
-    out = np.empty(6)
+    scratch = Scratch(np.zeros(3), np.empty(6), np.empty(VECTOR_SCRATCH))
     used = 0
     for i in range(coef.shape[0]):
         columns[i, 0], columns[i, 1], columns[i, 2], columns[i, 3], columns[i, 4] = spacings_us[0], 0.0, 1.0, 0.0, 0.0
@@ -429,15 +444,13 @@ def fill_objects(
             count = (end_us - start_us + spacing - 1) // spacing + 2 * halo
             first_us = start_us - (halo - 1) * spacing
             nodes = buffer[:, :count]
-            resonance[0] = 0.0
+            scratch.resonance[0] = 0.0
             columns[i, 0] = spacing
             columns[i, 1] = count
-            if not _fill_nodes(
-                coef[i], epoch_us[i], first_us, spacing, valid[i, 0], valid[i, 1], nodes, resonance, out, rows
-            ):
+            if not _fill_nodes(coef[i], epoch_us[i], first_us, spacing, valid[i, 0], valid[i, 1], nodes, scratch):
                 columns[i, 1] = -1.0
                 break
-            columns[i, 3], columns[i, 4] = _bounds(nodes, spacing * 1.0e-6, jump_factor, order, derivative, work)
+            columns[i, 3], columns[i, 4] = _bounds(nodes, spacing * 1.0e-6, formula, work)
             if columns[i, 3] <= limit_km:
                 break
         if columns[i, 1] > 0.0:

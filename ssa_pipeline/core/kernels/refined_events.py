@@ -8,6 +8,7 @@ are evaluated at whole microseconds, so that both sides of a border decide alike
 from __future__ import annotations
 
 from math import fabs, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +35,22 @@ KNOT_MAXIMUM = 2
 FLAT_KM = 1.0e-6  # smaller wiggles of the distance are rounding, not minima
 
 
+class Pair(NamedTuple):
+    """Two objects; ``work`` (2, 9) is scratch: their states, and of each the resonance in its last three columns."""
+
+    coef_a: Float  # (COEF_SIZE,)
+    epoch_a: int  # us
+    coef_b: Float
+    epoch_b: int
+    work: Float
+
+
 @njit
-def _distance2(ca, ea, cb, eb, t_us, s, work):
-    """Squared distance (km²) at integer ``t_us`` plus ``s`` microseconds; work (2, 9) is scratch with the
-    resonance state of each object in its last three columns."""
-    shift = s / 6.0e7
-    propagate(ca, (t_us - ea) / 6.0e7 + shift, work[0, 6:], work[0, :6])
-    propagate(cb, (t_us - eb) / 6.0e7 + shift, work[1, 6:], work[1, :6])
+def _distance2(pair, t_us, s):
+    """Squared distance (km²) at integer ``t_us`` plus ``s`` microseconds; leaves both states in ``pair.work``."""
+    shift, work = s / 6.0e7, pair.work
+    propagate(pair.coef_a, (t_us - pair.epoch_a) / 6.0e7 + shift, work[0, 6:], work[0, :6])
+    propagate(pair.coef_b, (t_us - pair.epoch_b) / 6.0e7 + shift, work[1, 6:], work[1, :6])
     dx = work[1, 0] - work[0, 0]
     dy = work[1, 1] - work[0, 1]
     dz = work[1, 2] - work[0, 2]
@@ -48,20 +58,20 @@ def _distance2(ca, ea, cb, eb, t_us, s, work):
 
 
 @njit
-def _slope(ca, ea, cb, eb, t_us, s, work):
+def _slope(pair, t_us, s):
     """F(t): its sign is the sign of the range rate. Where SGP4 has no state so far from t, h is smaller;
     NaN where it has none within LEAST_BASE_US."""
     half = HALF_BASE_US
     f = np.nan
     while f != f and half >= LEAST_BASE_US:
-        after = _distance2(ca, ea, cb, eb, t_us + half, s, work)
-        f = after - _distance2(ca, ea, cb, eb, t_us - half, s, work)
+        after = _distance2(pair, t_us + half, s)
+        f = after - _distance2(pair, t_us - half, s)
         half //= 2
     return f
 
 
 @njit
-def _root_of_slope(ca, ea, cb, eb, lo_us, hi_us, f_lo, f_hi, work):
+def _root_of_slope(pair, lo_us, hi_us, f_lo, f_hi):
     """Microsecond of the sign change of F in [lo, hi]; f_lo and f_hi have opposite signs (or one is zero)."""
     a, b = 0.0, float(hi_us - lo_us)
     fa, fb = f_lo, f_hi
@@ -73,7 +83,7 @@ def _root_of_slope(ca, ea, cb, eb, lo_us, hi_us, f_lo, f_hi, work):
         x = (fa * b - fb * a) / (fa - fb) if fa != fb else 0.5 * (a + b)
         if not (x > a and x < b):
             x = 0.5 * (a + b)
-        f = _slope(ca, ea, cb, eb, lo_us, x, work)
+        f = _slope(pair, lo_us, x)
         if f == 0.0:
             break
         if (f < 0.0) == (fa < 0.0):
@@ -95,12 +105,12 @@ def _root_of_slope(ca, ea, cb, eb, lo_us, hi_us, f_lo, f_hi, work):
 
 
 @njit
-def _threshold_crossing(ca, ea, cb, eb, inside_us, outside_us, limit2, work):
+def _threshold_crossing(pair, inside_us, outside_us, limit2):
     """Microsecond between an instant below and one above the threshold at which the distance crosses it."""
     a = 0.0
     b = float(outside_us - inside_us)
-    fa = _distance2(ca, ea, cb, eb, inside_us, a, work) - limit2
-    fb = _distance2(ca, ea, cb, eb, inside_us, b, work) - limit2
+    fa = _distance2(pair, inside_us, a) - limit2
+    fb = _distance2(pair, inside_us, b) - limit2
     side = 0
     x = b
     for _ in range(80):
@@ -109,7 +119,7 @@ def _threshold_crossing(ca, ea, cb, eb, inside_us, outside_us, limit2, work):
         x = (fa * b - fb * a) / (fa - fb) if fa != fb else 0.5 * (a + b)
         if not (min(a, b) < x < max(a, b)):
             x = 0.5 * (a + b)
-        f = _distance2(ca, ea, cb, eb, inside_us, x, work) - limit2
+        f = _distance2(pair, inside_us, x) - limit2
         if f < 0.0:
             a, fa = x, f
             if side == -1:
@@ -124,12 +134,12 @@ def _threshold_crossing(ca, ea, cb, eb, inside_us, outside_us, limit2, work):
 
 
 @njit
-def _short_side(ca, ea, cb, eb, tca_us, sign, miss2, speed2, limit2, work):
+def _short_side(pair, tca_us, sign, miss2, speed2, limit2):
     """Microseconds from a fast minimum to where the distance reaches the threshold, on one side of it."""
     x2 = (limit2 - miss2) / speed2
     for _ in range(4):
         x = sqrt(max(x2, 0.0))
-        found = _distance2(ca, ea, cb, eb, tca_us, sign * x * 1.0e6, work)
+        found = _distance2(pair, tca_us, sign * x * 1.0e6)
         x2 = x2 + (limit2 - found) / speed2
     return np.int64(np.rint(sqrt(max(x2, 0.0)) * 1.0e6))
 
@@ -157,8 +167,7 @@ def refine_fast(
     for k in range(first.shape[0]):
         limit2 = threshold[k] * threshold[k]
         i, j = first[k], second[k]
-        ca, cb = coef[i], coef[j]
-        ea, eb = epoch_us[i], epoch_us[j]
+        pair = Pair(coef[i], epoch_us[i], coef[j], epoch_us[j], work)
         work[0, 6] = 0.0
         work[1, 6] = 0.0
         begin = max(valid[i, 0], valid[j, 0])
@@ -168,20 +177,20 @@ def refine_fast(
         if hi <= lo:
             outcome[k] = NOT_VALID
             continue
-        f_lo = _slope(ca, ea, cb, eb, lo, 0.0, work)
-        f_hi = _slope(ca, ea, cb, eb, hi, 0.0, work)
+        f_lo = _slope(pair, lo, 0.0)
+        f_hi = _slope(pair, hi, 0.0)
         # beyond an end of validity SGP4 mostly still has a state
         if f_lo != f_lo:
             lo += EDGE_US
-            f_lo = _slope(ca, ea, cb, eb, lo, 0.0, work)
+            f_lo = _slope(pair, lo, 0.0)
         if f_hi != f_hi:
             hi -= EDGE_US
-            f_hi = _slope(ca, ea, cb, eb, hi, 0.0, work)
+            f_hi = _slope(pair, hi, 0.0)
         if not (f_lo < 0.0 and f_hi >= 0.0):
             outcome[k] = MINIMUM_ELSEWHERE
             continue
-        tca = min(max(_root_of_slope(ca, ea, cb, eb, lo, hi, f_lo, f_hi, work), lo), hi - 1)
-        miss2 = _distance2(ca, ea, cb, eb, tca, 0.0, work)
+        tca = min(max(_root_of_slope(pair, lo, hi, f_lo, f_hi), lo), hi - 1)
+        miss2 = _distance2(pair, tca, 0.0)
         if not miss2 < limit2:
             outcome[k] = ABOVE_THRESHOLD
             continue
@@ -191,39 +200,39 @@ def refine_fast(
         outcome[k] = EVENT
         miss[k] = sqrt(miss2)
         times[k, 0] = tca
-        times[k, 1] = max(tca - _short_side(ca, ea, cb, eb, tca, -1.0, miss2, speed2, limit2, work), begin)
-        times[k, 2] = min(tca + _short_side(ca, ea, cb, eb, tca, 1.0, miss2, speed2, limit2, work), end)
+        times[k, 1] = max(tca - _short_side(pair, tca, -1.0, miss2, speed2, limit2), begin)
+        times[k, 2] = min(tca + _short_side(pair, tca, 1.0, miss2, speed2, limit2), end)
 
 
 @njit
-def _extreme(ca, ea, cb, eb, lo_us, hi_us, sign, work):
+def _extreme(pair, lo_us, hi_us, sign):
     """Microsecond of the one extreme of the distance in [lo, hi]: sign +1 minimum, -1 maximum."""
     lo = lo_us
     hi = hi_us
-    f_lo = sign * _slope(ca, ea, cb, eb, lo, 0.0, work)
-    f_hi = sign * _slope(ca, ea, cb, eb, hi, 0.0, work)
+    f_lo = sign * _slope(pair, lo, 0.0)
+    f_hi = sign * _slope(pair, hi, 0.0)
     if f_lo < 0.0 and f_hi >= 0.0:
-        return _root_of_slope(ca, ea, cb, eb, lo, hi, f_lo, f_hi, work)
+        return _root_of_slope(pair, lo, hi, f_lo, f_hi)
     # too flat for the slope's sign: golden section on the distance
     ratio = 0.6180339887498949
     a, b = 0.0, float(hi - lo)
     x1, x2 = b - ratio * (b - a), a + ratio * (b - a)
-    f1 = sign * _distance2(ca, ea, cb, eb, lo, x1, work)
-    f2 = sign * _distance2(ca, ea, cb, eb, lo, x2, work)
+    f1 = sign * _distance2(pair, lo, x1)
+    f2 = sign * _distance2(pair, lo, x2)
     while b - a > 1000.0:
         if f1 < f2:
             b, x2, f2 = x2, x1, f1
             x1 = b - ratio * (b - a)
-            f1 = sign * _distance2(ca, ea, cb, eb, lo, x1, work)
+            f1 = sign * _distance2(pair, lo, x1)
         else:
             a, x1, f1 = x1, x2, f2
             x2 = a + ratio * (b - a)
-            f2 = sign * _distance2(ca, ea, cb, eb, lo, x2, work)
+            f2 = sign * _distance2(pair, lo, x2)
     return lo + np.int64(np.rint(0.5 * (a + b)))
 
 
 @njit
-def _find_knots(ca, ea, cb, eb, r0, r1, dt, work, time, dist, kind):
+def _find_knots(pair, r0, r1, dt, time, dist, kind):
     """Edges, minima and maxima of the distance over [r0, r1] in time order; between them it is monotone.
 
     Beyond an edge the sign of the range rate stands for the neighbour that is missing there.
@@ -231,9 +240,9 @@ def _find_knots(ca, ea, cb, eb, r0, r1, dt, work, time, dist, kind):
     n = (r1 - r0 + dt - 1) // dt + 1
     d2 = np.empty(n)
     for k in range(n):
-        d2[k] = _distance2(ca, ea, cb, eb, min(r0 + k * dt, r1), 0.0, work)
-    is_closing_first = _slope(ca, ea, cb, eb, r0, 0.0, work) < 0.0
-    is_closing_last = _slope(ca, ea, cb, eb, r1, 0.0, work) < 0.0
+        d2[k] = _distance2(pair, min(r0 + k * dt, r1), 0.0)
+    is_closing_first = _slope(pair, r0, 0.0) < 0.0
+    is_closing_last = _slope(pair, r1, 0.0) < 0.0
     time[0], dist[0], kind[0] = r0, sqrt(d2[0]), KNOT_EDGE
     used = 1
     for k in range(n):
@@ -250,8 +259,8 @@ def _find_knots(ca, ea, cb, eb, r0, r1, dt, work, time, dist, kind):
             continue
         lo = max(r0 + (k - 1) * dt, r0)
         hi = min(r0 + (k + 1) * dt, r1)
-        t = _extreme(ca, ea, cb, eb, lo, hi, 1.0 if found == KNOT_MINIMUM else -1.0, work)
-        d = sqrt(_distance2(ca, ea, cb, eb, t, 0.0, work))
+        t = _extreme(pair, lo, hi, 1.0 if found == KNOT_MINIMUM else -1.0)
+        d = sqrt(_distance2(pair, t, 0.0))
         # an extreme that differs from the edge by rounding only is none
         if (k == 0 or k == n - 1) and fabs(sqrt(d2[k]) - d) < FLAT_KM:
             continue
@@ -294,8 +303,8 @@ def search_slow(
     time = np.empty(n, np.int64)
     dist = np.empty(n)
     kind = np.empty(n, np.int64)
-    work = np.zeros((2, 9))
-    knots = _find_knots(coef_a, epoch_a, coef_b, epoch_b, from_us, to_us, dt_us, work, time, dist, kind)
+    pair = Pair(coef_a, epoch_a, coef_b, epoch_b, np.zeros((2, 9)))
+    knots = _find_knots(pair, from_us, to_us, dt_us, time, dist, kind)
     limit2 = threshold * threshold
     n_passages = 0
     n_minima = 0
@@ -312,14 +321,12 @@ def search_slow(
             continue
         below = dist[k] < threshold
         if below and not is_inside:
-            begin = _threshold_crossing(coef_a, epoch_a, coef_b, epoch_b, time[k], time[k - 1], limit2, work)
+            begin = _threshold_crossing(pair, time[k], time[k - 1], limit2)
             is_near = n_passages > 0 and begin - passages[n_passages - 1, 1] < merge_us and peak < 2.0 * threshold
             passages[n_passages, 0] = begin
             passages[n_passages, 2] = 1 if is_near else 0
         elif is_inside and not below:
-            passages[n_passages, 1] = _threshold_crossing(
-                coef_a, epoch_a, coef_b, epoch_b, time[k - 1], time[k], limit2, work
-            )
+            passages[n_passages, 1] = _threshold_crossing(pair, time[k - 1], time[k], limit2)
             n_passages += 1
             peak = 0.0
         if not below:
@@ -338,10 +345,10 @@ def search_slow(
 @njit
 def distance_at(coef_a: Float, epoch_a: int, coef_b: Float, epoch_b: int, t_us: int) -> float:
     """Distance (km) of SGP4 positions at an integer microsecond."""
-    return sqrt(_distance2(coef_a, epoch_a, coef_b, epoch_b, t_us, 0.0, np.zeros((2, 9))))
+    return sqrt(_distance2(Pair(coef_a, epoch_a, coef_b, epoch_b, np.zeros((2, 9))), t_us, 0.0))
 
 
 @njit
 def is_closing(coef_a: Float, epoch_a: int, coef_b: Float, epoch_b: int, t_us: int) -> bool:
     """Whether the distance still falls at ``t_us``, decided as ``refine_fast`` decides it."""
-    return bool(_slope(coef_a, epoch_a, coef_b, epoch_b, t_us, 0.0, np.zeros((2, 9))) < 0.0)
+    return bool(_slope(Pair(coef_a, epoch_a, coef_b, epoch_b, np.zeros((2, 9))), t_us, 0.0) < 0.0)

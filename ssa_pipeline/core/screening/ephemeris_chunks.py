@@ -61,7 +61,7 @@ def compute_ephemeris_chunks(
         raise ValueError("the window is empty")
     coefficients = sgp4_coefficients(elements)
     validity, code = _validity(elements, coefficients, start_us, end_us, threads, watch)
-    derivative, factor = _second_derivative_weights(), error_factor()
+    formula = kernel.Formula(HALO, NODES, error_factor(), _second_derivative_weights())
     spacings = np.array(SPACINGS_S, dtype=np.int64) * 10**6
     widest = _widest(elements)
     most = -(-(end_us - start_us) // int(spacings[-1])) + 2 * HALO
@@ -76,11 +76,8 @@ def compute_ephemeris_chunks(
             validity[first:last],
             spacings,
             widest[first:last],
-            HALO,
             ERROR_LIMIT_KM,
-            factor,
-            NODES,
-            derivative,
+            formula,
             payload,
             columns,
         )
