@@ -19,7 +19,7 @@ def object_in_database(url: DatabaseUrl, text: str) -> int:
 
     def named(part: str) -> list[tuple[int, str, str]]:
         # `ssa screen` looks for objects too, and loads no database driver
-        from ssa_pipeline.storage.questions.object_names import objects_named
+        from ssa_pipeline.storage.questions.answers import objects_named
 
         return objects_named(url, part)
 

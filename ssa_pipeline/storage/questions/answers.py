@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from psycopg.rows import dict_row
+import psycopg
+from psycopg.rows import dict_row, tuple_row
 
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError, StorageError
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.questions.advice import how_to_compute
 from ssa_pipeline.storage.receipts.snapshots import CATALOGUES, unread_days
 
 _FILE = "questions/answers.sql"
@@ -202,3 +202,20 @@ def _value(connection: Any, statement: str, given: Any) -> Any:
 
 def _row(connection: Any, statement: str, given: Any) -> Any:
     return connection.execute(statement, given).fetchone()
+
+
+def objects_named(url: DatabaseUrl, text: str) -> list[tuple[int, str, str]]:
+    """Number, newest name and designator of every object that was ever received under a name that holds ``text``, in
+    any case, or whose designator it is; SATCAT's names count too."""
+    with connect(url) as connection:
+        return connection.execute(section(_FILE, "objects_named"), {"text": text}).fetchall()
+
+
+def how_to_compute(connection: psycopg.Connection[Any], day: date | None) -> str:
+    """The commands, in order, that compute ``day`` (None: any day): a day without data is received first."""
+    of_day = "SELECT max(epoch_day) FROM raw.snapshot WHERE kind = 'gp' AND epoch_day = coalesce(%s, epoch_day)"
+    row = connection.cursor(row_factory=tuple_row).execute(of_day, [day]).fetchone()
+    if row is not None and row[0] is not None:
+        return f"`ssa materialize --epoch-day {row[0]}` first"
+    wanted = "DAY" if day is None else day
+    return f"nothing was received for it: `ssa ingest FILE --epoch-day {wanted}`, then materialize that day"

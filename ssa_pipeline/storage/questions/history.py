@@ -29,8 +29,7 @@ from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError
 from ssa_pipeline.storage.named_sql import section
-from ssa_pipeline.storage.questions.advice import how_to_compute
-from ssa_pipeline.storage.questions.answers import demand_known, unread_said
+from ssa_pipeline.storage.questions.answers import demand_known, how_to_compute, unread_said
 from ssa_pipeline.storage.receipts.snapshots import CATALOGUES, unread_days
 from ssa_pipeline.storage.slices.store import SliceStore
 

@@ -118,8 +118,6 @@ def _write_aliases(connection: psycopg.Connection, key: SliceKey, aliases: Alias
 
 def read_object_ids(connection: psycopg.Connection, key: SliceKey) -> Int64:
     """The catalogue numbers of a day, ascending, shape (n,)."""
-    params = {"epoch_day": key.epoch_day}
-    ids: Int64 = copy_out(connection, section("slices/catalog_slices.sql", "object_ids"), params, {"norad_id": "int8"})[
-        "norad_id"
-    ]
+    query = section("slices/catalog_slices.sql", "object_ids")
+    ids: Int64 = copy_out(connection, query, {"epoch_day": key.epoch_day}, {"norad_id": "int8"})["norad_id"]
     return ids
