@@ -86,7 +86,6 @@ def _register_groups() -> None:
         return
     from ssa_pipeline.cli import (
         automation,
-        catalog,
         convert,
         database,
         ephemeris,
@@ -94,6 +93,7 @@ def _register_groups() -> None:
         fetch,
         freshness,
         history,
+        ingest,
         pipeline,
         release_gate,
         runs,
@@ -105,7 +105,7 @@ def _register_groups() -> None:
     groups = (
         services,
         settings,
-        catalog,
+        ingest,
         release_gate,
         convert,
         fetch,

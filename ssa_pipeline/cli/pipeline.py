@@ -236,7 +236,7 @@ def _become_a_worker(settings: Settings) -> None:
 
 def _ingest_bundled(settings: Settings) -> None:
     """Store the bundled snapshot under its day where it is not there yet."""
-    from ssa_pipeline.cli.catalog import FileIntake
+    from ssa_pipeline.cli.ingest import FileIntake
     from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.local.services import shown_days
     from ssa_pipeline.settings.installation import BUNDLED
