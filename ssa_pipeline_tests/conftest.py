@@ -47,6 +47,7 @@ def _scrub() -> None:
 configuration.set_hypothesis_home_dir(REPOSITORY / ".pytest_cache" / "hypothesis")
 settings.register_profile("ssa", database=None, deadline=None, derandomize=True)
 settings.load_profile("ssa")
+pytest.register_assert_rewrite("ssa_pipeline_tests.shared")
 _scrub()  # before any test module is imported, and for every process that a test starts
 
 

@@ -1,16 +1,14 @@
 """The chain's storage in memory, with the same rules on tokens and versions as PostgreSQL's: for tests of what
-ties the chain together. That the real one keeps these rules is tested against real servers."""
+ties the chain together. ``slices_contract`` holds both to the same rules."""
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ssa_pipeline.chain.links import UPSTREAM
+from ssa_pipeline.chain.links import CLEAN_CATALOG, DAILY_ASSETS, EPHEMERIS_CHUNKS, UPSTREAM
 from ssa_pipeline.chain.releases import GateState
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
@@ -21,6 +19,8 @@ from ssa_pipeline.storage.errors import InputVersionError, SliceMissingError, St
 from ssa_pipeline.storage.receipts.release_gate import Judgement, NotHeldError, NotJudgedError, ReleaseHeldError
 from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot
 from ssa_pipeline.storage.schema.table_sizes import TableSize
+from ssa_pipeline.storage.slices.codecs import codec_of
+from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline.storage.upkeep.run_history import Purged
 from ssa_pipeline.storage.upkeep.thinning import Thinned
 
@@ -56,7 +56,10 @@ class MemorySlices:
         inputs: dict[str, int],
         metadata: dict[str, Any] | None = None,
     ) -> SliceVersion:
+        codec = codec_of(key)
+        codec.check(key, value)
         self.demand_writable(key, inputs, token=token, run_id=run_id)
+        digest, size = content_hash(value)
         version = SliceVersion(
             log_id=len(self.log) + 1,
             key=key,
@@ -64,10 +67,10 @@ class MemorySlices:
             token=token,
             code_version=code_version,
             input_versions=inputs,
-            row_count=len(getattr(value, "element_sets", value)),
-            content_hash=hashlib.sha256(pickle.dumps(value)).hexdigest(),
+            row_count=codec.row_count(value),
+            content_hash=digest,
             metadata=metadata or {},
-            byte_count=0,
+            byte_count=size,
             written_at=datetime.now(UTC),
             expired_at=None,
         )
@@ -82,29 +85,43 @@ class MemorySlices:
         return self.values[key]
 
     def read_brief(self, key: SliceKey) -> tuple[EphemerisChunks, SliceVersion]:
+        if key.asset != EPHEMERIS_CHUNKS:
+            raise ValueError(f"only {EPHEMERIS_CHUNKS} has a brief form, not {key}")
         chunks, version = self.read(key)
         return replace(chunks, nodes_int32=chunks.nodes_int32[:0]), version
 
     def read_object_ids(self, key: SliceKey) -> tuple[Int64, SliceVersion]:
+        if key.asset != CLEAN_CATALOG:
+            raise ValueError(f"only {CLEAN_CATALOG} has objects, not {key}")
         catalog, version = self.read(key)
         return catalog.element_sets.norad_id, version
 
     def record_verdict(self, key: SliceKey, log_id: int, check_name: str, verdict: StoredVerdict) -> None:
         if self.values[key][1].log_id != log_id:
-            raise InputVersionError(f"{key} was replaced")
+            raise InputVersionError(f"{key} was replaced while its check {check_name} read it")
         self.verdicts.setdefault(log_id, {})[check_name] = verdict
 
     def read_verdicts(self, log_id: int) -> dict[str, StoredVerdict]:
         return dict(self.verdicts.get(log_id, {}))
 
     def demand_writable(self, key: SliceKey, inputs: dict[str, int], *, token: int, run_id: str) -> None:
-        if self.claims[key] != (token, run_id):
-            raise StaleTokenError(f"{key} belongs to a newer run")
-        if set(inputs) != set(UPSTREAM[key.asset]):
+        owner = self.claims.get(key)
+        if owner is None:
+            raise StaleTokenError(f"nobody owns {key}")
+        if owner != (token, run_id):
+            raise StaleTokenError(f"{key} belongs to run {owner[1]}; token {token} was superseded")
+        if set(inputs) != set(UPSTREAM[key.asset]):  # more than PostgreSQL asks: the chain names all
             raise InputVersionError(f"{key} must name its inputs {UPSTREAM[key.asset]}, not {set(inputs)}")
+        seen = dict(inputs)
         for asset, log_id in inputs.items():
-            if log_id not in (version.log_id for _, version in self.values.values()):
+            newest = self.read_version(key.of(asset, DAILY_ASSETS))
+            if newest is None:
+                raise SliceMissingError(f"{asset} of {key} was not computed")
+            if newest.log_id != log_id:
                 raise InputVersionError(f"version {log_id} of {asset} was replaced")
+            for origin, version in newest.input_versions.items():
+                if seen.setdefault(origin, version) != version:
+                    raise InputVersionError(f"{asset} was computed from another version of {origin} than {key}")
 
     def read_version(self, key: SliceKey) -> SliceVersion | None:
         return self.values[key][1] if key in self.values else None

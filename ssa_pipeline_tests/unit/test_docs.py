@@ -7,7 +7,7 @@ import tomllib
 
 from ssa_pipeline_tests.shared.places import REPOSITORY
 
-_NAMED = re.compile(r"`((?:unit|integration|plain)/[\w/]+\.py)?(?:::(\w+))?`")
+_NAMED = re.compile(r"`((?:unit|integration|plain|shared)/[\w/]+\.py)?(?:::(\w+))?`")
 
 
 def test_every_test_that_the_page_of_faults_names_exists() -> None:

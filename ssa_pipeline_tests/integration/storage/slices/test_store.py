@@ -10,12 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
-import numpy as np
 import psycopg
 import pytest
 
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
+from ssa_pipeline.chain.slices import SliceVersion
 from ssa_pipeline.core.records import Candidates, Events
 from ssa_pipeline.defs.housekeeping import retention_job
 from ssa_pipeline.defs.resources import PostgresStorage
@@ -23,7 +22,6 @@ from ssa_pipeline.settings import DatabaseUrl, read_settings
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import (
     ChunkFormatError,
-    InputVersionError,
     SliceDamagedError,
     SliceExpiredError,
     SliceMissingError,
@@ -35,11 +33,7 @@ from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.storage.upkeep.retention import expire_slices
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY, small_catalog
 from ssa_pipeline_tests.shared.filled import fill, write
-
-EVENTS = SliceKey("refined_events", EPOCH_DAY, 0)
-CANDIDATES = SliceKey("conjunction_candidates", EPOCH_DAY, 0)
-CHUNKS = SliceKey("ephemeris_chunks", EPOCH_DAY, 0)
-CATALOG = SliceKey("clean_catalog", EPOCH_DAY, None)
+from ssa_pipeline_tests.shared.slices_contract import CANDIDATES, CATALOG, CHUNKS, EVENTS, inputs_of, none_of
 
 
 @pytest.fixture(scope="module")
@@ -52,50 +46,6 @@ def filled(any_database: DatabaseUrl) -> tuple[DatabaseUrl, Events]:
 def store(filled: tuple[DatabaseUrl, Events]) -> Iterator[SliceStore]:
     with SliceStore(filled[0]) as opened:
         yield opened
-
-
-def event_inputs(store: SliceStore) -> dict[str, int]:
-    keys = (CATALOG, CHUNKS, CANDIDATES)
-    versions = {key.asset: store.read_version(key) for key in keys}
-    return {asset: version.log_id for asset, version in versions.items() if version is not None}
-
-
-def none_of(events: Events) -> Events:
-    return replace(events, **{name: value[:0] for name, value in vars(events).items()})
-
-
-def test_what_was_written_is_read_bit_for_bit(filled: tuple[DatabaseUrl, Events], store: SliceStore) -> None:
-    events, version = store.read(EVENTS)
-    assert len(events) > 40
-    assert version.row_count == len(events)
-    for name, expected in vars(filled[1]).items():
-        assert list(getattr(events, name)) == list(expected), name
-
-
-def test_chunks_without_nodes_are_otherwise_the_same(store: SliceStore) -> None:
-    whole, version = store.read(CHUNKS)
-    brief, same_version = store.read_brief(CHUNKS)
-    assert version == same_version
-    assert len(whole.nodes_int32) == int(whole.node_count.sum()) * 3 > 0
-    assert len(brief.nodes_int32) == 0
-    for name, expected in vars(whole).items():
-        if name != "nodes_int32":
-            assert np.array_equal(getattr(brief, name), expected), name
-            assert getattr(getattr(brief, name), "dtype", None) == getattr(expected, "dtype", None), name
-
-
-def test_the_objects_of_a_catalogue_are_read_alone(store: SliceStore) -> None:
-    ids, version = store.read_object_ids(CATALOG)
-    catalog, same_version = store.read(CATALOG)
-    assert version == same_version
-    assert np.array_equal(ids, catalog.element_sets.norad_id)
-
-
-def test_other_slices_have_no_brief_form(store: SliceStore) -> None:
-    with pytest.raises(ValueError, match="only ephemeris_chunks"):
-        store.read_brief(EVENTS)
-    with pytest.raises(ValueError, match="only clean_catalog"):
-        store.read_object_ids(EVENTS)
 
 
 @pytest.mark.parametrize("step", ["owned", "inputs checked", "logged", "deleted", "copied"])
@@ -122,26 +72,12 @@ def test_a_write_cut_off_at_any_step_leaves_the_old_slice_whole(filled: tuple[Da
                     token=token,
                     run_id="cut-run",
                     code_version="1",
-                    inputs=event_inputs(reader),
+                    inputs=inputs_of(reader),
                 )
     with SliceStore(url) as again:
         after, version = again.read(EVENTS)
         assert version == before
         assert len(after) == len(events)
-
-
-def test_of_two_interleaved_writers_the_older_token_loses(
-    store: SliceStore, filled: tuple[DatabaseUrl, Events]
-) -> None:
-    events, inputs = filled[1], event_inputs(store)
-    older = store.claim([EVENTS], "older-run")
-    newer = store.claim([EVENTS], "newer-run")
-    assert newer > older
-    common = {"code_version": "1", "inputs": inputs}
-    kept = store.write(EVENTS, events, token=newer, run_id="newer-run", **common)  # type: ignore[arg-type]
-    with pytest.raises(StaleTokenError, match="newer-run"):
-        store.write(EVENTS, none_of(events), token=older, run_id="older-run", **common)  # type: ignore[arg-type]
-    assert store.read_version(EVENTS) == kept
 
 
 def test_of_many_pairs_of_attempts_at_once_one_each_writes_everything(any_database: DatabaseUrl) -> None:
@@ -169,23 +105,6 @@ def test_of_many_pairs_of_attempts_at_once_one_each_writes_everything(any_databa
             assert sorted(run.result(60) for run in runs) == [False, True], f"pair {pair}"
 
 
-def test_whoever_takes_over_a_run_gets_a_higher_token_than_its_stopped_process(
-    store: SliceStore, filled: tuple[DatabaseUrl, Events]
-) -> None:
-    """The process that stopped goes on after its successor has written, under the same run."""
-    events, inputs = filled[1], event_inputs(store)
-    common = {"run_id": "taken-over", "code_version": "1", "inputs": inputs}
-    stopped = store.claim([EVENTS], "taken-over")
-    successor = store.claim([EVENTS], "taken-over")
-    kept = store.write(EVENTS, events, token=successor, **common)  # type: ignore[arg-type]
-    with pytest.raises(StaleTokenError, match="superseded"):
-        store.write(EVENTS, none_of(events), token=stopped, **common)  # type: ignore[arg-type]
-    assert store.claim([EVENTS], "taken-over", stopped) == stopped  # nor does claiming again help it
-    with pytest.raises(StaleTokenError, match="superseded"):
-        store.demand_writable(EVENTS, inputs, token=stopped, run_id="taken-over")
-    assert store.read_version(EVENTS) == kept
-
-
 def test_a_token_is_higher_than_all_even_where_an_older_release_took_some(any_database: DatabaseUrl) -> None:
     key = SliceKey("conjunction_candidates", date(2025, 2, 1), 0)
     with SliceStore(any_database) as store, connect(any_database) as connection:
@@ -202,7 +121,7 @@ def test_claims_and_writes_of_many_sessions_wait_for_each_other_in_no_circle(
     """Writers of events lock claims of four slices, claims and retention all of a day: deadlocks would end some."""
     url, events = filled
     with SliceStore(url) as one:
-        inputs = event_inputs(one)
+        inputs = inputs_of(one)
     upstream = [CATALOG, CHUNKS, CANDIDATES]
     stop = time.monotonic() + 3
 
@@ -245,11 +164,11 @@ def test_a_write_returns_the_version_that_it_wrote(filled: tuple[DatabaseUrl, Ev
     class Overtaken(SliceStore):
         def read_version(self, key: SliceKey) -> SliceVersion | None:
             with SliceStore(url) as other:
-                overtaken.append(write(other, EVENTS, none_of(events), event_inputs(other)))
+                overtaken.append(write(other, EVENTS, none_of(events), inputs_of(other)))
             return super().read_version(key)
 
     with Overtaken(url) as store, SliceStore(url) as other:
-        inputs = event_inputs(other)
+        inputs = inputs_of(other)
         token = store.claim([EVENTS], "first")
         mine = store.write(EVENTS, events, token=token, run_id="first", code_version="1", inputs=inputs)
         assert (mine.run_id, mine.row_count) == ("first", len(events))
@@ -326,20 +245,6 @@ def test_chunks_with_lost_bytes_are_refused(store: SliceStore, filled: tuple[Dat
     finally:
         with connect(filled[0]) as connection:
             connection.execute("UPDATE screening.ephemeris_chunk SET node_count = node_count - 1 WHERE lead_day = 0")
-
-
-def test_inputs_that_do_not_belong_together_are_refused(store: SliceStore, filled: tuple[DatabaseUrl, Events]) -> None:
-    inputs = event_inputs(store)
-    catalog, version = store.read(CATALOG)
-    again = write(store, CATALOG, catalog, version.input_versions)
-    assert again.log_id > inputs["clean_catalog"]
-    token = store.claim([EVENTS], "late-run")
-    common = {"token": token, "run_id": "late-run", "code_version": "1"}
-    with pytest.raises(InputVersionError, match="clean_catalog"):
-        store.write(EVENTS, filled[1], inputs=inputs, **common)  # type: ignore[arg-type]
-    mixed = {**inputs, "clean_catalog": again.log_id}
-    with pytest.raises(InputVersionError, match="clean_catalog"):
-        store.write(EVENTS, filled[1], inputs=mixed, **common)  # type: ignore[arg-type]
 
 
 def test_rows_that_are_not_those_written_are_refused(filled: tuple[DatabaseUrl, Events], store: SliceStore) -> None:
@@ -424,7 +329,7 @@ def test_retention_leaves_a_day_that_a_run_has_claimed(old: tuple[DatabaseUrl, E
 def test_events_are_not_replaced_from_inputs_that_expired_meanwhile(old: tuple[DatabaseUrl, Events]) -> None:
     url, events = old
     with SliceStore(url) as store:
-        inputs = event_inputs(store)
+        inputs = inputs_of(store)
         before = store.read(EVENTS)[1]
         token = store.claim([EVENTS], "late")
         make_old(url)
@@ -436,23 +341,6 @@ def test_events_are_not_replaced_from_inputs_that_expired_meanwhile(old: tuple[D
             store.write(EVENTS, none_of(events), code_version="1", inputs=inputs, **common)  # type: ignore[arg-type]
         kept, version = store.read(EVENTS)
         assert (len(kept), version.log_id) == (len(events), before.log_id)
-
-
-def test_the_verdict_of_a_check_belongs_to_the_version_that_it_read(
-    filled: tuple[DatabaseUrl, Events], store: SliceStore
-) -> None:
-    catalog, before = store.read(CATALOG)
-    refused = StoredVerdict(False, "not \x00 so")
-    store.record_verdict(CATALOG, before.log_id, "a_check", refused)
-    store.record_verdict(CATALOG, before.log_id, "another", StoredVerdict(True, "fine"))
-    found = store.read_verdicts(before.log_id)
-    assert {name: one.has_passed for name, one in found.items()} == {"a_check": False, "another": True}
-    store.record_verdict(CATALOG, before.log_id, "a_check", StoredVerdict(True, "so"))  # checked again
-    assert store.read_verdicts(before.log_id)["a_check"] == StoredVerdict(True, "so")
-    after = write(store, CATALOG, catalog, before.input_versions)
-    assert store.read_verdicts(after.log_id) == {}
-    with pytest.raises(InputVersionError, match="was replaced while its check a_check read it"):
-        store.record_verdict(CATALOG, before.log_id, "a_check", refused)
 
 
 def test_retention_drops_chunks_and_candidates_and_keeps_events(fresh_database: DatabaseUrl) -> None:

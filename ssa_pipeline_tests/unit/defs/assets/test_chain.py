@@ -506,7 +506,7 @@ def test_a_run_that_was_given_up_cannot_overwrite_its_successor(chain: Chain) ->
     overtaken = Chain(Overtaken(chain.storage.slices), chain.settings, chain.instance)
     result = overtaken.ingest()
     assert not result.success
-    assert "newer run" in _errors(result)[0]
+    assert "belongs to run successor" in _errors(result)[0]
     assert chain.storage.slices.log == before
 
 
