@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ssa_pipeline.chain.links import CLEAN_CATALOG, DAILY_ASSETS, EPHEMERIS_CHUNKS, UPSTREAM
+from ssa_pipeline.chain.links import CLEAN_CATALOG, EPHEMERIS_CHUNKS, UPSTREAM
 from ssa_pipeline.chain.releases import GateState
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.chain.slices import SliceVersion, StoredVerdict
@@ -114,7 +114,7 @@ class MemorySlices:
             raise InputVersionError(f"{key} must name its inputs {UPSTREAM[key.asset]}, not {set(inputs)}")
         seen = dict(inputs)
         for asset, log_id in inputs.items():
-            newest = self.read_version(key.of(asset, DAILY_ASSETS))
+            newest = self.read_version(key.of(asset))
             if newest is None:
                 raise SliceMissingError(f"{asset} of {key} was not computed")
             if newest.log_id != log_id:
