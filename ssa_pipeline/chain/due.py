@@ -30,8 +30,8 @@ class DayScreening:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Lead days of a day to be screened now, none perhaps, and why or why not. Those that were never screened are asked
-    for apart: one that fails every time must not take the others with it."""
+    """The lead days of an epoch day that are to be screened now, if any, and the reason. Those never screened
+    (``missing``) are requested apart from those screened before: where one fails every time, the others go on."""
 
     missing: list[int]
     outdated: list[int]
@@ -43,7 +43,7 @@ class Wanted:
 
 
 def wanted(day: DayScreening, now: datetime, rescreen_hours: float) -> Wanted:
-    """What a day needs, whatever else is running."""
+    """What is to be screened of a day at ``now``, without regard to runs in progress."""
     missing = [lead_day for lead_day in LEAD_DAYS if lead_day not in day.lead_days]
     outdated = [lead_day for lead_day, screened in day.lead_days.items() if not screened.is_current]
     last = max((screened.at for screened in day.lead_days.values()), default=now)

@@ -61,8 +61,8 @@ def slices_to_compute(
 
 
 def selection_facts(settings: Settings, held_days: Iterable[date]) -> dict[str, object]:
-    """On what a catalogue depends beside its input, as its slice keeps it: settings, and which of the days before are
-    held back."""
+    """What a catalogue depends on besides its input, in the form in which its slice keeps it: settings, and which
+    earlier days are held back."""
     return {
         "held_days": [day.isoformat() for day in held_days],
         "max_age_days": settings.max_age_days,

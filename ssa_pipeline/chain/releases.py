@@ -10,10 +10,10 @@ from enum import StrEnum
 from ssa_pipeline.chain.links import DAILY_ASSETS
 from ssa_pipeline.chain.slice_key import SliceKey
 
-# Ids are not committed in their order: the cursor does not pass receipts as young as this.
+# Receipts may be committed in another order than their ids: the cursor waits so long for what is still to come.
 UNSETTLED = timedelta(hours=1)
 _MOST_AHEAD = timedelta(days=1)
-HELD = timedelta(days=7)  # so long an accepted release is catalogued without being asked
+HELD = timedelta(days=7)  # a held release is catalogued by itself where it is accepted within this time
 
 
 class GateState(StrEnum):
@@ -41,8 +41,8 @@ class NewerInput:
 
     epoch_day: date
     cataloged_at: datetime
-    key: str  # names exactly this input
-    what: str  # it is, and what was done with it at ``at``
+    key: str  # tells this input from every other
+    what: str  # in words: the input, and what happened to it at ``at`` ("…, received")
     at: datetime
 
 
@@ -82,8 +82,8 @@ def about(newer: NewerInput) -> str:
 
 
 def obstacle_of_newer(newer: NewerInput, releases: list[Release], now: datetime, rescreen_hours: float) -> str | None:
-    """Why the catalogue cannot be made again now: a day is screened at most once in ``rescreen_hours``, so a newer
-    catalogue would not be used before."""
+    """Why the catalogue is not made again now, or None. A day is screened again only ``rescreen_hours`` after the last
+    time; until then nobody would use a newer catalogue."""
     if any(release.epoch_day == newer.epoch_day and release.gate == GateState.HELD for release in releases):
         return f"{about(newer)} of {newer.epoch_day}, of which a release is held by the completeness gate"
     if any(day.epoch_day == newer.epoch_day for day in waiting_days(releases)):
@@ -105,8 +105,9 @@ def obstacle(day: Waiting, first_day: date, today: date) -> str | None:
 
 
 def next_cursor(cursor: int, releases: list[Release], now: datetime, first_day: date) -> int:
-    """The id from which the next look begins: the last receipt before the first that is young, waits, or may yet be
-    accepted. ``releases``: those from ``cursor`` on. A day far ahead, as older versions stored, is not waited for."""
+    """The id from which the next look begins: that of the last receipt before the first one that is young, waits, or
+    may yet be accepted. ``releases``: those from ``cursor`` on. Older versions stored receipts of days far ahead;
+    these do not hold the cursor back."""
     for release in releases:
         is_out = release.epoch_day < first_day or day_ahead(release.epoch_day, now) is not None
         is_given_up = release.gate == GateState.HELD and release.received_at <= now - HELD
@@ -126,8 +127,8 @@ def fate(release: Release) -> str:
 
 
 def day_ahead(epoch_day: date, now: datetime) -> str | None:
-    """Why nothing is received for a day that lies further ahead than clocks and time zones differ: it is mistyped, and
-    would be the newest release for as long. None: the day may be."""
+    """Why nothing is received for a day that lies too far ahead; None for one that does not. Clocks and time zones
+    explain one day; more is mistyped, and would count as the newest release until that day has come."""
     today = now.astimezone(UTC).date()
     if epoch_day <= today + _MOST_AHEAD:
         return None

@@ -1,6 +1,6 @@
-"""A verdict lasts: whatever is computed from a slice demands that the slice's blocking checks passed, in whichever run
-they looked at it. (The completeness gate, which judges ``raw_tle_snapshots``, keeps its own verdicts: see
-``storage.receipts.release_gate``.)"""
+"""Verdicts of blocking checks are kept with the slice. Whatever is computed from a slice demands that its checks
+passed, no matter in which run they looked at it. (The completeness gate, which judges ``raw_tle_snapshots``, keeps its
+own verdicts: see ``storage.receipts.release_gate``.)"""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def judge(slices: Slices, key: SliceKey, name: str, rule: Rule, settings: Settin
 
 
 def demand_verdicts(slices: Slices, key: SliceKey, version: SliceVersion, settings: Settings) -> None:
-    """SliceRefusedError where a blocking check of the slice did not pass. One that has not looked at this version yet,
-    since its run was ended before or an older release wrote the slice, looks at it now."""
+    """SliceRefusedError where a blocking check of the slice did not pass. A check that has not looked at this version
+    yet does so now: its run was ended before, or an older release of this program wrote the slice."""
     known = slices.read_verdicts(version.log_id)
     for name, rule in BLOCKING.get(key.asset, {}).items():
         if name not in known:

@@ -99,8 +99,8 @@ def has_wrong_checksum(record: bytes) -> bool:
 
 
 def is_plain(start: bytes) -> bool:
-    """Whether the bytes of a file that begins so (with packed.START_BYTES of it) are those that its records have, but
-    for a byte order mark."""
+    """Whether a file's records can be read straight from its bytes (a byte order mark aside): it is neither packed nor
+    in another encoding than ours. ``start``: its first packed.START_BYTES."""
     return not is_packed(start) and not has_other_encoding(start)
 
 
@@ -172,7 +172,7 @@ def _parse_text(text: Text, name: str, accept_bad_checksums: bool) -> ParsedCata
 
 
 def _not_of_a_catalog(data: bytes, name: str, why: str) -> RejectedRecord:
-    """A part of a file, all else of which is blank."""
+    """The rejection of one part of a file; ``data`` is the file with all other parts blanked."""
     text = data.strip()
     line = 1 + len(data[: data.index(text)].splitlines())
     return RejectedRecord(name, line, RejectRule.MALFORMED, why, text[:_SHOWN])
@@ -201,7 +201,7 @@ def _of_rest(member: Member, file_name: str) -> str:
 
 
 def _format(text: bytes, file_name: str) -> str:
-    """That of the beginning; '' where only what comes later is a catalogue."""
+    """The format with which the file begins; '' where it begins with something else and a catalogue may follow."""
     start = text.lstrip()
     if not start:
         raise CatalogFormatError(f"{file_name}: is empty; a catalogue has at least one element set")

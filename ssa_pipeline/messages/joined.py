@@ -15,8 +15,8 @@ OMM_XML = "omm_xml"
 OMM_KVN = "omm_kvn"
 TLE = "tle"
 
-# How a part of each format begins, in small letters. Also behind other text, where the file before has no line end.
-# Apart from each other, since each is found fast by its first characters.
+# How a part of each format begins, in small letters. It may stand in the middle of a line, where the file before has no
+# line end. One pattern per format, not one for all: each is found fast by its first characters.
 _NAMES = HEADER_NAMES.lower().encode()
 _BEGINNINGS = {
     OMM_XML: re.compile(rb"<\?xml\s|<(?:[\w.-]+:)?(?:ndm|omm)[\s>]"),
@@ -49,8 +49,8 @@ class Part(NamedTuple):
 
 
 def parts_of(data: bytes, first: str = "") -> list[Part]:
-    """The parts of a file in their order, of which no two that follow each other are of one format; ``first`` is that
-    of the first, where it is known."""
+    """The parts of a file in their order, each of another format than the one before. ``first``: the format of the
+    first part, where it is known."""
     parts = [Part(first, 0, len(data))]
     for kind, at in _beginnings(data):
         if kind != parts[-1].format and at >= parts[-1].start:

@@ -73,8 +73,8 @@ def _next_header(line: str) -> _Header:
 
 
 def _recovered(header: _Header, line: str, span: Span, error: RecordError, assembly: Assembly) -> _Header:
-    """The header for the next line, after one that is no record: it may be the next file's header, or the last of a
-    file without a line end with that header behind it."""
+    """The header for the lines after one that is no record. That line may be the header of the next file; or the last
+    line of a file that has no line end, with the next file's header glued to it."""
     found = _GLUED_HEADER.search(line)
     if found is None and is_header(line):  # files were joined
         try:

@@ -47,7 +47,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)  # without cookies and credentials
     etag: str | None = None
     last_modified: str | None = None
-    kind: str = ""  # what the bytes turned out to be, where that is not the query's to say
+    kind: str = ""  # what the bytes turned out to be, where the query does not say it
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Unchanged:
 
     url: str
     received_at: datetime
-    http_status: int  # 304: than what our validators name; else: than what it sent last
+    http_status: int  # 304: nothing newer than what our validators name; else: than what it sent last
 
 
 class Kept(NamedTuple):
-    """``is_new`` is False where the day has these bytes already; ``received_at``: of its receipt of them."""
+    """``is_new`` is False where the day has these bytes already; ``received_at``: when the day received them."""
 
     is_new: bool
     received_at: datetime

@@ -17,8 +17,9 @@ from ssa_pipeline.sources.judge import check_content
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 
 SOURCE = "folder"
-SETTLED = timedelta(seconds=10)  # a file that changed within this time may still be being written; one dated further
-# ahead (unpacked with another zone's time, say) was given its time, and is read
+# A file that changed this recently may still be written to. (One dated further ahead than this is not: its time was
+# set, as by unpacking it.)
+SETTLED = timedelta(seconds=10)
 _UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".filepart")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -27,7 +28,8 @@ class Folder:
     """The files directly in a folder. A file is read once; again when its size or time of change is another."""
 
     def __init__(self, path: Path, clock: Clock = utc_now, epoch_day: date | None = None) -> None:
-        """``epoch_day``: of all its files; None: the day in a file's name, or that of its reception."""
+        """``epoch_day``: the day that all its files are for; None: of each the day in its name, else that of
+        reception."""
         self._path, self._clock, self._epoch_day = path, clock, epoch_day
 
     def queries(self) -> list[Query]:

@@ -41,9 +41,9 @@ class Reply:
 
 
 def open_client(settings: HttpSettings) -> httpx.Client:
-    """A client that reads nothing from the environment and follows no redirect by itself. Warns of what NO_PROXY holds
-    beside addresses, where there is a proxy. QueryError names the variable of a proxy or of certificates that cannot be
-    used."""
+    """A client that reads nothing from the environment and follows no redirect by itself. Where there is a proxy, it
+    warns of entries of NO_PROXY that are no addresses. QueryError where a proxy or certificates cannot be used; it
+    names the variable."""
     logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG lines hold session cookies
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold addresses, as the webhook's, a secret
     verify = _certificates(settings.ca_file)
@@ -145,8 +145,8 @@ def _check_address(url: str) -> None:
 
 
 def _body(response: httpx.Response, url: str, deadline_s: float) -> bytes:
-    """Without its content encoding. A refusal needs no body: where that is cut off, it is a refusal all the same, and
-    not to be asked again like something that may pass."""
+    """The body without its content encoding. A refusal whose body is cut off stays a refusal (with an empty body),
+    since a TransientError would let the query be asked again."""
     try:
         return _unpacked(response, _read(response, url, deadline_s), url)
     except (httpx.HTTPError, TransientError, NotCatalogError):

@@ -34,8 +34,8 @@ def check_answer(query: Query, data: bytes, content_type: str | None = None) -> 
 
 
 def check_content(query: Query, data: bytes) -> str:
-    """What the bytes are: of the query's kind, or of GP a supplemental release, told by the names of its segments.
-    NotCatalogError where they are neither, or nothing in them can be used."""
+    """The kind of the bytes: that of the query; or, where GP was asked for and the names say that the sets are
+    segments, supplemental GP. NotCatalogError where they are neither, or nothing in them can be used."""
     if query.kind in (GP, SUPPLEMENTAL_GP):
         return _check_catalog(query, data)
     _check_table(query, data)

@@ -31,8 +31,8 @@ class FetchState(Protocol):
         """Record an attempt and return the one before it. ``check`` sees that one and raises where a new one is not
         allowed: then nothing is recorded. No other process can come between.
 
-        One later than ``now`` was recorded by a clock that was ahead, and is kept as made now: at least its interval is
-        waited for, and not for years.
+        An earlier attempt with a time later than ``now`` was recorded while the clock was ahead. It is kept as if made
+        now: so its interval is waited for, but not until that time has come.
         """
         ...
 

@@ -37,8 +37,8 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Fetched:
-    """How one query ended. ``epoch_day`` and ``byte_count`` where something came, ``error`` where the source gave
-    nothing, neither where it has nothing new. ``lack``: why what came is not used, or why there is nothing."""
+    """How one query ended. Where something came, it has ``epoch_day`` and ``byte_count``; where the source failed,
+    ``error``; where it has nothing new, none of these. ``lack``: why what came is not used, or why there is nothing."""
 
     query: Query
     is_new: bool = False
@@ -60,9 +60,10 @@ def fetch_release(
 ) -> list[Fetched]:
     """Make queries of a source one after the other in one session and store what comes, as received.
 
-    ``queries``: see ``CelesTrak.query`` and ``SpaceTrack.query``, empty for the default; of a folder, all its new
-    files. ``epoch_day``: the day the release is for; the UTC day of reception, or the day in a file's name, when
-    left out. A query that gives nothing does not stop the others. QueryError where one makes no sense: none is made.
+    ``queries``: see ``CelesTrak.query`` and ``SpaceTrack.query``; empty for the default. A folder has none: all its new
+    files are read. ``epoch_day``: the day the release is for; without it the day in a file's name, else the UTC day of
+    reception. A query that gives nothing does not stop the others. QueryError where one of them cannot be made: then
+    nothing is asked at all.
     """
     state = PostgresFetchState(database)
     ahead = day_ahead(epoch_day, clock()) if epoch_day else None

@@ -1,7 +1,8 @@
 """Which queries of a source may and should be asked now. Knows no Dagster: schedules ask at every tick.
 
-Providers count from the last attempt, so a schedule with the provider's own interval would come seconds too early every
-other time. The schedules tick every quarter of an hour instead, and ask for what is due by then.
+Providers count their interval from the last attempt, which is some seconds after the tick that made it. A schedule with
+the provider's own interval would therefore come too early every other time. The schedules tick every quarter of an hour
+instead, and ask for what is due by then.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ EVERY = {
         SATCAT: timedelta(days=1),
     },
     space_track.SOURCE: {
-        # its rule allows one an hour, but 24 catalogues of a day take 1 GB to clean, and a day is screened every 6 h
+        # its rule allows one an hour; but to clean 24 releases of a day takes 1 GB, and only one in 6 h is screened
         GP: timedelta(hours=3),
         SATCAT: timedelta(days=1),
         DECAY: timedelta(days=1),
         TIP: timedelta(hours=6),
     },
 }
-_SLACK = timedelta(minutes=5)  # of ticks; keeps "every three hours" from becoming 3 h 15 min
+_SLACK = timedelta(minutes=5)  # a tick may come a little early: else "every three hours" would become 3 h 15 min
 
 
 @dataclass

@@ -25,8 +25,8 @@ def first_partition(settings: Settings) -> date:
 
 
 def follow_the_data(settings: Settings, url: DatabaseUrl) -> bool:
-    """Note the first day with data; True where the partitions begin elsewhere now, so that a code location that was
-    loaded before is to be loaded again. StorageError."""
+    """Note the first day with data. True where the partitions begin on another day than before: a code location that is
+    loaded already must then be loaded again. StorageError."""
     first = first_day_with_data(url, settings.first_day)
     return first is not None and begin_at(settings, first)
 

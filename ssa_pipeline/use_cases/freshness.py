@@ -1,6 +1,6 @@
-"""Is the picture current? Judged from the database, so that the answer does not need a living daemon: by
-``ssa check-freshness`` from cron or a monitor, and by a sensor. Only the daemon's death is seen at once where it is the
-machine's own; heartbeats go on looking fresh for two minutes."""
+"""Is the picture current? ``ssa check-freshness`` (from cron or a monitor) and a sensor ask this. The answer comes from
+the database and needs no living daemon. Only a daemon on this machine is looked at directly: heartbeats of one that
+died look fresh for another two minutes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ssa_pipeline.storage.questions.freshness import Progress, SourceState, read
 from ssa_pipeline.storage.upkeep import run_rows
 from ssa_pipeline.storage.upkeep.alerts import Alert
 
-# Nine tenths of a catalogue are 2 to 7 h old when it comes: of a daily one the content gets more than a day old.
+# Nine tenths of a catalogue are 2 to 7 h old when it comes, so the content of a daily one is more than a day old before
+# the next comes.
 AGE_ON_RECEIPT = timedelta(hours=12)
 REPEATED_AFTER = timedelta(hours=24)  # a problem that lasts is told once a day
 

@@ -86,9 +86,9 @@ class Runner(Protocol):
 
 @dataclass
 class RunWatch:
-    """Looks at one run again and again. ``outcome`` holds what is known so far; ``note`` says what the run does,
-    ``fraction`` how much of that is done, None where nobody knows; ``since_s``: by the clock, since when. ``trouble``
-    says why nothing can go on, or None."""
+    """Looks at one run again and again. ``outcome`` holds what is known so far. ``note`` says what the run does now,
+    ``since_s`` since when (by the clock), ``fraction`` how much of it is done (None: unknown). ``trouble`` says why the
+    run cannot go on, or None."""
 
     webserver: Webserver
     run_id: str
