@@ -33,7 +33,6 @@ from ssa_pipeline.core.records import EphemerisChunks, Int64
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import (
-    ChunkFormatError,
     InputVersionError,
     SliceDamagedError,
     SliceExpiredError,
@@ -48,20 +47,6 @@ from ssa_pipeline.storage.slices.codecs import codec_of
 from ssa_pipeline.storage.slices.content_hash import content_hash
 from ssa_pipeline.storage.slices.ephemeris_chunks import read_brief
 from ssa_pipeline.storage.slices.rejected_records import storable
-
-__all__ = [
-    "ChunkFormatError",
-    "InputVersionError",
-    "SliceDamagedError",
-    "SliceExpiredError",
-    "SliceKey",
-    "SliceMissingError",
-    "SliceStore",
-    "SliceVersion",
-    "StaleTokenError",
-    "StorageError",
-    "StoredVerdict",
-]
 
 T = TypeVar("T")
 
