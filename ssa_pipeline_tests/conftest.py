@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import configuration, settings
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from ssa_pipeline_tests.shared.compiled_kernels import compile_kernels, use_cache_of_tests
+from ssa_pipeline_tests.shared.places import REPOSITORY
+
 _SCRUBBED = (
     "SSA_",
     "SPACE_TRACK_",
@@ -39,15 +41,16 @@ def _scrub() -> None:
             del os.environ[name]
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["SSA_HOME"] = "/nonexistent/every-test-sets-its-own-SSA_HOME"
-    # kernels compiled once for all test runs, apart from those of the installation
-    os.environ["NUMBA_CACHE_DIR"] = str(REPOSITORY / ".pytest_cache" / "numba")
+    use_cache_of_tests()
 
 
 # The same examples in every run, and nothing left behind but in pytest's own cache.
 configuration.set_hypothesis_home_dir(REPOSITORY / ".pytest_cache" / "hypothesis")
 settings.register_profile("ssa", database=None, deadline=None, derandomize=True)
 settings.load_profile("ssa")
-pytest.register_assert_rewrite("ssa_pipeline_tests.shared")
+pytest.register_assert_rewrite(
+    *(f"ssa_pipeline_tests.shared.{name}" for name in ("command_line", "encounters", "slices_contract"))
+)
 _scrub()  # before any test module is imported, and for every process that a test starts
 
 
@@ -67,6 +70,11 @@ def _let_nothing_hang() -> None:
 
 
 _let_nothing_hang()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):  # only where workers are about to be started
+        compile_kernels()
 
 
 def _open_directory() -> Path:
