@@ -92,7 +92,7 @@ def why(
 
     Exit codes: 0 known, 1 nothing of this object was received or the day has no catalogue, 4 no database.
     """
-    from ssa_pipeline.core.catalog.object_flags import MEANINGS, ObjectFlag
+    from ssa_pipeline.core.flags import MEANINGS, ObjectFlag
     from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.settings import read_settings
     from ssa_pipeline.storage.questions import answers

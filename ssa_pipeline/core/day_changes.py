@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from ssa_pipeline.core.records import ElementSets, EventClass, Events, Float64, Int64, Text
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, EventClass, Events, Float64, Int64, Text
 
 MISS_CHANGED_KM = 1.0  # what public element sets are good for
 TCA_CHANGED_S = 1.0  # some 7 km along a low orbit
@@ -143,7 +143,7 @@ def _period_us(norad_id: Int64, catalogs: tuple[ElementSets, ElementSets]) -> Fl
     found = np.full(len(norad_id), float(_NO_PERIOD_US))
     for sets in catalogs:
         rows = _rows(sets.norad_id, norad_id)
-        found[rows >= 0] = 86_400e6 / sets.mean_motion_rev_per_day[rows[rows >= 0]]
+        found[rows >= 0] = MICROSECONDS_PER_DAY / sets.mean_motion_rev_per_day[rows[rows >= 0]]
     return found
 
 

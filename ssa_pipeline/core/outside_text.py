@@ -33,6 +33,12 @@ def for_terminal(text: str, *, keep: str = "") -> str:
     return _INVISIBLE.sub(lambda match: match[0] if match[0] in keep else _escape(match[0]), text)
 
 
+def printable(name: str) -> str:
+    """For names that are kept and looked up again, of files and members of archives: what is not printable is U+FFFD.
+    ``for_terminal`` says more, but what is stored already has this spelling."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in name)
+
+
 def for_lines(text: str) -> str:
     """The same for text of several lines: messages, alerts, mails."""
     return for_terminal(text, keep="\n")

@@ -22,11 +22,12 @@ Text = NDArray[np.object_]
 Mask = NDArray[np.bool_]
 Days = NDArray[np.datetime64]  # unit D
 
-# Kinds of snapshots that bring element sets.
-GP = "gp"
-SUPPLEMENTAL_GP = "supplemental_gp"
+# Kinds of snapshots: the first two bring element sets, the others what is known of objects besides.
+GP, SUPPLEMENTAL_GP, SATCAT, DECAY, TIP = "gp", "supplemental_gp", "satcat", "decay", "tip"
+PARTIAL_SATCAT = "partial_satcat"  # lacks objects of the SATCAT before it: kept, not used
 
 MICROSECONDS_PER_DAY = 86_400_000_000
+SECONDS_PER_DAY = 86_400.0
 
 
 class RejectRule(StrEnum):
@@ -201,7 +202,7 @@ class Events(Columns):
     ``forward_epoch_1``/``_2`` (epoch after TCA, or after the epoch day), ``low_perigee_1``/``_2`` (TCA lies beyond
     that object's first passage below 100 km, seen from its epoch), ``reentering_1``/``_2`` (and its mean apogee below
     150 km too), ``tca_outside_volume`` (nearest outside the volume that it enters), ``possible_duplicate`` (the two
-    numbers look like one object), ``segment_handover_1``/``_2``, and the words of ``core.catalog.object_flags`` with
+    numbers look like one object), ``segment_handover_1``/``_2``, and the words of ``core.flags.ObjectFlag`` with
     ``_1`` or ``_2``.
     """
 

@@ -10,11 +10,11 @@ from dagster import MetadataValue
 
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.catalog.satcat import DecayMessages, KnownObjects, Satcat, objects_by_type
+from ssa_pipeline.core.records import PARTIAL_SATCAT, SATCAT
 from ssa_pipeline.defs.resources import Storage
 from ssa_pipeline.defs.slices.describe import markdown_table, rejected_by_rule
 from ssa_pipeline.messages.catalog import CatalogFormatError
-from ssa_pipeline.messages.satcat import SATCAT, ParsedTable, parse_table
-from ssa_pipeline.storage.receipts.satcat import PARTIAL_SATCAT
+from ssa_pipeline.messages.satcat import ParsedTable, parse_table
 from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot
 
 

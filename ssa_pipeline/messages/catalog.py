@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ssa_pipeline.core.outside_text import printable
 from ssa_pipeline.core.records import ElementSets, RecordSpans, RejectedRecord, RejectRule
 from ssa_pipeline.messages.assembly import Assembly, NoCatalogError
 from ssa_pipeline.messages.joined import OMM_CSV, OMM_JSON, OMM_KVN, OMM_XML, TLE, only, parts_of
@@ -15,7 +16,7 @@ from ssa_pipeline.messages.omm_csv import is_header, read_omm_csv
 from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, read_omm_json
 from ssa_pipeline.messages.omm_kvn import LOOKS_LIKE_KVN, OTHER_MESSAGE, read_omm_kvn
 from ssa_pipeline.messages.omm_xml import read_omm_xml
-from ssa_pipeline.messages.packed import Member, is_packed, printable, unpack
+from ssa_pipeline.messages.packed import Member, is_packed, unpack
 from ssa_pipeline.messages.text import Text, has_other_encoding, to_text
 from ssa_pipeline.messages.tle import LOOKS_LIKE_TLE, read_tle
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, Protocol
 
+from ssa_pipeline.core.outside_text import printable
 from ssa_pipeline.messages.assembly import NoCatalogError
 
 MAX_BYTES = 1 << 29  # unpacked; ten times today's catalogue in its largest format. More is a decompression bomb.
@@ -96,11 +97,6 @@ def unpack(data: bytes) -> Iterator[Member]:
     """The content of a file: one Member, or those of its archives, at most MAX_BYTES in all layers together.
     NoCatalogError where the packing is broken, encrypted, empty or a bomb."""
     yield from _Unpacker().unpack("", data, 0)
-
-
-def printable(name: str) -> str:
-    """A name that cannot forge lines on a terminal or in a page: what is not printable is shown as U+FFFD."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 
 def _stream_of(data: bytes) -> _Stream | None:

@@ -17,7 +17,15 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ssa_pipeline.core.catalog.satcat import DecayMessages, MessageKind, ObjectType, Satcat
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, SUPPLEMENTAL_GP, RejectedRecord, RejectRule
+from ssa_pipeline.core.records import (
+    DECAY,
+    MICROSECONDS_PER_DAY,
+    SATCAT,
+    SUPPLEMENTAL_GP,
+    TIP,
+    RejectedRecord,
+    RejectRule,
+)
 from ssa_pipeline.messages.alpha5 import parse_catalog_number
 from ssa_pipeline.messages.assembly import (
     Assembly,
@@ -34,8 +42,6 @@ from ssa_pipeline.messages.omm_csv import header_names, split_quoted
 from ssa_pipeline.messages.omm_json import LOOKS_LIKE_JSON, JsonReader, Pairs, texts_of
 from ssa_pipeline.messages.packed import unpack
 from ssa_pipeline.messages.text import to_text
-
-SATCAT, DECAY, TIP = "satcat", "decay", "tip"
 
 _LOOKED_AT = 1 << 14  # bytes in which the header, or the first object, must end
 _NAME_IN_JSON = re.compile(rb'"([A-Za-z_]+)"\s*:')

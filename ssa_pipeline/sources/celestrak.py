@@ -13,20 +13,10 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from ssa_pipeline.core.records import GP, SATCAT, SUPPLEMENTAL_GP
 from ssa_pipeline.settings import SourceSettings
 from ssa_pipeline.sources.errors import QueryError, RefusedError
-from ssa_pipeline.sources.fetching import (
-    GP,
-    NOT_MODIFIED,
-    SATCAT,
-    SUPPLEMENTAL_GP,
-    Answer,
-    Clock,
-    Query,
-    Unchanged,
-    at_most_every,
-    utc_now,
-)
+from ssa_pipeline.sources.fetching import NOT_MODIFIED, Answer, Clock, Query, Unchanged, at_most_every, utc_now
 from ssa_pipeline.sources.http import Reply, exchange, raise_for_status
 from ssa_pipeline.sources.judge import check_answer
 from ssa_pipeline.sources.state import Attempt, FetchState

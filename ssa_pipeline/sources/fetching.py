@@ -15,7 +15,6 @@ Clock = Callable[[], datetime]
 Rule = Callable[[Attempt | None, datetime], datetime]  # (last attempt, now) -> when the next one may be made
 
 NOT_MODIFIED = 304
-GP, SUPPLEMENTAL_GP, SATCAT, DECAY, TIP = "gp", "supplemental_gp", "satcat", "decay", "tip"
 
 
 def utc_now() -> datetime:

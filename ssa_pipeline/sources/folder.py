@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from ssa_pipeline.chain.releases import day_ahead
+from ssa_pipeline.core.records import GP
 from ssa_pipeline.messages.satcat import kind_by_columns
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, TransientError
-from ssa_pipeline.sources.fetching import GP, Answer, Clock, Query, utc_now
+from ssa_pipeline.sources.fetching import Answer, Clock, Query, utc_now
 from ssa_pipeline.sources.judge import check_content
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt, FetchState
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 
 from ssa_pipeline.core.catalog.segments import are_segments
+from ssa_pipeline.core.records import GP, SATCAT, SUPPLEMENTAL_GP
 from ssa_pipeline.messages.catalog import CatalogFormatError, parse_catalog
 from ssa_pipeline.messages.satcat import parse_table
 from ssa_pipeline.sources.errors import NotCatalogError
-from ssa_pipeline.sources.fetching import GP, SATCAT, SUPPLEMENTAL_GP, Query
+from ssa_pipeline.sources.fetching import Query
 
 _ANY_TEXT = ("text/plain", "application/octet-stream")
 _CONTENT_TYPES = {"csv": ("text/csv", "application/csv", *_ANY_TEXT), "json": ("application/json", *_ANY_TEXT)}

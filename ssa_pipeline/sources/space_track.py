@@ -11,20 +11,10 @@ from datetime import datetime, timedelta
 
 import httpx
 
+from ssa_pipeline.core.records import DECAY, GP, SATCAT, TIP
 from ssa_pipeline.settings import SourceSettings
 from ssa_pipeline.sources.errors import QueryError, RefusedError, SourceError, TooEarlyError
-from ssa_pipeline.sources.fetching import (
-    DECAY,
-    GP,
-    SATCAT,
-    TIP,
-    Answer,
-    Clock,
-    Query,
-    Rule,
-    at_most_every,
-    utc_now,
-)
+from ssa_pipeline.sources.fetching import Answer, Clock, Query, Rule, at_most_every, utc_now
 from ssa_pipeline.sources.http import Reply, exchange, raise_for_status
 from ssa_pipeline.sources.judge import check_answer
 from ssa_pipeline.sources.state import STORED, Attempt, FetchState

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ssa_pipeline.core.records import DECAY, GP, SATCAT, SUPPLEMENTAL_GP, TIP
 from ssa_pipeline.sources import celestrak, space_track
 from ssa_pipeline.sources.errors import RefusedError
-from ssa_pipeline.sources.fetching import DECAY, GP, SATCAT, SUPPLEMENTAL_GP, TIP, Query
+from ssa_pipeline.sources.fetching import Query
 from ssa_pipeline.sources.state import STORED, UNCHANGED, Attempt
 
 # How often content is wanted; a provider's own rule comes on top.

@@ -7,10 +7,11 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from ssa_pipeline.core.catalog.completeness import LOOK_BACK_DAYS, MOST_MISSING, is_too_many
+from ssa_pipeline.core.records import PARTIAL_SATCAT, SATCAT
 from ssa_pipeline.messages.catalog import CatalogFormatError
-from ssa_pipeline.messages.satcat import SATCAT, ParsedTable, parse_table
+from ssa_pipeline.messages.satcat import ParsedTable, parse_table
 from ssa_pipeline.settings import DatabaseUrl
-from ssa_pipeline.storage.receipts.satcat import PARTIAL_SATCAT, read_newest_tables, store_table
+from ssa_pipeline.storage.receipts.satcat import read_newest_tables, store_table
 from ssa_pipeline.storage.receipts.snapshots import Provenance, StoredSnapshot, store_snapshot
 
 

@@ -20,8 +20,8 @@ from sgp4.api import WGS72, Satrec
 from benchmarks.completeness import read_truth
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.kernels import conjunction_candidates as sieve
-from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.kernels import refined_events as events_kernel
+from ssa_pipeline.core.kernels import validity
 from ssa_pipeline.core.kernels.sgp4 import coefficients as columns
 from ssa_pipeline.core.kernels.sgp4 import vector
 from ssa_pipeline.core.kernels.sgp4.init import init_element_sets
@@ -331,7 +331,7 @@ def test_a_failure_that_nothing_announced_is_searched_minute_by_minute(monkeypat
     sets = ElementSets.concat([falling, deep])
     announced = compute_ephemeris_chunks(sets, START_US, START_US + 4 * HOUR_US)
     assert announced.status[0] == Status.DECAYED
-    monkeypatch.setattr(nodes_kernel, "_doubt", lambda *_: nodes_kernel.CALM)
+    monkeypatch.setattr(validity, "_doubt", lambda *_: validity.CALM)
     monkeypatch.setattr(link_3, "BEYOND_US", 0)
     searched = compute_ephemeris_chunks(sets, START_US, START_US + 4 * HOUR_US)
     assert searched.valid_to_us.tolist() == announced.valid_to_us.tolist()
@@ -346,7 +346,7 @@ def test_what_has_no_state_has_a_code() -> None:
     def code(row: int, column: int, value: float) -> int:
         changed = coefficients[row].copy()
         changed[column] = value
-        return int(nodes_kernel.state_code(changed, START_US, START_US + MINUTE_US, floor_km, resonance, out))
+        return int(validity.state_code(changed, START_US, START_US + MINUTE_US, floor_km, resonance, out))
 
     assert code(0, columns.C_NO, -1.0) == Status.MEAN_MOTION
     assert np.isnan(out).all()

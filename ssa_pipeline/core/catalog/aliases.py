@@ -5,18 +5,15 @@ Docked vehicles and formations have catalogued numbers on both sides and are obj
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ssa_pipeline.core.catalog.jumps import is_analyst, positions_km
 from ssa_pipeline.core.catalog.near_pairs import near_pairs
 from ssa_pipeline.core.catalog.orbit_change import orbit_changes, velocity_changes_m_s
 from ssa_pipeline.core.catalog.records import Aliases
-from ssa_pipeline.core.records import ElementSets, Events
+from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.time import format_utc
 
-POSSIBLE_DUPLICATE = "possible_duplicate"
 _SEARCH_KM = 50.0
 # One object, seen twice, has one mean orbit within the noise of element sets (docs/decisions/0012-aliases.md).
 _LARGEST_DIFFERENCE_M_S = 5.0
@@ -59,15 +56,3 @@ def find_aliases(sets: ElementSets, day_us: int) -> Aliases:
     )
     ids = sets.norad_id[pairs]
     return Aliases(ids[is_alias, 0], ids[is_alias, 1], reasons[is_alias])
-
-
-def with_possible_duplicates(events: Events, aliases: Aliases) -> Events:
-    """The events, those of alias pairs flagged ``possible_duplicate``."""
-    if not len(aliases):
-        return events
-    pairs = set(zip(aliases.norad_id_1.tolist(), aliases.norad_id_2.tolist(), strict=True))
-    flags = events.flags.copy()
-    ids = zip(events.norad_id_1.tolist(), events.norad_id_2.tolist(), strict=True)
-    for row in [row for row, pair in enumerate(ids) if pair in pairs]:
-        flags[row] = f"{flags[row]} {POSSIBLE_DUPLICATE}".lstrip()
-    return replace(events, flags=flags)

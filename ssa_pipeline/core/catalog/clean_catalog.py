@@ -24,13 +24,13 @@ from ssa_pipeline.core.catalog.aliases import find_aliases
 from ssa_pipeline.core.catalog.choice import Choice, Received, chosen, source_ranks
 from ssa_pipeline.core.catalog.faults import MAX_AHEAD_DAYS, Fault, ahead_faults
 from ssa_pipeline.core.catalog.jumps import jumps
-from ssa_pipeline.core.catalog.object_flags import ObjectFlag, flags_text
 from ssa_pipeline.core.catalog.records import CleanCatalog, Handovers
 from ssa_pipeline.core.catalog.rejected import rejected_records, rejected_rows
 from ssa_pipeline.core.catalog.satcat import Decay, KnownObjects, decays_before, period_differs
 from ssa_pipeline.core.catalog.segments import may_be_segments
 from ssa_pipeline.core.catalog.supplemental import unasked_faults, with_supplemental
 from ssa_pipeline.core.days import LEAD_DAYS
+from ssa_pipeline.core.flags import ObjectFlag, flags_text
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, Days, ElementSets, Mask, Receipts
 from ssa_pipeline.core.time import day_start_us
 

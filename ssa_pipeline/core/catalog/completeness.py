@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
+from ssa_pipeline.core.catalog.satcat import ObjectType
 from ssa_pipeline.core.orbits.mean_orbit import Regime, regimes
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Int64, Mask, Text
 from ssa_pipeline.core.time import day_start_us
@@ -31,14 +31,6 @@ MOST_MISSING_OF_GROUP = 0.10
 FEW_OBJECTS = 10
 # Of ten releases a third of the sets were unchanged at most; the same file served again has all of them unchanged.
 MOST_UNCHANGED = 0.9
-
-
-class ObjectType(StrEnum):
-    """What an object is, told from its name as catalogues write it."""
-
-    PAYLOAD = "PAYLOAD"
-    ROCKET_BODY = "ROCKET BODY"
-    DEBRIS = "DEBRIS"
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssa_pipeline.core.catalog.completeness import ObjectType, object_types
+from ssa_pipeline.core.catalog.completeness import object_types
 from ssa_pipeline.core.catalog.near_pairs import near_pairs
-from ssa_pipeline.core.catalog.object_flags import ObjectFlag
 from ssa_pipeline.core.catalog.orbit_change import orbit_changes, velocity_changes_m_s
+from ssa_pipeline.core.catalog.satcat import ObjectType
+from ssa_pipeline.core.flags import ObjectFlag
 from ssa_pipeline.core.orbits.satrec import julian_date, to_satrecs
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64, Mask
 

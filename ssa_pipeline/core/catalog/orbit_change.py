@@ -11,8 +11,9 @@ from sgp4.api import Satrec
 
 from ssa_pipeline.core.constants import EARTH_MU_KM3_S2, EARTH_RADIUS_KM, J2
 from ssa_pipeline.core.orbits.mean_orbit import apogee_altitude_km, mean_motion_rad_s, semi_major_axis_km
+from ssa_pipeline.core.orbits.rtn import rtn_axes
 from ssa_pipeline.core.orbits.satrec import to_satrecs
-from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, SECONDS_PER_DAY, ElementSets, Float64, Int64
 
 _LOW_APOGEE_KM = 2000.0
 # Sets of one undisturbed object agree within LIMIT * (1 + gap in days), radially, along the track and across, km.
@@ -46,14 +47,15 @@ def orbit_changes(older: ElementSets, newer: ElementSets) -> OrbitChange:
     ]
     arrived = np.array(found, dtype=np.float64).reshape(-1, 4)
     now = np.array([_state(satrec, 0.0) for satrec in to_satrecs(newer)], dtype=np.float64).reshape(-1, 6)
-    r_km, t_km, n_km = _rtn(arrived[:, :3] - now[:, :3], now)
+    axes = np.ascontiguousarray(rtn_axes(now).transpose(1, 0, 2))
+    r_km, t_km, n_km = (np.einsum("ij,ij->i", arrived[:, :3] - now[:, :3], axis) for axis in axes)
     radius = np.linalg.norm(now[:, :3], axis=1)
     is_low = apogee_altitude_km(older) < _LOW_APOGEE_KM
     is_low &= apogee_altitude_km(newer) < _LOW_APOGEE_KM
     gap_days = np.abs(gap_us) / MICROSECONDS_PER_DAY
     limits = np.where(is_low[:, None], _LIMITS_LOW_KM, _LIMITS_HIGH_KM) * (1.0 + gap_days[:, None])
     # An error of the drag as large as the drag itself.
-    drift_km = 0.75 * mean_motion_rad_s(newer) * 86_400.0 * gap_days * np.abs(arrived[:, 3])
+    drift_km = 0.75 * mean_motion_rad_s(newer) * SECONDS_PER_DAY * gap_days * np.abs(arrived[:, 3])
     along_km = limits[:, 1] + np.minimum(drift_km, _MOST_DRIFT_KM)
     # A shift along the track turns into a radial one by the curvature of the orbit and by its eccentricity; of a shift
     # that is not explained itself, the rest explains nothing.
@@ -103,12 +105,3 @@ def _arrival(satrec: Satrec, minutes: float) -> tuple[float, float, float, float
 def _state(satrec: Satrec, minutes: float) -> tuple[float, ...]:
     error, position, velocity = satrec.sgp4_tsince(minutes)
     return (nan,) * 6 if error else (*position, *velocity)
-
-
-def _rtn(offset: Float64, state: Float64) -> tuple[Float64, Float64, Float64]:
-    radial = state[:, :3] / np.linalg.norm(state[:, :3], axis=1)[:, None]
-    normal = np.cross(state[:, :3], state[:, 3:])
-    normal /= np.linalg.norm(normal, axis=1)[:, None]
-    axes = (radial, np.cross(normal, radial), normal)
-    r_km, t_km, n_km = (np.einsum("ij,ij->i", offset, axis) for axis in axes)
-    return r_km, t_km, n_km

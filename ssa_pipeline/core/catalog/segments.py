@@ -5,13 +5,11 @@ that came with them none."""
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 
-from ssa_pipeline.core.records import GP, ElementSets, Events, Int64, Mask, Receipts, Text
+from ssa_pipeline.core.records import GP, ElementSets, Int64, Mask, Receipts, Text
 
-HANDOVER = "segment_handover"
 IN_FORCE, ORDINARY, OUTDATED = 0, 1, 2
 _NAMED = re.compile(r"\s*\[segment \d+\]\s*$", re.IGNORECASE)
 
@@ -80,18 +78,3 @@ def _is_outdated(sets: ElementSets, receipts: Receipts, is_ordinary: Mask, rows:
     days = receipts.received_day.astype(np.int64)
     np.maximum.at(newest, np.searchsorted(ids, sets.norad_id[ordinary]), days[ordinary])
     return np.asarray(newest[place.reshape(-1)] > days[rows])
-
-
-def with_handovers(events: Events, handed_over: Int64, hands_over: Int64, end_us: int) -> Events:
-    """The events of a lead day, flagged ``segment_handover_1``/``_2`` where the object is one of ``handed_over``, whose
-    segment took over when the day began; and, where the encounter reaches the day's end, of ``hands_over``, whose
-    segment gives way there."""
-    if not len(handed_over) and not len(hands_over):
-        return events
-    flags = events.flags.copy()
-    reaches_end = events.end_us >= end_us
-    for suffix, ids in (("_1", events.norad_id_1), ("_2", events.norad_id_2)):
-        is_flagged = np.isin(ids, handed_over) | (np.isin(ids, hands_over) & reaches_end)
-        for row in np.flatnonzero(is_flagged).tolist():
-            flags[row] = f"{flags[row]} {HANDOVER}{suffix}".lstrip()
-    return replace(events, flags=flags)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssa_pipeline.core.records import Float64, Int64
+from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, Float64, Int64
 
 EQUATORIAL_RADIUS_KM = 6378.137
 FLATTENING = 1 / 298.257223563
 J2000_US = 946_728_000_000_000  # 2000-01-01T12:00Z
-_JULIAN_CENTURY_US = 36_525 * 86_400_000_000
+_JULIAN_CENTURY_US = 36_525 * MICROSECONDS_PER_DAY
 _ROUNDS = 8  # each divides the error by 150 or more
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from ssa_pipeline.core.constants import EARTH_MU_KM3_S2, EARTH_RADIUS_KM
-from ssa_pipeline.core.records import ElementSets, Float64, Text
+from ssa_pipeline.core.records import SECONDS_PER_DAY, ElementSets, Float64, Text
 
 
 class Regime(StrEnum):
@@ -24,7 +24,8 @@ def semi_major_axis_km(element_sets: ElementSets) -> Float64:
 
 
 def mean_motion_rad_s(element_sets: ElementSets) -> Float64:
-    return element_sets.mean_motion_rev_per_day * (2.0 * np.pi / 86_400.0)
+    """Kozai mean motion, shape (n,)."""
+    return element_sets.mean_motion_rev_per_day * (2.0 * np.pi / SECONDS_PER_DAY)
 
 
 def perigee_altitude_km(element_sets: ElementSets) -> Float64:

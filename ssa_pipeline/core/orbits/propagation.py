@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ssa_pipeline.core.constants import EARTH_RADIUS_KM
-from ssa_pipeline.core.kernels import ephemeris_chunks as validity_kernel
+from ssa_pipeline.core.kernels import validity as validity_kernel
 from ssa_pipeline.core.kernels.sgp4.coefficients import COEF_SIZE
 from ssa_pipeline.core.kernels.sgp4.init import init_element_sets
 from ssa_pipeline.core.kernels.sgp4.propagate import propagate_each
+from ssa_pipeline.core.orbits.satrec import DAYS_1949_TO_1970
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Float64, Int64
 
 PROPAGATOR = "SGP4 (compiled port of python-sgp4 2.27)"
@@ -17,8 +18,6 @@ CONSTANTS = "WGS-72, opsmode i"
 SURFACE_KM = EARTH_RADIUS_KM  # SGP4's own: nothing is screened below
 LOW_PERIGEE_KM = SURFACE_KM + 100.0  # below, drag is beyond what the elements know
 HISTORY_US = 60 * MICROSECONDS_PER_DAY  # a decay is searched at most this long before a window
-
-DAYS_1949_TO_1970 = 7306  # 1949-12-31, SGP4's epoch zero, to 1970-01-01
 
 
 def sgp4_epoch_days(elements: ElementSets) -> Float64:

@@ -11,9 +11,9 @@ from sgp4.api import WGS72, Satrec
 
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets
 
-_UNIX_DAY_IN_SGP4 = 7306  # days from 1949-12-31, sgp4's origin, to 1970-01-01
+DAYS_1949_TO_1970 = 7306  # from 1949-12-31, SGP4's epoch zero
 _JD_OF_SGP4_DAY_0 = 2433281.5
-_JD_OF_UNIX_DAY_0 = _JD_OF_SGP4_DAY_0 + _UNIX_DAY_IN_SGP4
+_JD_OF_UNIX_DAY_0 = _JD_OF_SGP4_DAY_0 + DAYS_1949_TO_1970
 _RADIANS = pi / 180.0
 _RAD_PER_MIN = 2.0 * pi / 1440.0
 _PER_DAY_SQUARED = _RAD_PER_MIN / 1440.0
@@ -30,7 +30,7 @@ def to_satrecs(element_sets: ElementSets) -> list[Satrec]:
     """One initialised Satrec per row. A set SGP4 cannot start from keeps its code in ``Satrec.error``."""
     days, rests = divmod(element_sets.epoch_us, MICROSECONDS_PER_DAY)
     columns = (
-        days + _UNIX_DAY_IN_SGP4,
+        days + DAYS_1949_TO_1970,
         rests / MICROSECONDS_PER_DAY,
         element_sets.bstar,
         element_sets.mean_motion_dot * _PER_DAY_SQUARED,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssa_pipeline.core.kernels import ephemeris_chunks as kernel
+from ssa_pipeline.core.orbits.mean_orbit import mean_motion_rad_s
 from ssa_pipeline.core.orbits.propagation import find_validity, sgp4_coefficients
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import ElementSets, EphemerisChunks, Float64, Int64
@@ -127,8 +128,7 @@ def compute_ephemeris_chunks(
 def _widest(elements: ElementSets) -> Int64:
     """Index of the first of SPACINGS_S to be tried for each object: shape (n,)."""
     e = elements.eccentricity
-    mean = elements.mean_motion_rev_per_day * (2.0 * np.pi / 86_400.0)
-    at_perigee = mean * (1.0 + e) ** 2 / (1.0 - e * e) ** 1.5
+    at_perigee = mean_motion_rad_s(elements) * (1.0 + e) ** 2 / (1.0 - e * e) ** 1.5
     fits = at_perigee[:, None] * np.array(SPACINGS_S) <= WIDEST_STEP_RAD
     return np.where(fits.any(axis=1), fits.argmax(axis=1), len(SPACINGS_S) - 1)
 

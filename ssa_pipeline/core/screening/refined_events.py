@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ssa_pipeline.core.flags import EventFlag, of_object
 from ssa_pipeline.core.kernels import refined_events as kernel
-from ssa_pipeline.core.kernels.ephemeris_chunks import mean_apsides
+from ssa_pipeline.core.kernels.validity import mean_apsides
 from ssa_pipeline.core.orbits.geodetic import geodetic_of_teme
 from ssa_pipeline.core.orbits.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients, states_at
+from ssa_pipeline.core.orbits.rtn import rtn_axes
 from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import (
     MICROSECONDS_PER_DAY,
@@ -186,11 +188,11 @@ def _narrowed(row: _Row, entries: VolumeEntries) -> _Row | None:
     span = entries.inside(row.first, row.second, row.start_us, row.end_us)
     if span is None:
         return None
-    left = {"continues_before"} if span[0] > row.start_us else set()
-    left |= {"continues_after"} if span[1] < row.end_us else set()
+    left = {EventFlag.CONTINUES_BEFORE} if span[0] > row.start_us else set()
+    left |= {EventFlag.CONTINUES_AFTER} if span[1] < row.end_us else set()
     flags = [word for word in row.flags if word not in left]
     if entries.inside(row.first, row.second, row.tca_us, row.tca_us) is None:
-        flags.append("tca_outside_volume")
+        flags.append(EventFlag.TCA_OUTSIDE_VOLUME)
     return replace(
         row, start_us=span[0], end_us=span[1], flags=tuple(flags), passages=_clipped(row.passages, *span) or (span,)
     )
@@ -290,13 +292,13 @@ class _SlowSearch:
         if clipped_stop <= clipped_start:
             return None
         passages = _clipped(merged, clipped_start, clipped_stop)
-        flags = []
+        flags: list[str] = []
         if start < self._start_us:
-            flags.append("continues_before")
+            flags.append(EventFlag.CONTINUES_BEFORE)
             if any(begin < self._start_us < end for begin, end in merged):
-                flags.append("passage_continues_before")
+                flags.append(EventFlag.PASSAGE_CONTINUES_BEFORE)
         if stop > self._end_us:
-            flags.append("continues_after")
+            flags.append(EventFlag.CONTINUES_AFTER)
         own = np.array([self._owns(first, second, t) for t in minima.tolist()], dtype=bool)
         tca, words = self._deepest(first, second, clipped_start, clipped_stop, minima[own], minima_km[own], is_flat)
         return _Row(
@@ -316,13 +318,13 @@ class _SlowSearch:
     ) -> tuple[int, list[str]]:
         """Where the distance is smallest in [start, stop), given its own minima, and what is to be said of that."""
         if is_flat and not len(minima):
-            return start, ["constant_range"]
+            return start, [EventFlag.CONSTANT_RANGE]
         pair = self._pair(first, second)
         edge = min((start, stop - 1), key=lambda t: kernel.distance_at(*pair, t))
-        words = [] if len(minima) else ["no_minimum"]
+        words: list[str] = [] if len(minima) else [EventFlag.NO_MINIMUM]
         if len(minima) and minima_km.min() <= kernel.distance_at(*pair, edge) + kernel.FLAT_KM:
             return self._inside(minima[np.argmin(minima_km)]), words
-        return edge, [*words, "tca_at_edge"]
+        return edge, [*words, EventFlag.TCA_AT_EDGE]
 
     def _owns(self, first: int, second: int, tca: int) -> bool:
         """Whether a minimum lies in [start, end); at the borders as ``refine_fast`` decides it."""
@@ -354,7 +356,7 @@ def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunk
     state_1, _ = states_at(coefficients[first], (tca - epoch_1) / 6.0e7)
     state_2, _ = states_at(coefficients[second], (tca - epoch_2) / 6.0e7)
     relative = state_2 - state_1
-    axes = _rtn_axes(state_1)
+    axes = rtn_axes(state_1)
     miss = np.einsum("kij,kj->ki", axes, relative[:, :3])
     velocity = np.einsum("kij,kj->ki", axes, relative[:, 3:])
     speed_1 = np.linalg.norm(state_1[:, 3:], axis=1)
@@ -394,14 +396,6 @@ def _events(elements: ElementSets, coefficients: Float64, chunks: EphemerisChunk
     return events.take(order)
 
 
-def _rtn_axes(state: Float64) -> Float64:
-    """Rows R, T, N of each object's frame, (k, 3, 3): R along the position, N along the orbit normal."""
-    radial = state[:, :3] / np.linalg.norm(state[:, :3], axis=1, keepdims=True)
-    normal = np.cross(state[:, :3], state[:, 3:])
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    return np.stack([radial, np.cross(normal, radial), normal], axis=1)
-
-
 def _have_identical_elements(elements: ElementSets, first: Int64, second: Int64) -> Int64:
     columns = (
         elements.epoch_us,
@@ -430,17 +424,17 @@ def _flags(
     low = _low_passages(elements, coefficients, chunks, np.concatenate([first, second]))
     for k, row_words in enumerate(words):
         if identical[k]:
-            row_words.append("identical_elements")
-        for name, row in (("1", int(first[k])), ("2", int(second[k]))):
+            row_words.append(EventFlag.IDENTICAL_ELEMENTS)
+        for which, row in ((1, int(first[k])), (2, int(second[k]))):
             if chunks.status[row]:
-                row_words.append(f"validity_ends_{name}")
+                row_words.append(of_object(EventFlag.VALIDITY_ENDS, which))
             if tca[k] < elements.epoch_us[row]:
-                row_words.append(f"forward_epoch_{name}")
+                row_words.append(of_object(EventFlag.FORWARD_EPOCH, which))
             if row in low and not low[row][0] <= tca[k] < low[row][1]:
-                row_words.append(f"low_perigee_{name}")
+                row_words.append(of_object(EventFlag.LOW_PERIGEE, which))
                 _, apogee_km, _, _ = mean_apsides(coefficients[row], (tca[k] - elements.epoch_us[row]) / 6.0e7)
                 if apogee_km < SURFACE_KM + REENTERING_APOGEE_KM:
-                    row_words.append(f"reentering_{name}")
+                    row_words.append(of_object(EventFlag.REENTERING, which))
     return np.array([" ".join(row_words) for row_words in words], dtype=object)
 
 

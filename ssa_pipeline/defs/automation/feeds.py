@@ -28,13 +28,13 @@ from dagster import (
 )
 
 from ssa_pipeline.core.outside_text import for_terminal
+from ssa_pipeline.core.records import GP, PARTIAL_SATCAT, SATCAT
 from ssa_pipeline.defs.partitions import GROUP, OWNERS
 from ssa_pipeline.local.postgres.address import database_url
 from ssa_pipeline.settings import SOURCES, Settings
 from ssa_pipeline.sources import folder
-from ssa_pipeline.sources.fetching import GP, SATCAT, utc_now
+from ssa_pipeline.sources.fetching import utc_now
 from ssa_pipeline.storage.receipts.log import Content, Receipt, read_content, read_newest_receipts, read_receipts
-from ssa_pipeline.storage.receipts.satcat import PARTIAL_SATCAT
 from ssa_pipeline.use_cases.fetch_plan import EVERY
 from ssa_pipeline.use_cases.freshness import Freshness, check_freshness
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from dagster import MetadataValue
 
-from ssa_pipeline.core.catalog.object_flags import ObjectFlag, has_flag
+from ssa_pipeline.core.flags import ObjectFlag, has_flag
 from ssa_pipeline.core.orbits.mean_orbit import Regime, regimes
 from ssa_pipeline.core.outside_text import for_markdown
 from ssa_pipeline.core.records import (
@@ -72,7 +72,7 @@ def regimes_shown(elements: ElementSets) -> dict[str, Any]:
 
 
 def objects_by_flag(flags: Text) -> dict[str, int]:
-    """How many objects have each flag of ``core.catalog.object_flags``."""
+    """How many objects have each flag of ``core.flags.ObjectFlag``."""
     return {str(flag): int(has_flag(flags, flag).sum()) for flag in ObjectFlag}
 
 

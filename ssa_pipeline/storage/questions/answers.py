@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row, tuple_row
 
+from ssa_pipeline.core.flags import EventFlag
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import SliceMissingError, StorageError
@@ -115,9 +116,9 @@ def _stitched(pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
             joined.append(piece)
             continue
         closest = min(last, piece, key=lambda row: (not has_minimum(row), row["miss_distance_km"]))
-        ends = {"continues_before": last, "continues_after": piece}
+        ends = {EventFlag.CONTINUES_BEFORE: last, EventFlag.CONTINUES_AFTER: piece}
         words = [word for word in closest["flags"].split() if word not in ends]
-        twice = "passage_continues_before" in piece["flags"].split()  # counted on either side of the border
+        twice = EventFlag.PASSAGE_CONTINUES_BEFORE in piece["flags"].split()  # counted on either side of the border
         joined[-1] = {
             **closest,
             "start_utc": last["start_utc"],
@@ -137,7 +138,7 @@ def _sum(one: Any, two: Any) -> Any:
 
 def has_minimum(row: dict[str, Any]) -> bool:
     """Whether the TCA of an encounter is a minimum of the distance, and not the border of a lead day."""
-    return not {"no_minimum", "constant_range"} & set(row["flags"].split())
+    return not {EventFlag.NO_MINIMUM, EventFlag.CONSTANT_RANGE} & set(row["flags"].split())
 
 
 def why(url: DatabaseUrl, norad_id: int, epoch_day: date | None) -> Why:

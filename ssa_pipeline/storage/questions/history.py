@@ -13,7 +13,6 @@ from psycopg.rows import dict_row
 
 from ssa_pipeline.chain.links import CLEAN_CATALOG, REFINED_EVENTS
 from ssa_pipeline.chain.slice_key import SliceKey
-from ssa_pipeline.core.catalog.object_flags import HISTORY_CUTS
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.day_changes import (
     EventChange,
@@ -22,6 +21,7 @@ from ssa_pipeline.core.day_changes import (
     event_changes,
     object_changes,
 )
+from ssa_pipeline.core.flags import HISTORY_CUTS
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Events, Float64, Int64
 from ssa_pipeline.core.time import day_start_us, from_us
 from ssa_pipeline.core.volumes.screening_volume import within_one_constellation

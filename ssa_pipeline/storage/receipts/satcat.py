@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssa_pipeline.core.catalog.satcat import Satcat
-from ssa_pipeline.core.records import RejectedRecord
+from ssa_pipeline.core.records import DECAY, SATCAT, TIP, RejectedRecord
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section
@@ -16,8 +16,7 @@ from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot
 from ssa_pipeline.storage.schema.partitions import ensure_partitions
 from ssa_pipeline.storage.slices.rejected_records import TABLE_NAME, append_rejected, storable
 
-KINDS = ("satcat", "decay", "tip")
-PARTIAL_SATCAT = "partial_satcat"  # lacks objects of the SATCAT before it: kept, not used
+KINDS = (SATCAT, DECAY, TIP)
 _FILE = "receipts/satcat.sql"
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
 
+from ssa_pipeline.core.outside_text import printable
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, Int64, RecordSpans
 from ssa_pipeline.core.time import from_us
-from ssa_pipeline.messages.packed import printable
 from ssa_pipeline.settings import DatabaseUrl
 from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.named_sql import section

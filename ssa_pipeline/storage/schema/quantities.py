@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssa_pipeline.core.catalog.object_flags import ObjectFlag
+from ssa_pipeline.core.flags import ObjectFlag
 
 # name -> (type, comment with unit)
 QUANTITIES: dict[str, tuple[str, str]] = {

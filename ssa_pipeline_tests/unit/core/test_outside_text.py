@@ -31,6 +31,7 @@ from ssa_pipeline.core.outside_text import (
     for_markdown,
     for_terminal,
     from_csv,
+    printable,
 )
 from ssa_pipeline.core.records import Events, RejectedRecord, RejectRule
 from ssa_pipeline.defs.slices.describe import markdown_table, rejected_shown
@@ -67,6 +68,10 @@ def test_every_invisible_character_of_unicode_is_shown_as_an_escape_and_no_visib
             assert shown == character.encode("unicode_escape").decode() or shown == f"\\x{code:02x}"
         elif category != "Cn":  # another version of Unicode may know it
             assert shown == character
+
+
+def test_a_kept_name_has_no_character_that_is_not_printable() -> None:
+    assert printable("a\x1b[2J\u202eb é") == "a\ufffd[2J\ufffdb é"
 
 
 def test_what_is_harmless_stays_as_it_is() -> None:

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.catalog.satcat import MessageKind, ObjectType
-from ssa_pipeline.core.records import RejectRule
+from ssa_pipeline.core.records import DECAY, SATCAT, TIP, RejectRule
 from ssa_pipeline.core.time import format_utc
 from ssa_pipeline.messages.catalog import CatalogFormatError
-from ssa_pipeline.messages.satcat import DECAY, SATCAT, TIP, ParsedTable, kind_by_columns, parse_table
+from ssa_pipeline.messages.satcat import ParsedTable, kind_by_columns, parse_table
 from ssa_pipeline_tests.shared.fake_sources import GP_CSV, as_csv, as_space_track_csv
 from ssa_pipeline_tests.shared.places import DATA
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from ssa_pipeline.cli.screen.command import screen
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
-from ssa_pipeline.core.catalog.object_flags import ObjectFlag
 from ssa_pipeline.core.catalog.records import CleanCatalog
-from ssa_pipeline.core.catalog.segments import HANDOVER, are_segments
+from ssa_pipeline.core.catalog.segments import are_segments
 from ssa_pipeline.core.catalog.shared_numbers import shared_numbers
+from ssa_pipeline.core.flags import EventFlag, ObjectFlag
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.screening.flagged_events import flagged_events
 from ssa_pipeline.core.time import day_start_us, parse_utc
@@ -123,7 +123,7 @@ def test_each_lead_day_uses_the_segment_in_force_when_it_begins(tmp_path: Path) 
         k = int(tca_us >= second_day_us)
         days[k] += 1
         assert row["epoch_1"] == f"2024-11-0{1 + k}T12:00:00.000000Z"
-        assert (f"{HANDOVER}_1" in row["flags"].split()) == (k == 1)
+        assert (f"{EventFlag.SEGMENT_HANDOVER}_1" in row["flags"].split()) == (k == 1)
         apart = position(sets.take(np.array([k])), tca_us) - position(debris, tca_us)
         assert float(row["miss_distance_km"]) == pytest.approx(float(np.linalg.norm(apart)), abs=1e-5)
     assert min(days.values()) > 0
@@ -307,10 +307,10 @@ def test_from_a_handover_on_an_event_says_what_is_known_of_the_new_segment() -> 
         return flagged_events(events, catalog, lead_day, end_us).flags.tolist()
 
     first, next_ = "supplemental_1 forward_epoch_1 jump_manoeuvre_1", "supplemental_1"
-    assert flags(0) == [first, f"{first} {HANDOVER}_1"]
-    assert flags(2) == [next_, f"{next_} {HANDOVER}_1"]
+    assert flags(0) == [first, f"{first} {EventFlag.SEGMENT_HANDOVER}_1"]
+    assert flags(2) == [next_, f"{next_} {EventFlag.SEGMENT_HANDOVER}_1"]
     for lead_day in (1, 3):
-        assert flags(lead_day) == [f"{next_} {HANDOVER}_1"] * 2
+        assert flags(lead_day) == [f"{next_} {EventFlag.SEGMENT_HANDOVER}_1"] * 2
     assert flags(4) == [next_] * 2
 
 

@@ -10,15 +10,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ssa_pipeline.core.catalog.completeness import (
-    FEW_OBJECTS,
-    ObjectType,
-    Release,
-    Verdict,
-    judge,
-    object_types,
-    release_of,
-)
+from ssa_pipeline.core.catalog.completeness import FEW_OBJECTS, Release, Verdict, judge, object_types, release_of
+from ssa_pipeline.core.catalog.satcat import ObjectType
 from ssa_pipeline.core.orbits.mean_orbit import regimes
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets
 from ssa_pipeline.messages.catalog import parse_catalog

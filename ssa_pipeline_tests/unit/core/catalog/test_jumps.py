@@ -11,8 +11,8 @@ from sgp4.api import Satrec
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.catalog.jumps import jumps
 from ssa_pipeline.core.catalog.near_pairs import near_pairs
-from ssa_pipeline.core.catalog.object_flags import ObjectFlag, has_flag
 from ssa_pipeline.core.catalog.orbit_change import orbit_changes
+from ssa_pipeline.core.flags import ObjectFlag, has_flag
 from ssa_pipeline.core.orbits.mean_orbit import semi_major_axis_km
 from ssa_pipeline.core.orbits.satrec import to_satrecs
 from ssa_pipeline.core.records import ElementSets, Receipts

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
-from ssa_pipeline.core.catalog.object_flags import ObjectFlag
 from ssa_pipeline.core.catalog.records import CleanCatalog
 from ssa_pipeline.core.catalog.satcat import DecayMessages, KnownObjects, Satcat, decays_before, objects_by_type
+from ssa_pipeline.core.flags import ObjectFlag
 from ssa_pipeline.core.records import SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us, parse_utc
 from ssa_pipeline.messages.catalog import parse_catalog

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssa_pipeline.core.catalog.aliases import find_aliases, with_possible_duplicates
+from ssa_pipeline.core.catalog.aliases import find_aliases
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.catalog.records import Aliases, CleanCatalog
 from ssa_pipeline.core.records import GP, SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
+from ssa_pipeline.core.screening.flagged_events import with_possible_duplicates
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.settings import SettingsError, read_settings
 from ssa_pipeline.storage.slices.content_hash import content_hash

@@ -20,6 +20,7 @@ CALLS_NO_OTHER = {"conjunction_candidates"}  # the other stages call SGP4 and no
 # stage -> its plain twin: python-sgp4 itself, or the brute force on it
 TWINS = {
     "sgp4": naive.satrec,  # all of its files
+    "validity": naive.Sky,
     "ephemeris_chunks": naive.Sky,
     "conjunction_candidates": naive.brute_force_events,
     "refined_events": naive.brute_force_events,

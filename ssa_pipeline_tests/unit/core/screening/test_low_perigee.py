@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
-from ssa_pipeline.core.kernels import ephemeris_chunks as kernel
+from ssa_pipeline.core.kernels import validity as kernel
 from ssa_pipeline.core.orbits.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunks

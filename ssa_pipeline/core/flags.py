@@ -1,13 +1,14 @@
-"""What the catalogue of a day says about the element set that it uses for an object: words, declared here once."""
+"""The words that are said of element sets and of encounters, declared here once (docs/catalog.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
 
-from ssa_pipeline.core.records import Events, Int64, Mask, Text
+from ssa_pipeline.core.records import Events, Mask, Text
 
 
 class ObjectFlag(StrEnum):
@@ -58,17 +59,35 @@ def has_flag(flags: Text, flag: ObjectFlag) -> Mask:
     return np.array([flag in text.split() for text in flags.tolist()], dtype=np.bool_)
 
 
-def with_object_flags(events: Events, norad_id: Int64, flags: Text) -> Events:
-    """The events with the flags of both their objects, as ``jump_manoeuvre_1`` and ``carried_over_2``: object 1's word
-    with ``_1``, object 2's with ``_2``. ``norad_id``, ascending, and ``flags`` are a catalogue's; a word that an event
-    has already is not repeated."""
-    if not len(events) or not (flags != "").any():
-        return events
-    texts = events.flags.copy()
-    for suffix, ids in (("_1", events.norad_id_1), ("_2", events.norad_id_2)):
-        of_object = flags[np.searchsorted(norad_id, ids)]
-        for row in np.flatnonzero(of_object != "").tolist():
-            known = texts[row].split()
-            known += [f"{word}{suffix}" for word in of_object[row].split() if f"{word}{suffix}" not in known]
-            texts[row] = " ".join(known)
-    return replace(events, flags=texts)
+class EventFlag(StrEnum):
+    """The words of ``Events.flags`` of its own; ``core.records.Events`` says what they mean."""
+
+    CONTINUES_BEFORE = "continues_before"
+    PASSAGE_CONTINUES_BEFORE = "passage_continues_before"
+    CONTINUES_AFTER = "continues_after"
+    NO_MINIMUM = "no_minimum"
+    TCA_AT_EDGE = "tca_at_edge"
+    CONSTANT_RANGE = "constant_range"
+    TCA_OUTSIDE_VOLUME = "tca_outside_volume"
+    POSSIBLE_DUPLICATE = "possible_duplicate"
+    IDENTICAL_ELEMENTS = "identical_elements"
+    # of one of the two objects (``of_object``), as the words of ObjectFlag:
+    VALIDITY_ENDS = "validity_ends"
+    FORWARD_EPOCH = "forward_epoch"
+    LOW_PERIGEE = "low_perigee"
+    REENTERING = "reentering"
+    SEGMENT_HANDOVER = "segment_handover"
+
+
+def of_object(word: str, which: int) -> str:
+    """The word about object 1 or 2 of an event."""
+    return f"{word}_{which}"
+
+
+def with_words(events: Events, said: Iterable[tuple[int, str]]) -> Events:
+    """The events with more words in their flags, in the order of ``said`` (row, word); none is said twice."""
+    flags = events.flags.copy()
+    for row, word in said:
+        if word not in flags[row].split():
+            flags[row] = f"{flags[row]} {word}".lstrip()
+    return replace(events, flags=flags)
