@@ -7,7 +7,7 @@ cmp -s .ci/postgres/package-lock.json $servers/complete && exit 0
 rm -rf $servers
 mkdir -p $servers
 cp .ci/postgres/package.json .ci/postgres/package-lock.json $servers
-npm ci --prefix $servers --ignore-scripts --no-audit --no-fund --silent
+npm ci --prefix $servers --ignore-scripts --no-audit --no-fund --loglevel=error
 for package in $servers/node_modules/postgres-*; do
     (cd "$package" && node scripts/hydrate-symlinks.js) # a package of npm holds no links
 done
