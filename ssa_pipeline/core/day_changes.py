@@ -22,6 +22,8 @@ _FAR_US = np.iinfo(np.int64).max // 2
 
 
 class ObjectChange(StrEnum):
+    """What became of an object from one catalogue to the other."""
+
     APPEARED = "appeared"
     VANISHED = "vanished"
     RENAMED = "renamed"
@@ -29,6 +31,8 @@ class ObjectChange(StrEnum):
 
 
 class EventChange(StrEnum):
+    """What became of an encounter: changed is by more than MISS_CHANGED_KM, TCA_CHANGED_S, or of another class."""
+
     NEW = "new"
     GONE = "gone"
     CHANGED = "changed"

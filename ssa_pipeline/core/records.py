@@ -103,6 +103,7 @@ class ElementSets(Columns):
 
     @classmethod
     def empty(cls) -> Self:
+        """No sets."""
         kinds = {"Text": object, "Int64": np.int64, "Float64": np.float64}
         return cls(**{f.name: np.empty(0, dtype=kinds[str(f.type)]) for f in fields(cls)})
 

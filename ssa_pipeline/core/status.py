@@ -6,6 +6,8 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
+    """The code of an object in a window; 0 where all of it was screened."""
+
     GOOD = 0
     MEAN_ECCENTRICITY = 1
     MEAN_MOTION = 2

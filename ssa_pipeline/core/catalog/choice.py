@@ -20,6 +20,8 @@ from ssa_pipeline.core.time import format_utc
 
 @dataclass(frozen=True)
 class Received:
+    """n sets of one kind with their receipts, and what orders them beside their epochs; arrays of shape (n,)."""
+
     sets: ElementSets
     receipts: Receipts
     rank: Int64  # of the first of all sources of the set, 0 first
@@ -28,6 +30,7 @@ class Received:
 
     @classmethod
     def of(cls, sets: ElementSets, receipts: Receipts, rank: Int64, own_rank: Int64, may_be: Mask) -> Received:
+        """``may_be``: rows that are segments where an object has several of them in one release, shape (n,)."""
         return cls(sets, receipts, rank, own_rank, segment_places(sets, receipts, own_rank, may_be))
 
 
@@ -49,7 +52,8 @@ class Choice:
 
 
 def source_ranks(sources: Text, priority: Sequence[str]) -> Int64:
-    """The place of the first of each row's sources."""
+    """The place in ``priority`` of the first of each row's sources (by lines), shape (n,); of those that it does not
+    name the one after all."""
     place = {name: rank for rank, name in enumerate(priority)}
     ranks = {names: min(place.get(name, len(place)) for name in names.split("\n")) for names in set(sources.tolist())}
     return np.array([ranks[names] for names in sources.tolist()], dtype=np.int64)
@@ -63,7 +67,9 @@ def chosen(
     decays: dict[int, Decay],
     set_apart: Callable[[ElementSets, Days, Mask], dict[int, Fault]],
 ) -> Choice:
-    """Choose among sets of one kind; those that ``set_apart`` names are out of the question."""
+    """Choose among sets of one kind for the day that begins at ``day_us`` and lead days that begin at ``starts_us``.
+    ``set_apart`` gets the sets, the days on which their orbits came last and which are segments, and names the rows
+    that are out of the question; ``decays``: by number, whom a source says is down."""
     end_us = day_us + MICROSECONDS_PER_DAY
     # an ordinary set counts up to the end of the day, a segment up to the start of its lead day
     is_later = received.sets.epoch_us > np.where(received.place == IN_FORCE, starts_us[0], end_us - 1)

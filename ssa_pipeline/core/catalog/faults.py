@@ -28,6 +28,8 @@ NEXT_OLDER_MAY_DO = frozenset({RejectRule.PERIGEE_BELOW_SURFACE, RejectRule.SGP4
 
 
 class Fault(NamedTuple):
+    """Why a set is not used; ``detail`` says it with the offending value."""
+
     rule: RejectRule
     detail: str
 
@@ -67,7 +69,7 @@ def ahead_faults(sets: ElementSets, received_day: Days, is_segment: Mask, max_ah
 
 
 def set_faults(sets: ElementSets, satrecs: list[Satrec]) -> list[Fault | None]:
-    """What speaks against each row on whatever day."""
+    """What speaks against each row on whatever day, None where nothing does; ``satrecs`` are those of the rows."""
     perigees = perigee_altitude_km(sets).tolist()
     axes = semi_major_axis_km(sets).tolist()
     judged = zip(satrecs, perigees, axes, sets.eccentricity.tolist(), strict=True)
@@ -98,6 +100,7 @@ def _epoch_fault(satrec: Satrec, axis_km: float, eccentricity: float) -> Fault |
 
 
 def stale_fault(epoch_us: int, day_us: int, max_age_days: float) -> Fault | None:
+    """Whether a set is older than ``max_age_days`` at ``day_us``."""
     age_days = (day_us - epoch_us) / MICROSECONDS_PER_DAY
     if age_days <= max_age_days:
         return None

@@ -28,6 +28,7 @@ class Aliases:
 
     @classmethod
     def empty(cls) -> Aliases:
+        """No pairs."""
         return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
 
 
@@ -44,6 +45,7 @@ class Handovers:
 
     @classmethod
     def empty(cls) -> Handovers:
+        """No segment hands over."""
         return cls(np.empty(0, dtype=np.int64), ElementSets.empty())
 
     def applied(self, element_sets: ElementSets, lead_day: int) -> ElementSets:

@@ -112,6 +112,8 @@ class KnownObjects:
 
 
 class Decay(NamedTuple):
+    """From ``gone_us`` on an object is down; ``detail`` says who says so."""
+
     gone_us: int
     detail: str
 

@@ -11,6 +11,8 @@ from ssa_pipeline.core.records import SECONDS_PER_DAY, ElementSets, Float64, Tex
 
 
 class Regime(StrEnum):
+    """Of the rows that fit an orbit: LEO, HEO, GEO, HIGH in this order, else MEO."""
+
     LEO = "LEO"  # apogee below 2,000 km
     MEO = "MEO"  # between LEO and GEO, eccentricity below 0.25
     GEO = "GEO"  # 0.9 to 1.1 revolutions a day, eccentricity below 0.1

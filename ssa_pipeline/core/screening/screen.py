@@ -21,6 +21,8 @@ from ssa_pipeline.core.watch import SILENT, Watch
 
 @dataclass(frozen=True)
 class StageTime:
+    """Seconds by the clock and of all threads' CPU."""
+
     wall_s: float
     cpu_s: float
 

@@ -22,6 +22,7 @@ class ScreenedInPart:
 
     @property
     def is_screened(self) -> bool:
+        """Whether anything of the window was."""
         return self.from_us < self.to_us
 
 

@@ -30,6 +30,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Preset:
+    """A published table and where it was published; the last row that fits an orbit counts."""
+
     source: str
     rows: tuple[Row, ...]
 

@@ -1,4 +1,4 @@
-"""The state of one object at one time, near-Earth or deep-space."""
+"""The state of one object at one time, near-Earth or deep-space (AIAA 2006-6753, sgp4)."""
 
 from __future__ import annotations
 
