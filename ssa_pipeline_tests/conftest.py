@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -42,6 +43,9 @@ def _scrub() -> None:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["SSA_HOME"] = "/nonexistent/every-test-sets-its-own-SSA_HOME"
     use_cache_of_tests()
+    # bytecode is kept whatever the environment says: else every process that a test starts compiles all modules anew
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 # The same examples in every run, and nothing left behind but in pytest's own cache.
