@@ -31,6 +31,7 @@ from ssa_pipeline.local.services.state import DAEMON, POSTGRES, WATCHER, WEBSERV
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.upkeep import run_rows
 from ssa_pipeline.use_cases.runs.webserver import Webserver
+from ssa_pipeline_tests.shared.command_line import SSA
 
 
 def _quiet(_: str) -> None:
@@ -80,7 +81,7 @@ def _answers(address: str | None) -> bool:
 
 def _ssa(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", *arguments],
+        [*SSA, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -440,7 +441,7 @@ class TestCommands:
 
     def test_a_setting_that_cannot_be_used_is_wrong_usage(self, tmp_path: Path) -> None:
         done = subprocess.run(
-            [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "up"],
+            [*SSA, "up"],
             capture_output=True,
             text=True,
             check=False,
@@ -454,7 +455,7 @@ class TestCommands:
         settings = _settings(home)
         try:
             with subprocess.Popen(
-                [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "up", "--foreground"],
+                [*SSA, "up", "--foreground"],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

@@ -15,6 +15,7 @@ from ssa_pipeline.local import doctor, host, processes
 from ssa_pipeline.local.doctor import Finding, Level
 from ssa_pipeline.local.services import exclusive, starting, state
 from ssa_pipeline.settings import Settings, read_settings
+from ssa_pipeline_tests.shared.command_line import SSA
 from ssa_pipeline_tests.shared.places import REPOSITORY
 
 
@@ -147,7 +148,7 @@ def test_the_command_prints_a_line_each_and_exits_with_1_where_something_fails(t
     with socket.create_server((host.LOOPBACK, 0)) as server:
         port = str(server.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-c", "from ssa_pipeline.cli import main; main()", "doctor"],
+            [*SSA, "doctor"],
             capture_output=True,
             text=True,
             check=False,
