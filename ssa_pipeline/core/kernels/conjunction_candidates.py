@@ -1,4 +1,8 @@
-"""The sieve: pairs that may come below their threshold within one step. Every margin is derived in docs/sieve.md."""
+"""The sieve: pairs that may come below their threshold within one step. Every margin is derived in docs/sieve.md.
+
+One file, though a long one: a stage stands beside its plain twin and its derivation as a whole
+(`unit/core/kernels/test_rules.py`).
+"""
 
 from __future__ import annotations
 
