@@ -30,7 +30,6 @@ ELEMENT_KINDS = {
     "rev_at_epoch": "int8",
 }
 TEXT_KINDS = {"object_name": "text", "object_id": "text", "classification": "text"}
-SOURCE_KINDS = {"source_line": "int8"}
 _ROWS_PER_INSERT = 5_000
 
 
