@@ -2,7 +2,7 @@ Functions of the views, public as they are: what a name and an orbit say. They s
 compares; braces are filled from the core. Names are compared in ASCII, whatever the database's collation.
 
 -- name: constellation_of
--- As core.screening_volume.constellations.
+-- As core.volumes.screening_volume.constellations.
 CREATE OR REPLACE FUNCTION ssa.constellation_of(object_name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN position('-' IN object_name) > 0
@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION ssa.constellation_of(object_name text) RETURNS text L
 $$;
 
 -- name: object_type_of
--- As core.completeness.object_types; of an object without a name nothing is known.
+-- As core.catalog.completeness.object_types; of an object without a name nothing is known.
 CREATE OR REPLACE FUNCTION ssa.object_type_of(object_name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN btrim(object_name) = '' THEN NULL
@@ -24,7 +24,7 @@ CREATE OR REPLACE FUNCTION ssa.object_type_of(object_name text) RETURNS text LAN
 $$;
 
 -- name: regime_of
--- As core.regime.regimes; the semi-major axis from the Kozai mean motion, WGS-72 gravity.
+-- As core.orbits.mean_orbit.regimes; the semi-major axis from the Kozai mean motion, WGS-72 gravity.
 CREATE OR REPLACE FUNCTION ssa.regime_of(mean_motion_rev_per_day double precision, eccentricity double precision)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
