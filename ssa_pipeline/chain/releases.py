@@ -10,8 +10,6 @@ from enum import StrEnum
 from ssa_pipeline.chain.links import DAILY_ASSETS
 from ssa_pipeline.chain.slice_key import SliceKey
 
-# Receipts may be committed in another order than their ids: the cursor waits so long for what is still to come.
-UNSETTLED = timedelta(hours=1)
 _MOST_AHEAD = timedelta(days=1)
 HELD = timedelta(days=7)  # a held release is catalogued by itself where it is accepted within this time
 
@@ -105,14 +103,13 @@ def obstacle(day: Waiting, first_day: date, today: date) -> str | None:
 
 
 def next_cursor(cursor: int, releases: list[Release], now: datetime, first_day: date) -> int:
-    """The id from which the next look begins: that of the last receipt before the first one that is young, waits, or
-    may yet be accepted. ``releases``: those from ``cursor`` on. Older versions stored receipts of days far ahead;
-    these do not hold the cursor back."""
+    """The id from which the next look begins: that of the last receipt before the first one that waits or may yet be
+    accepted. ``releases``: those from ``cursor`` on, which become visible in the order of their ids. Older versions
+    stored receipts of days far ahead; these do not hold the cursor back."""
     for release in releases:
         is_out = release.epoch_day < first_day or day_ahead(release.epoch_day, now) is not None
         is_given_up = release.gate == GateState.HELD and release.received_at <= now - HELD
-        is_over = is_out or is_given_up or release.used_at is not None
-        if not is_over or release.received_at > now - UNSETTLED:
+        if not (is_out or is_given_up or release.used_at is not None):
             break
         cursor = release.snapshot_id
     return cursor

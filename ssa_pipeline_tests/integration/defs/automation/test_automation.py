@@ -273,24 +273,6 @@ class TestNewRelease:
         (request,), _, _ = bench.tick(new_tle_release, cursor)
         assert str(newer) in str(request.run_key)
 
-    def test_a_release_that_is_committed_after_a_newer_one_is_found(self, bench: Bench) -> None:
-        """Ids are given before they are committed: 2 may be there before 1."""
-        with connect(bench.url) as late, late.transaction():
-            late.execute("INSERT INTO raw.content (sha256, content, byte_count) VALUES (sha256('late'), 'late', 4)")
-            row = late.execute(
-                "INSERT INTO raw.snapshot (epoch_day, source, file_name, sha256, received_at) "
-                "VALUES (%s, 'test', 'late', sha256('late'), now()) RETURNING snapshot_id",
-                [now().date()],
-            ).fetchone()
-            newer = bench.receive(now().date(), now())
-            bench.catalog(now().date(), now(), [newer])
-            requests, _, cursor = bench.tick(new_tle_release)
-            assert not requests
-        assert row is not None
-        assert row[0] < newer
-        (request,), _, _ = bench.tick(new_tle_release, cursor)
-        assert f"snapshot {row[0]}" in request.tags["ssa/reason"]
-
     def test_only_what_makes_a_catalog_counts(self, bench: Bench) -> None:
         """Supplemental sets are no catalogue by themselves (the run would fail) and belong to one with the day's GP."""
         requests: list[list[RunRequest]] = []
