@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -106,7 +107,7 @@ def _is_replaceable(path: Path) -> bool:
 
 @contextmanager
 def _replacing(path: Path, mode: str) -> Iterator[IO[Any]]:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with _open(temporary, mode) as stream:
             if path.exists():

@@ -6,7 +6,7 @@ database is the truth; who stores something calls ``follow_the_data``.
 
 from __future__ import annotations
 
-import os
+import secrets
 from datetime import date
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def begin_at(settings: Settings, day: date) -> bool:
     """The same of a day that is known to be the first."""
     before = first_partition(settings)
     if _noted(settings.home) != day and settings.home.is_dir():
-        new = _path(settings.home).with_suffix(f".{os.getpid()}")
+        new = _path(settings.home).with_suffix(f".{secrets.token_hex(4)}")
         new.write_text(f"{day}\n", encoding="utf-8")
         new.replace(_path(settings.home))  # readers see the old day or the new one
     return first_partition(settings) != before
