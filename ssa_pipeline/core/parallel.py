@@ -18,7 +18,8 @@ def map_blocks(
 ) -> list[T]:
     """``work(first, last)`` for consecutive blocks of range(total), results in order.
 
-    Reports progress after each block and raises Cancelled between blocks.
+    Reports progress after each block. Raises Cancelled between blocks, and whatever ``work`` raises; blocks that have
+    not begun by then are left out.
     """
     edges = [(first, min(first + block, total)) for first in range(0, total, block)]
     results: list[T] = []

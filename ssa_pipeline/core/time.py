@@ -30,7 +30,7 @@ def from_us(us: int) -> datetime:
 
 
 def day_start_us(day: date) -> int:
-    """Microseconds of 00:00 UTC of a day."""
+    """Microseconds since 1970 at 00:00 UTC of a day."""
     return to_us(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 

@@ -68,8 +68,9 @@ def chosen(
     set_apart: Callable[[ElementSets, Days, Mask], dict[int, Fault]],
 ) -> Choice:
     """Choose among sets of one kind for the day that begins at ``day_us`` and lead days that begin at ``starts_us``.
-    ``set_apart`` gets the sets, the days on which their orbits came last and which are segments, and names the rows
-    that are out of the question; ``decays``: by number, whom a source says is down."""
+    Older than ``max_age_days`` when the first of these begins is stale (inf: never). ``set_apart`` gets the sets, the
+    days on which their orbits came last and which are segments, and names the rows that are out of the question;
+    ``decays``: by number, whom a source says is down."""
     end_us = day_us + MICROSECONDS_PER_DAY
     # an ordinary set counts up to the end of the day, a segment up to the start of its lead day
     is_later = received.sets.epoch_us > np.where(received.place == IN_FORCE, starts_us[0], end_us - 1)

@@ -100,7 +100,7 @@ def _epoch_fault(satrec: Satrec, axis_km: float, eccentricity: float) -> Fault |
 
 
 def stale_fault(epoch_us: int, day_us: int, max_age_days: float) -> Fault | None:
-    """Whether a set is older than ``max_age_days`` at ``day_us``."""
+    """The fault of a set that is older than ``max_age_days`` at ``day_us``, None of one that is not."""
     age_days = (day_us - epoch_us) / MICROSECONDS_PER_DAY
     if age_days <= max_age_days:
         return None

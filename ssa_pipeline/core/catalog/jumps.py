@@ -47,7 +47,7 @@ def jumps(previous: ElementSets, current: ElementSets, day_us: int) -> dict[Obje
 
 
 def positions_km(sets: ElementSets, at_us: int) -> Float64:
-    """TEME positions at one time, shape (n, 3); NaN where SGP4 fails."""
+    """TEME positions in km at one time, shape (n, 3); NaN where SGP4 fails."""
     jd, fraction = julian_date(at_us)
     found = [satrec.sgp4(jd, fraction) for satrec in to_satrecs(sets)]
     return np.array([(np.nan,) * 3 if error else at for error, at, _ in found], dtype=np.float64).reshape(-1, 3)

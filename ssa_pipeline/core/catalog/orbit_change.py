@@ -40,7 +40,8 @@ class OrbitChange:
 
 
 def orbit_changes(older: ElementSets, newer: ElementSets) -> OrbitChange:
-    """Compare row by row. The order of epochs may be the other way round."""
+    """Compare row by row, n with n; states are TEME of date. The order of epochs may be the other way round. Nothing is
+    raised where SGP4 fails: the differences are NaN."""
     gap_us = newer.epoch_us - older.epoch_us
     found = [
         _arrival(satrec, minutes) for satrec, minutes in zip(to_satrecs(older), (gap_us / 6e7).tolist(), strict=True)
@@ -74,8 +75,8 @@ def orbit_changes(older: ElementSets, newer: ElementSets) -> OrbitChange:
 
 
 def velocity_changes_m_s(older: ElementSets, newer: ElementSets) -> Float64:
-    """Impulse from one mean orbit to the other, nodes drifting by J2 in between: plane, and the larger of size and
-    shape; shape (n,). Where the satellite is on its orbit does not count."""
+    """Impulse (m/s) from one mean orbit to the other: plane, and the larger of size and shape; shape (n,). In between
+    the nodes drift by J2, to first order (Kozai 1959). Where the satellite is on its orbit does not count."""
     axis = semi_major_axis_km(newer)
     plane = np.linalg.norm(_normals(older, newer.epoch_us) - _normals(newer, newer.epoch_us), axis=1)
     size = np.abs(axis - semi_major_axis_km(older)) / (2.0 * axis)

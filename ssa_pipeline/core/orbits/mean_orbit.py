@@ -1,4 +1,7 @@
-"""Size and kind of an orbit from its mean elements, with the constants of SGP4 (WGS-72)."""
+"""Size and kind of an orbit from its mean elements, with the constants of SGP4 (WGS-72).
+
+The mean motion is the one that the set gives, Kozai's; SGP4 itself goes on with Brouwer's, and a slightly other axis.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ class Regime(StrEnum):
 
 
 def semi_major_axis_km(element_sets: ElementSets) -> Float64:
-    """From the Kozai mean motion, shape (n,)."""
+    """Km, from the Kozai mean motion by Kepler's third law: shape (n,)."""
     return np.asarray(np.cbrt(EARTH_MU_KM3_S2 / mean_motion_rad_s(element_sets) ** 2))
 
 
 def mean_motion_rad_s(element_sets: ElementSets) -> Float64:
-    """Kozai mean motion, shape (n,)."""
+    """Kozai mean motion, rad/s, shape (n,)."""
     return element_sets.mean_motion_rev_per_day * (2.0 * np.pi / SECONDS_PER_DAY)
 
 

@@ -1,4 +1,8 @@
-"""Element sets as rows of SGP4 coefficients. Constants WGS-72, opsmode 'i', TEME of date, UTC."""
+"""Element sets as rows of SGP4 coefficients. Constants WGS-72, opsmode 'i', TEME of date, UTC.
+
+Source: Vallado et al., AIAA 2006-6753 (`core.kernels.sgp4`). Nothing is raised for a set that SGP4 cannot start from or
+carry on: that is a code (`core.status`).
+"""
 
 from __future__ import annotations
 
@@ -43,7 +47,8 @@ def sgp4_coefficients(elements: ElementSets) -> Float64:
 
 
 def states_at(coefficients: Float64, minutes_from_epoch: Float64) -> tuple[Float64, Float64]:
-    """States of n objects at one time each: (n, 6) km and km/s TEME, and SGP4's error codes (n,)."""
+    """States of n objects at one time each, in minutes from their epochs (n,): (n, 6) km and km/s TEME, and SGP4's
+    error codes (n,). For codes 1 to 4 the state is NaN."""
     n = len(coefficients)
     states = np.empty((n, 6))
     codes = np.empty(n)
@@ -60,8 +65,8 @@ def find_validity(
     floor_km: float = SURFACE_KM,
     is_thorough: bool = False,
 ) -> tuple[Int64, Int64]:
-    """When n objects can be propagated from their epochs: (n, 2) = [first, end) within [from_us, to_us), and (n,) why
-    that is shorter (core.status), 0 where it is not.
+    """When n objects can be propagated from their epochs: (n, 2) = [first, end) in microseconds within [from_us,
+    to_us), and (n,) why that is shorter (core.status), 0 where it is not.
 
     It ends for good where SGP4 first fails, puts the object below the surface or beyond twice its apogee; with another
     ``floor_km`` (km from the centre), where the object first comes below that.

@@ -43,7 +43,7 @@ def with_possible_duplicates(events: Events, aliases: Aliases) -> Events:
 
 def with_object_flags(events: Events, norad_id: Int64, flags: Text) -> Events:
     """The events with the flags of both their objects, as ``jump_manoeuvre_1`` and ``carried_over_2``. ``norad_id``,
-    ascending, and ``flags`` are a catalogue's."""
+    ascending, and ``flags`` are those of a catalogue that has all the objects: shape (n,)."""
 
     def said() -> Iterator[tuple[int, str]]:
         for which, ids in _objects(events):

@@ -31,7 +31,8 @@ def lagrange_weights(offset: float) -> tuple[Float64, Float64]:
 def interpolate_chunk(
     nodes_int32: NDArray[np.int32], scale_km: float, first_node_us: int, spacing_us: int, t_us: Int64
 ) -> Float64:
-    """States (k, 6) km and km/s, TEME, of one object at ``t_us`` (k,) from its nodes (count, 3) int32.
+    """States (k, 6) km and km/s, TEME, of one object at ``t_us`` (k,) from its nodes (count, 3) int32 of ``scale_km``
+    per unit.
 
     The velocity is the derivative of the interpolated position. Raises ValueError for a time that the nodes do not
     surround by HALO on either side.

@@ -29,7 +29,8 @@ class StageTime:
 
 @dataclass(frozen=True)
 class ScreenResult:
-    """Of one lead day, or of all of a window [start_us, end_us)."""
+    """Of one lead day, or of all of a window [start_us, end_us): the events, the number of candidates, what became of
+    them (`RefinedEvents.outcomes`), and what each stage cost."""
 
     start_us: int
     end_us: int
@@ -62,7 +63,7 @@ def screen(
     watch: Watch = SILENT,
 ) -> ScreenResult:
     """Every encounter below ``threshold_km``, or in ``volumes`` instead, in [start_us, end_us), one element set per
-    object: the lead days of ``screen_days``, joined."""
+    object: the lead days of ``screen_days``, joined. Raises what that raises."""
     asked = threshold_km if volumes is None else volumes
     days = list(screen_days(elements, start_us, end_us, asked, threads=threads, watch=watch))
     outcomes: Counter[str] = Counter()

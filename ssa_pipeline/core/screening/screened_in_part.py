@@ -13,7 +13,8 @@ from ssa_pipeline.core.status import MEANINGS, Status
 
 @dataclass(frozen=True)
 class ScreenedInPart:
-    """One object in one window: screened in [from_us, to_us), which is empty where nothing of it was."""
+    """One object in one window: screened in [from_us, to_us), which is empty where nothing of it was; ``reason`` in
+    words (`core.status.MEANINGS`)."""
 
     norad_id: int
     from_us: int

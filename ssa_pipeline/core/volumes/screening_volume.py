@@ -58,7 +58,8 @@ class ScreeningVolumes:
 
     @classmethod
     def of(cls, volumes: list[Volume], is_primary: Bool | None = None, constellation: Int64 | None = None) -> Self:
-        """From one volume per object; everyone is a primary and none in a constellation unless said otherwise."""
+        """From one volume per object, with masks and numbers of shape (n,); everyone is a primary and none in a
+        constellation unless said otherwise."""
         n = len(volumes)
         return cls(
             np.array([v.radius_km for v in volumes], dtype=np.float64),
@@ -69,7 +70,7 @@ class ScreeningVolumes:
 
     @classmethod
     def spheres(cls, n: int, radius_km: float) -> Self:
-        """One sphere for everyone, all pairs."""
+        """One sphere for everyone, all pairs. Raises ValueError for a radius that is not positive and finite."""
         Volume.sphere(radius_km)
         return cls(np.full(n, radius_km), np.full((n, 3), radius_km), np.ones(n, np.bool_), np.zeros(n, np.int64))
 
@@ -78,23 +79,24 @@ class ScreeningVolumes:
 
     @property
     def reach_km(self) -> Float64:
-        """Distance up to which an object itself asks for a pair: 0 where it is no primary, shape (n,)."""
+        """Distance (km) up to which an object itself asks for a pair: 0 where it is no primary, shape (n,)."""
         return np.where(self.is_primary, self.radius_km, 0.0)
 
     def pair_reach_km(self, first: Int64, second: Int64) -> Float64:
-        """Distance beyond which nothing of each pair is reported, shape (k,)."""
+        """Distance (km) beyond which nothing of each pair of rows (k,) is reported, shape (k,)."""
         reach = self.reach_km
         return np.maximum(reach[first], reach[second])
 
     def is_asked(self, first: Int64, second: Int64) -> Bool:
-        """Whether each pair has a primary and does not lie within one constellation: shape (k,)."""
+        """Whether each pair of rows (k,) has a primary and does not lie within one constellation: shape (k,)."""
         group = self.constellation
         is_within_one = (group[first] != 0) & (group[first] == group[second])
         return np.asarray((self.is_primary[first] | self.is_primary[second]) & ~is_within_one)
 
 
 def as_volumes(volumes: float | ScreeningVolumes, n: int) -> ScreeningVolumes:
-    """A number is a sphere of that radius (km) around everyone. Raises ValueError where the lengths differ."""
+    """A number is a sphere of that radius (km) around everyone. Raises ValueError for one that is not positive and
+    finite, or where the volumes are not of ``n`` objects."""
     if not isinstance(volumes, ScreeningVolumes):
         return ScreeningVolumes.spheres(n, volumes)
     if len(volumes) != n:
