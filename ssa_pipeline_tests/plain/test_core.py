@@ -92,7 +92,7 @@ def test_sgp4_meets_the_published_set_and_fails_as_python_sgp4_does() -> None:
                 assert np.abs(state[0, :3] - row[1:4]).max() < 5e-6, (first, row[0])
         for minutes in (-50_000.0, 2_880.0, 200_000.0, 2_000_000.0):
             assert states_at(coefficients, np.array([minutes]))[1][0] == satrec.sgp4_tsince(minutes)[0]
-        if coefficients[0, columns.C_DEEP] == 0.0 and coefficients[0, columns.C_ISIMP] == 0.0:
+        if coefficients[0, columns.DEEP] == 0.0 and coefficients[0, columns.ISIMP] == 0.0:
             is_good = vector.propagate_near_earth(coefficients[0], 5.0, 700.0, 3, rows)
             codes = [satrec.sgp4_tsince(5.0 + 700.0 * j)[0] for j in range(3)]
             assert is_good or any(codes), first
@@ -195,10 +195,11 @@ def test_only_pairs_with_a_wanted_object_and_each_with_its_own_threshold() -> No
 
     def pairs(thresholds: list[float], wanted: list[bool], base: float = 5.0) -> set[tuple[int, int]]:
         hits = np.empty((20, sieve.HIT_COLUMNS))
-        used = sieve.sieve_step(
-            state, chunks.error_bound_km, chunks.acceleration_bound_km_s2, np.ones(4, np.bool_), np.array(thresholds),
-            np.array(wanted), base, 20.0, 120.0, hits, 0, 0,
+        asked = sieve.Asked(
+            chunks.error_bound_km, chunks.acceleration_bound_km_s2, np.ones(4, np.bool_), np.array(thresholds),
+            np.array(wanted), base, 20.0,
         )  # fmt: skip
+        used = sieve.sieve_step(state, asked, 120.0, hits, 0, 0)
         return {(min(a, b), max(a, b)) for a, b in hits[:used, :2].astype(int).tolist()}
 
     everyone = [True] * 4
@@ -348,14 +349,14 @@ def test_what_has_no_state_has_a_code() -> None:
         changed[column] = value
         return int(validity.state_code(changed, START_US, START_US + MINUTE_US, floor_km, resonance, out))
 
-    assert code(0, columns.C_NO, -1.0) == Status.MEAN_MOTION
+    assert code(0, columns.NO, -1.0) == Status.MEAN_MOTION
     assert np.isnan(out).all()
-    assert code(0, columns.C_AO, 0.0) == Status.MEAN_ECCENTRICITY
-    assert code(0, columns.C_CC1, -10.0) == Status.IMPLAUSIBLE_STATE
-    assert code(0, columns.C_AO, 0.9) == Status.DECAYED
-    assert code(0, columns.C_AO, 1.005) == Status.GOOD
+    assert code(0, columns.AO, 0.0) == Status.MEAN_ECCENTRICITY
+    assert code(0, columns.CC1, -10.0) == Status.IMPLAUSIBLE_STATE
+    assert code(0, columns.AO, 0.9) == Status.DECAYED
+    assert code(0, columns.AO, 1.005) == Status.GOOD
     floor_km = LOW_PERIGEE_KM
-    assert code(0, columns.C_AO, 1.005) == Status.BELOW_100_KM
+    assert code(0, columns.AO, 1.005) == Status.BELOW_100_KM
 
 
 def test_every_candidate_is_accounted_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,12 +407,12 @@ def test_roots_at_the_ends_of_a_bracket_are_found() -> None:
     sets = formation(2, 100.0, START_US)
     (first, second), epoch = sgp4_coefficients(sets), int(sets.epoch_us[0])
     work = np.zeros((2, 9))
-    pair = events_kernel.Pair(first, epoch, second, epoch, work)
+    pair = columns.Pair(first, epoch, second, epoch, work)
     assert START_US <= events_kernel._root_of_slope(pair, START_US, START_US + 100, 0.0, 1.0) <= START_US + 100
-    same = events_kernel.Pair(first, epoch, first, epoch, work)
+    same = columns.Pair(first, epoch, first, epoch, work)
     middle = events_kernel._root_of_slope(same, START_US, START_US + 100, -1.0, 1.0)
     assert middle == START_US + 50
-    limit2 = events_kernel.distance_at(first, epoch, second, epoch, START_US) ** 2
+    limit2 = events_kernel.distance_at(pair, START_US) ** 2
     found = events_kernel._threshold_crossing(pair, START_US, START_US + MINUTE_US, limit2)
     assert START_US <= found <= START_US + MINUTE_US
 
@@ -440,9 +441,9 @@ def test_rounding_makes_no_extremes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_extremes_too_flat_for_a_slope_are_found_by_their_distance() -> None:
     sets = formation(2, 100.0, START_US)
     (first, second), epoch = sgp4_coefficients(sets), int(sets.epoch_us[0])
-    pair = events_kernel.Pair(first, epoch, second, epoch, np.zeros((2, 9)))
+    pair = columns.Pair(first, epoch, second, epoch, np.zeros((2, 9)))
     lo, hi = START_US, START_US + MINUTE_US
-    distances = [events_kernel.distance_at(first, epoch, second, epoch, t) for t in (lo, hi)]
+    distances = [events_kernel.distance_at(pair, t) for t in (lo, hi)]
     nearest = (lo, hi)[int(np.argmin(distances))]
     for sign in (1.0, -1.0):
         found = events_kernel._extreme(pair, lo, hi, sign)

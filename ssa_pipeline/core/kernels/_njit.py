@@ -12,7 +12,8 @@ R = TypeVar("R")
 
 
 def njit(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile without the GIL, cached on disk, strict IEEE arithmetic (results must not depend on flags)."""
+    """Compile without the GIL, cached on disk, strict IEEE arithmetic (results must not depend on flags). What is
+    compiled raises nothing: a division by zero is inf or NaN, and no index is checked."""
     return cast(
         Callable[P, R], cast(Any, numba).njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(function)
     )

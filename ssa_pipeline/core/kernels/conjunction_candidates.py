@@ -60,6 +60,18 @@ class Grid(NamedTuple):
     edges: Float  # (bands + 1,) sines of the latitudes between the bands
 
 
+class Asked(NamedTuple):
+    """What is known and asked of the n objects of a step."""
+
+    error_km: Float  # (n,) bound of the ephemeris
+    acceleration_km_s2: Float  # (n,) bound of what is not two-body
+    alive: Bool  # (n,) who takes part: valid throughout the step
+    threshold_km: Float  # (n,) a pair's is the larger of its two
+    wanted: Bool  # (n,) at least one of a pair must be
+    base_threshold_km: float  # the threshold that most objects have
+    room_km: float  # largest radial room of a narrow object
+
+
 class Objects(NamedTuple):
     """The n objects at the middle of the step."""
 
@@ -99,7 +111,8 @@ def interpolate(
 ) -> None:
     """Positions and velocities of one spacing class at one instant into columns ``first...`` of ``state``.
 
-    nodes (count, 3, m) int32, weights (12,) for nodes base ... base + 11, scale (m,) km, state (6, n).
+    nodes (count, 3, m) int32; value and slope (12,) the weights of nodes base ... base + 11 (Lagrange,
+    `core.screening.interpolation`); scale (m,) km per unit; state (6, n) km and km/s, TEME.
     """
     m = nodes.shape[2]
     for c in range(3):
@@ -609,36 +622,20 @@ def _extremes(objects, rows, n_narrow):
 
 
 @njit
-def sieve_step(
-    state: Float,
-    error_km: Float,
-    acceleration: Float,
-    alive: Bool,
-    threshold: Float,
-    wanted: Bool,
-    base_threshold: float,
-    room: float,
-    tau: float,
-    hits: Float,
-    used: int,
-    step: int,
-) -> int:
+def sieve_step(state: Float, asked: Asked, tau: float, hits: Float, used: int, step: int) -> int:
     """Append every pair that may come below its threshold within ``tau`` s of one instant to ``hits``.
 
-    state (6, n) km and km/s at that instant; error_km and acceleration (n,) the bounds of the ephemeris; alive (n,)
-    who takes part: valid from ``tau`` before to ``tau`` after; threshold (n,) km, a pair's is the larger of its two;
-    wanted (n,) at least one of a pair must be; base_threshold: the threshold that most objects have; room: largest
-    radial room (km) of a narrow object. hits (capacity, HIT_COLUMNS) rows (a, b, step, distance, speed), of which
-    ``used`` are taken. Returns the new count; where it exceeds the capacity the caller repeats the step with a larger
-    table.
+    state (6, n) km and km/s, TEME, at that instant; hits (capacity, HIT_COLUMNS) rows (a, b, step, distance km, speed
+    km/s), of which ``used`` are taken. Returns the new count; where it exceeds the capacity the caller repeats the step
+    with a larger table.
     """
     n = state.shape[1]
-    objects = Objects(state, np.empty((5, n)), np.empty((4, n), np.int32), threshold, wanted)
-    _describe(state, error_km, acceleration, tau, objects.about)
-    grid = _grid(base_threshold, room, tau)
+    objects = Objects(state, np.empty((5, n)), np.empty((4, n), np.int32), asked.threshold_km, asked.wanted)
+    _describe(state, asked.error_km, asked.acceleration_km_s2, tau, objects.about)
+    grid = _grid(asked.base_threshold_km, asked.room_km, tau)
     turns = objects.turns
     _place(state, objects.about[0], grid.sine, grid.edges, turns[0], turns[1], turns[2], turns[3])
-    table = _tabulate(objects, alive, grid)
+    table = _tabulate(objects, asked.alive, grid)
     extremes = _extremes(objects, table.rows, table.n_narrow)
     plan = np.empty((PLAN_ROWS + 2 * (grid.shells + 1) * grid.bands, 3), np.int32)
     a = 0 if extremes.any_narrow_wanted else table.n_narrow

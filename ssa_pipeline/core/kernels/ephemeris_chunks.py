@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+import ssa_pipeline.core.kernels.sgp4.coefficients as at
 from ssa_pipeline.core.constants import EARTH_MU_KM3_S2 as MU
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4.coefficients import C_DEEP, C_ISIMP
 from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 from ssa_pipeline.core.kernels.sgp4.vector import VECTOR, VECTOR_SCRATCH, propagate_near_earth
 
@@ -22,9 +22,21 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 
-class Formula(NamedTuple):
-    """How the nodes will be interpolated, and what bounds the error of that (`core.screening.ephemeris_chunks`)."""
+class Objects(NamedTuple):
+    """The n objects whose nodes are made."""
 
+    coef: Float  # (n, COEF_SIZE)
+    epoch_us: Int  # (n,)
+    valid_us: Int  # (n, 2) first and end of validity
+    widest: Int  # (n,) index of the spacing with which the search begins
+
+
+class Formula(NamedTuple):
+    """How the nodes are laid and will be interpolated, and what bounds the error of that
+    (`core.screening.ephemeris_chunks`)."""
+
+    spacings_us: Int  # descending
+    limit_km: float  # of the error bound: above it the next finer spacing is taken
     halo: int  # nodes needed on each side of an interval
     order: int  # of the difference that bounds the error
     jump_factor: float  # from the largest such difference to the bound
@@ -66,7 +78,7 @@ def _two_body(position, velocity, dt, steps, out):
 def _sgp4_nodes(coef, epoch_us, first_us, spacing_us, first, last, nodes, scratch):
     """SGP4 positions at nodes ``first`` ... ``last - 1``; False where SGP4 fails at one of them."""
     rows, out = scratch.rows, scratch.state
-    if coef[C_DEEP] == 0.0 and coef[C_ISIMP] == 0.0:
+    if coef[at.DEEP] == 0.0 and coef[at.ISIMP] == 0.0:
         for begin in range(first, last, VECTOR):
             count = min(VECTOR, last - begin)
             minutes = (first_us + begin * spacing_us - epoch_us) / 6.0e7
@@ -165,26 +177,16 @@ def _bounds(nodes, spacing_s, formula, work):
 
 @njit
 def fill_objects(
-    coef: Float,
-    epoch_us: Int,
-    start_us: int,
-    end_us: int,
-    valid: Int,
-    spacings_us: Int,
-    widest: Int,
-    limit_km: float,
-    formula: Formula,
-    quantised: NDArray[np.int32],
-    columns: Float,
+    objects: Objects, start_us: int, end_us: int, formula: Formula, quantised: NDArray[np.int32], columns: Float
 ) -> int:
-    """Quantised nodes of objects one after the other into ``quantised``, each at the widest spacing whose error bound
-    is below ``limit_km`` (else the finest).
+    """Quantised nodes (TEME) of objects one after the other into ``quantised``, each at the widest spacing whose error
+    bound is below the formula's limit (else the finest).
 
-    ``spacings_us`` descends, the search of object i begins at ``widest[i]``. columns (n, 5): spacing_us, node count (-1
-    where SGP4 fails within the validity claimed, 0 where there is none), km per unit, error bound km, acceleration
-    bound km/s². Returns the length used of ``quantised``.
+    columns (n, 5): spacing_us, node count (-1 where SGP4 fails within the validity claimed, 0 where there is none), km
+    per unit, error bound km, acceleration bound km/s². Returns the length used of ``quantised``.
     """
-    halo = formula.halo
+    coef, epoch_us, valid = objects.coef, objects.epoch_us, objects.valid_us
+    spacings_us, halo = formula.spacings_us, formula.halo
     finest = (end_us - start_us + spacings_us[-1] - 1) // spacings_us[-1] + 2 * halo
     buffer = np.empty((3, finest))
     work = np.empty((3, finest))
@@ -194,7 +196,7 @@ def fill_objects(
         columns[i, 0], columns[i, 1], columns[i, 2], columns[i, 3], columns[i, 4] = spacings_us[0], 0.0, 1.0, 0.0, 0.0
         if valid[i, 0] >= min(valid[i, 1], end_us) or valid[i, 1] <= start_us:
             continue
-        for k in range(widest[i], spacings_us.shape[0]):
+        for k in range(objects.widest[i], spacings_us.shape[0]):
             spacing = spacings_us[k]
             count = (end_us - start_us + spacing - 1) // spacing + 2 * halo
             first_us = start_us - (halo - 1) * spacing
@@ -206,7 +208,7 @@ def fill_objects(
                 columns[i, 1] = -1.0
                 break
             columns[i, 3], columns[i, 4] = _bounds(nodes, spacing * 1.0e-6, formula, work)
-            if columns[i, 3] <= limit_km:
+            if columns[i, 3] <= formula.limit_km:
                 break
         if columns[i, 1] > 0.0:
             count = int(columns[i, 1])

@@ -2,7 +2,8 @@
 
 The minimum is sought as the zero of F(t) = |d(t + h)|² - |d(t - h)|², h = 0.5 s: symmetric about the minimum of
 the distance itself, whereas SGP4's velocity is not the derivative of its position. Borders of steps and windows
-are evaluated at whole microseconds, so that both sides of a border decide alike who owns a minimum.
+are evaluated at whole microseconds, so that both sides of a border decide alike who owns a minimum. Roots are found by
+the Illinois variant of regula falsi (Dowell & Jarratt 1971), what is too flat for that by golden section (Kiefer 1953).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssa_pipeline.core.kernels._njit import njit
+from ssa_pipeline.core.kernels.sgp4.coefficients import Pair
 from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 
 Float = NDArray[np.float64]
@@ -35,14 +37,48 @@ KNOT_MAXIMUM = 2
 FLAT_KM = 1.0e-6  # smaller wiggles of the distance are rounding, not minima
 
 
-class Pair(NamedTuple):
-    """Two objects; ``work`` (2, 9) is scratch: their states, and of each the resonance in its last three columns."""
+class Objects(NamedTuple):
+    """The n objects that candidates name by their rows."""
 
-    coef_a: Float  # (COEF_SIZE,)
-    epoch_a: int  # us
-    coef_b: Float
-    epoch_b: int
-    work: Float
+    coef: Float  # (n, COEF_SIZE)
+    epoch_us: Int  # (n,)
+    valid_us: Int  # (n, 2) first and end of validity
+
+
+class Steps(NamedTuple):
+    """k candidates: a pair and the step in which it may come below its threshold."""
+
+    first: Int  # (k,) row of an object
+    second: Int
+    lo_us: Int  # (k,) begin of the step
+    hi_us: Int  # and end
+    threshold_km: Float  # (k,)
+
+
+class Outcomes(NamedTuple):
+    """What became of k candidates."""
+
+    code: Int  # (k,) EVENT, ABOVE_THRESHOLD, MINIMUM_ELSEWHERE, NOT_VALID
+    times_us: Int  # (k, 3) TCA, start, end; filled for EVENT alone, as is the next
+    miss_km: Float  # (k,)
+
+
+class Search(NamedTuple):
+    """Where and for what the distance of a pair is searched."""
+
+    from_us: int
+    to_us: int
+    sample_us: int  # between two distances looked at
+    threshold_km: float
+    merge_us: int  # passages less far apart than this may be one
+
+
+class Passages(NamedTuple):
+    """Room for what a search finds."""
+
+    spans: Int  # (., 3) start and end in us, and 1 where it is merged with the one before
+    minima_us: Int  # (.,)
+    minima_km: Float  # (.,)
 
 
 @njit
@@ -87,7 +123,7 @@ def _root_of_slope(pair, lo_us, hi_us, f_lo, f_hi):
         if f == 0.0:
             break
         if (f < 0.0) == (fa < 0.0):
-            # the Illinois rule: an end that stays twice has its weight halved
+            # Illinois: an end that stays twice has its weight halved
             step = x - a
             a, fa = x, f
             if side == -1:
@@ -145,35 +181,22 @@ def _short_side(pair, tca_us, sign, miss2, speed2, limit2):
 
 
 @njit
-def refine_fast(
-    coef: Float,
-    epoch_us: Int,
-    valid: Int,
-    first: Int,
-    second: Int,
-    lo_us: Int,
-    hi_us: Int,
-    threshold: Float,
-    outcome: Int,
-    times: Int,
-    miss: Float,
-) -> None:
-    """The minimum of each candidate inside its step, if it has one below the threshold.
-
-    coef (n, COEF_SIZE), epoch_us (n,), valid (n, 2) by object; first, second, lo_us, hi_us, threshold (k,) by
-    candidate. Fills outcome (k,), times (k, 3) = TCA, start, end, and miss (k,) km.
-    """
+def refine_fast(objects: Objects, steps: Steps, found: Outcomes, start: int, stop: int) -> None:
+    """The minimum of each candidate inside its step, if it has one below the threshold: fills ``found`` for the
+    candidates ``start`` to ``stop - 1``."""
+    coef, epoch_us, valid = objects.coef, objects.epoch_us, objects.valid_us
+    outcome, times = found.code, found.times_us
     work = np.zeros((2, 9))
-    for k in range(first.shape[0]):
-        limit2 = threshold[k] * threshold[k]
-        i, j = first[k], second[k]
+    for k in range(start, stop):
+        limit2 = steps.threshold_km[k] * steps.threshold_km[k]
+        i, j = steps.first[k], steps.second[k]
         pair = Pair(coef[i], epoch_us[i], coef[j], epoch_us[j], work)
         work[0, 6] = 0.0
         work[1, 6] = 0.0
         begin = max(valid[i, 0], valid[j, 0])
         end = min(valid[i, 1], valid[j, 1])
-        lo = max(lo_us[k], begin)
-        hi = min(hi_us[k], end)
+        lo = max(steps.lo_us[k], begin)
+        hi = min(steps.hi_us[k], end)
         if hi <= lo:
             outcome[k] = NOT_VALID
             continue
@@ -198,7 +221,7 @@ def refine_fast(
         for c in range(3, 6):
             speed2 += (work[1, c] - work[0, c]) ** 2
         outcome[k] = EVENT
-        miss[k] = sqrt(miss2)
+        found.miss_km[k] = sqrt(miss2)
         times[k, 0] = tca
         times[k, 1] = max(tca - _short_side(pair, tca, -1.0, miss2, speed2, limit2), begin)
         times[k, 2] = min(tca + _short_side(pair, tca, 1.0, miss2, speed2, limit2), end)
@@ -278,32 +301,20 @@ def _find_knots(pair, r0, r1, dt, time, dist, kind):
 
 
 @njit
-def search_slow(
-    coef_a: Float,
-    epoch_a: int,
-    coef_b: Float,
-    epoch_b: int,
-    from_us: int,
-    to_us: int,
-    dt_us: int,
-    threshold: float,
-    merge_us: int,
-    passages: Int,
-    minima: Int,
-    minima_km: Float,
-) -> tuple[int, int, float]:
-    """All times in [from_us, to_us] at which the distance is below the threshold, and all minima there.
+def search_slow(pair: Pair, search: Search, found: Passages) -> tuple[int, int, float]:
+    """All times in [from_us, to_us] of the search at which the distance is below the threshold, and the minima there.
 
-    Fills passages (., 3) = start, end (equal to from_us / to_us where the search was cut) and whether the passage is
-    merged with the one before: they are less than ``merge_us`` apart, and between them the distance stays below twice
-    the threshold. Fills minima (.,), minima_km (.,): the minima below the threshold. Returns (passages, minima, range
-    of the distance in km over the search).
+    Fills ``found``, which has room for one row per sample and four more. A passage that the search cuts begins at
+    from_us or ends at to_us. It is merged with the one before where they are less than ``merge_us`` apart and the
+    distance stays below twice the threshold between them. Returns (passages, minima, range of the distance in km over
+    the search).
     """
+    from_us, to_us, dt_us, threshold = search.from_us, search.to_us, search.sample_us, search.threshold_km
+    passages, minima = found.spans, found.minima_us
     n = (to_us - from_us) // dt_us + 4
     time = np.empty(n, np.int64)
     dist = np.empty(n)
     kind = np.empty(n, np.int64)
-    pair = Pair(coef_a, epoch_a, coef_b, epoch_b, np.zeros((2, 9)))
     knots = _find_knots(pair, from_us, to_us, dt_us, time, dist, kind)
     limit2 = threshold * threshold
     n_passages = 0
@@ -315,14 +326,16 @@ def search_slow(
     for k in range(knots):
         if kind[k] == KNOT_MINIMUM and dist[k] < threshold and n_minima < minima.shape[0]:
             minima[n_minima] = time[k]
-            minima_km[n_minima] = dist[k]
+            found.minima_km[n_minima] = dist[k]
             n_minima += 1
         if k == 0:
             continue
         below = dist[k] < threshold
         if below and not is_inside:
             begin = _threshold_crossing(pair, time[k], time[k - 1], limit2)
-            is_near = n_passages > 0 and begin - passages[n_passages - 1, 1] < merge_us and peak < 2.0 * threshold
+            is_near = (
+                n_passages > 0 and begin - passages[n_passages - 1, 1] < search.merge_us and peak < 2.0 * threshold
+            )
             passages[n_passages, 0] = begin
             passages[n_passages, 2] = 1 if is_near else 0
         elif is_inside and not below:
@@ -343,12 +356,12 @@ def search_slow(
 
 
 @njit
-def distance_at(coef_a: Float, epoch_a: int, coef_b: Float, epoch_b: int, t_us: int) -> float:
-    """Distance (km) of SGP4 positions at an integer microsecond."""
-    return sqrt(_distance2(Pair(coef_a, epoch_a, coef_b, epoch_b, np.zeros((2, 9))), t_us, 0.0))
+def distance_at(pair: Pair, t_us: int) -> float:
+    """Distance (km) of SGP4 positions at an integer microsecond; NaN where one of the two has none."""
+    return sqrt(_distance2(pair, t_us, 0.0))
 
 
 @njit
-def is_closing(coef_a: Float, epoch_a: int, coef_b: Float, epoch_b: int, t_us: int) -> bool:
+def is_closing(pair: Pair, t_us: int) -> bool:
     """Whether the distance still falls at ``t_us``, decided as ``refine_fast`` decides it."""
-    return bool(_slope(Pair(coef_a, epoch_a, coef_b, epoch_b, np.zeros((2, 9))), t_us, 0.0) < 0.0)
+    return bool(_slope(pair, t_us, 0.0) < 0.0)

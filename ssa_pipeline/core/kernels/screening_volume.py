@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ssa_pipeline.core.constants import EARTH_MU_KM3_S2 as MU
 from ssa_pipeline.core.constants import EARTH_RADIUS_KM as SURFACE_KM
 from ssa_pipeline.core.kernels._njit import njit
+from ssa_pipeline.core.kernels.sgp4.coefficients import Pair
 from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 
 Float = NDArray[np.float64]
@@ -27,11 +28,12 @@ STACK = 64
 
 
 @njit
-def _relative(ca, ea, cb, eb, t_us, work, x):
+def _relative(pair, t_us, x):
     """Position of b in the RTN frame of a (km) into ``x`` (4,), whose last value becomes the relative speed; and the
-    largest angular rate (1/s) of a's motion. work (2, 9) as in kernels/refined_events.py."""
-    propagate(ca, (t_us - ea) / 6.0e7, work[0, 6:], work[0, :6])
-    propagate(cb, (t_us - eb) / 6.0e7, work[1, 6:], work[1, :6])
+    largest angular rate (1/s) of a's motion."""
+    work = pair.work
+    propagate(pair.coef_a, (t_us - pair.epoch_a) / 6.0e7, work[0, 6:], work[0, :6])
+    propagate(pair.coef_b, (t_us - pair.epoch_b) / 6.0e7, work[1, 6:], work[1, :6])
     px, py, pz, vx, vy, vz = work[0, 0], work[0, 1], work[0, 2], work[0, 3], work[0, 4], work[0, 5]
     dx, dy, dz = work[1, 0] - px, work[1, 1] - py, work[1, 2] - pz
     radius = sqrt(px * px + py * py + pz * pz)
@@ -85,34 +87,24 @@ def _bend(speed, rate, radius, apart, acceleration):
 
 
 @njit
-def first_inside(
-    coef_a: Float,
-    epoch_a: int,
-    coef_b: Float,
-    epoch_b: int,
-    volume: Float,
-    apart: float,
-    acceleration: float,
-    from_us: int,
-    to_us: int,
-) -> int:
+def first_inside(pair: Pair, volume: Float, apart: float, acceleration: float, from_us: int, to_us: int) -> int:
     """The first microsecond from ``from_us`` towards ``to_us`` (which may be the earlier one) at which b is inside
     the volume (4,) of a; NEVER where there is none. ``apart``: distance (km) that the two do not exceed meanwhile;
     acceleration (km/s²): that of both together which is not two-body."""
-    work = np.zeros((2, 9))
+    work = pair.work
     here, there = np.empty(4), np.empty(4)
     left, right = np.empty((STACK, 4)), np.empty((STACK, 4))
     begin, end = np.empty(STACK), np.empty(STACK)  # seconds from ``at``
     sign = 1 if to_us >= from_us else -1
     at = from_us
-    rate = _relative(coef_a, epoch_a, coef_b, epoch_b, at, work, here)
+    rate = _relative(pair, at, here)
     _, last = _part_inside(here, here, volume, 0.0)
     if last == 1.0:
         return at
     while at != to_us:
         radius = sqrt(work[0, 0] ** 2 + work[0, 1] ** 2 + work[0, 2] ** 2)
         length = min(int(PIECE / rate * 1.0e6), sign * (to_us - at))
-        rate_there = _relative(coef_a, epoch_a, coef_b, epoch_b, at + sign * length, work, there)
+        rate_there = _relative(pair, at + sign * length, there)
         rate = 1.1 * max(rate, rate_there)
         seconds = 1.0e-6 * length
         speed = max(here[3], there[3]) + rate * rate * apart * seconds + 0.01
@@ -130,7 +122,7 @@ def first_inside(
             if pad < STRAIGHT_KM:
                 return at + sign * min(ceil(1.0e6 * (begin[depth] + first * span)), length)
             middle = int(0.5e6 * (begin[depth] + end[depth]) + 0.5)
-            _relative(coef_a, epoch_a, coef_b, epoch_b, at + sign * middle, work, left[depth + 1])
+            _relative(pair, at + sign * middle, left[depth + 1])
             # the later half waits below the earlier one
             begin[depth + 1], end[depth + 1] = begin[depth], 1.0e-6 * middle
             right[depth + 1] = left[depth + 1]

@@ -11,24 +11,9 @@ from math import fabs, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+import ssa_pipeline.core.kernels.sgp4.coefficients as at
 from ssa_pipeline.core.constants import EARTH_RADIUS_KM
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4.coefficients import (
-    C_AO,
-    C_BCC4,
-    C_CC1,
-    C_D2,
-    C_D3,
-    C_D4,
-    C_DEDT,
-    C_DEEP,
-    C_E3,
-    C_ECCO,
-    C_EE2,
-    C_ISIMP,
-    C_SE2,
-    C_SE3,
-)
 from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 
 Float = NDArray[np.float64]
@@ -48,7 +33,8 @@ THIRD_HARMONIC_KM = 7.5  # the earth's radius times half of J3 / J2: what it mov
 
 @njit
 def state_code(coef, epoch_us, t_us, floor_km, resonance, out):
-    """0 where the state at ``t_us`` can be used, else SGP4's code or ours; the state is left in ``out``.
+    """0 where the state at ``t_us`` can be used, else SGP4's code or ours (`core.status`); the state is left in ``out``
+    (6,), km and km/s, TEME.
 
     SGP4 itself fails below the surface; a higher ``floor_km`` (distance from the centre) is for those who ask when an
     object first comes below it.
@@ -57,7 +43,7 @@ def state_code(coef, epoch_us, t_us, floor_km, resonance, out):
     if code != 0:
         return code
     r2 = out[0] * out[0] + out[1] * out[1] + out[2] * out[2]
-    farthest = FAR_BEYOND_APOGEE * coef[C_AO] * (1.0 + coef[C_ECCO]) * EARTH_RADIUS_KM
+    farthest = FAR_BEYOND_APOGEE * coef[at.AO] * (1.0 + coef[at.ECCO]) * EARTH_RADIUS_KM
     if not r2 <= farthest * farthest:
         return IMPLAUSIBLE_STATE
     if r2 < floor_km * floor_km:
@@ -69,12 +55,12 @@ def state_code(coef, epoch_us, t_us, floor_km, resonance, out):
 def mean_apsides(coef, minutes):
     """Of the secular elements at ``minutes`` from epoch: perigee and apogee (km from the centre), the root of the
     semi-major axis in parts of that at epoch, and the eccentricity."""
-    tempa = 1.0 - coef[C_CC1] * minutes
-    if coef[C_ISIMP] == 0.0:
+    tempa = 1.0 - coef[at.CC1] * minutes
+    if coef[at.ISIMP] == 0.0:
         t2 = minutes * minutes
-        tempa = tempa - coef[C_D2] * t2 - coef[C_D3] * t2 * minutes - coef[C_D4] * t2 * t2
-    e = coef[C_ECCO] - coef[C_BCC4] * minutes + coef[C_DEDT] * minutes
-    axis = coef[C_AO] * tempa * tempa * EARTH_RADIUS_KM
+        tempa = tempa - coef[at.D2] * t2 - coef[at.D3] * t2 * minutes - coef[at.D4] * t2 * t2
+    e = coef[at.ECCO] - coef[at.BCC4] * minutes + coef[at.DEDT] * minutes
+    axis = coef[at.AO] * tempa * tempa * EARTH_RADIUS_KM
     return axis * (1.0 - fabs(e)), axis * (1.0 + fabs(e)), tempa, e
 
 
@@ -82,7 +68,7 @@ def mean_apsides(coef, minutes):
 def _eccentricity_room(coef):
     """The Moon and the Sun move the eccentricity of a deep-space object by at most this (Hoots & Roehrich 1980, DPPER:
     a quarter is the largest value of either factor)."""
-    return 0.25 * (fabs(coef[C_SE2]) + fabs(coef[C_SE3]) + fabs(coef[C_EE2]) + fabs(coef[C_E3]))
+    return 0.25 * (fabs(coef[at.SE2]) + fabs(coef[at.SE3]) + fabs(coef[at.EE2]) + fabs(coef[at.E3]))
 
 
 @njit
@@ -93,7 +79,7 @@ def least_calm_perigee_km(coef, axis, e):
     Oblateness moves the radius by less than 30 km about the mean ellipse, its third harmonic by more where an orbit is
     very eccentric; the Moon and the Sun move the eccentricity of a deep-space object, resonance its axis.
     """
-    if coef[C_DEEP] == 0.0:
+    if coef[at.DEEP] == 0.0:
         return 160.0
     third_harmonic_km = THIRD_HARMONIC_KM / (1.0 - e * e)
     return 220.0 + axis * _eccentricity_room(coef) + RESONANCE_KM * (1.0 - e) + third_harmonic_km
@@ -105,8 +91,8 @@ def _doubt(coef, minutes):
     MAY_FAIL for other reasons, else CALM."""
     perigee, apogee, tempa, e = mean_apsides(coef, minutes)
     # SGP4 cannot fail above; without the Moon and the Sun the eccentricity may be a little below zero
-    least = 1.0e-6 + _eccentricity_room(coef) if coef[C_DEEP] != 0.0 else -0.0005
-    if tempa < 0.95 or tempa > 1.05 or e < least or fabs(e - coef[C_ECCO]) > 0.05:
+    least = 1.0e-6 + _eccentricity_room(coef) if coef[at.DEEP] != 0.0 else -0.0005
+    if tempa < 0.95 or tempa > 1.05 or e < least or fabs(e - coef[at.ECCO]) > 0.05:
         return MAY_FAIL
     least_km = least_calm_perigee_km(coef, 0.5 * (perigee + apogee), e)
     return MAY_COME_LOW if perigee - EARTH_RADIUS_KM < least_km else CALM
@@ -226,8 +212,8 @@ def find_validity(
     validity: Int,
     code: Int,
 ) -> None:
-    """When each object can be propagated: ``validity`` (n, 2) = [first, end) inside [from_us, to_us), ``code``
-    (n,) the failure that cuts it short.
+    """When each object of coef (n, COEF_SIZE) and epoch_us (n,) can be propagated: ``validity`` (n, 2) = [first, end)
+    inside [from_us, to_us), ``code`` (n,) the failure that cuts it short (`core.status`), 0 for none.
 
     Validity ends for good at the first failure on either side of the epoch, or where the object first comes below
     ``floor_km`` from the centre. Objects whose secular elements stay far from that are not searched, unless

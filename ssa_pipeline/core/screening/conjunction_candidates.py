@@ -13,7 +13,7 @@ from ssa_pipeline.core.parallel import map_blocks
 from ssa_pipeline.core.records import Candidates, EphemerisChunks, Float64, Int64
 from ssa_pipeline.core.screening.interpolation import HALO, lagrange_weights
 from ssa_pipeline.core.versions import CHUNK_FORMAT_VERSION
-from ssa_pipeline.core.volumes.screening_volume import Bool, ScreeningVolumes, as_volumes
+from ssa_pipeline.core.volumes.screening_volume import ScreeningVolumes, as_volumes
 from ssa_pipeline.core.watch import SILENT, Watch
 
 STEP_US = 240_000_000
@@ -43,8 +43,8 @@ def find_conjunction_candidates(
 
     ``volumes`` is a threshold in km for all pairs, or the volumes of the chunks' objects in their order: then pairs
     within the larger of the two spheres about their volumes are named, and only those that are asked for. Raises
-    ValueError for a chunk format other than this version's, a threshold that is not positive, or a step outside of
-    (0, LONGEST_STEP_US].
+    ValueError for a chunk format other than this version's, a threshold that is not positive, volumes of another number
+    of objects, or a step outside of (0, LONGEST_STEP_US]; Cancelled.
     """
     if chunks.format_version != CHUNK_FORMAT_VERSION:
         raise ValueError(f"ephemeris chunk format {chunks.format_version}, expected {CHUNK_FORMAT_VERSION}")
@@ -83,12 +83,17 @@ class _Sieve:
     def __init__(
         self, chunks: EphemerisChunks, asked: ScreeningVolumes, order: Int64, classes: list[_SpacingClass]
     ) -> None:
-        self._error = chunks.error_bound_km[order]
-        self._acceleration = chunks.acceleration_bound_km_s2[order]
         self._valid_from, self._valid_to = chunks.valid_from_us[order], chunks.valid_to_us[order]
-        self._threshold = asked.reach_km[order]
-        self._wanted = asked.is_primary[order]
-        self._base_threshold = _base_threshold(self._threshold, self._wanted)
+        threshold, wanted = asked.reach_km[order], asked.is_primary[order]
+        self._asked = kernel.Asked(
+            error_km=chunks.error_bound_km[order],
+            acceleration_km_s2=chunks.acceleration_bound_km_s2[order],
+            alive=np.ones(len(order), dtype=np.bool_),
+            threshold_km=threshold,
+            wanted=wanted,
+            base_threshold_km=_base_threshold(threshold, wanted),
+            room_km=ROOM_KM,
+        )
         self._cuts = np.unique(np.concatenate([self._valid_from, self._valid_to]))
         self._classes = classes
         self._weights = _Weights(classes)
@@ -96,42 +101,23 @@ class _Sieve:
     def step(self, begin: int, end: int, step: int, hits: _Hits) -> None:
         """Append what may meet in [begin, end) to ``hits``; a pair may be named twice."""
         is_whole = (self._valid_from <= begin) & (self._valid_to >= end)
-        self._sieve(begin, end, is_whole, self._threshold, self._wanted, self._base_threshold, step, hits)
+        self._sieve(begin, end, self._asked._replace(alive=is_whole), step, hits)
         inside = self._cuts[np.searchsorted(self._cuts, begin, "right") : np.searchsorted(self._cuts, end, "left")]
         if not len(inside):
             return
-        threshold = np.where(is_whole, 0.0, self._threshold.max())  # few: looked up one by one
+        few = self._asked._replace(  # looked up one by one
+            threshold_km=np.where(is_whole, 0.0, self._asked.threshold_km.max()),
+            wanted=~is_whole,
+            base_threshold_km=0.0,
+        )
         for first, last in pairwise([begin, *inside.tolist(), end]):
             is_alive = (self._valid_from <= first) & (self._valid_to >= last)
-            self._sieve(first, last, is_alive, threshold, ~is_whole, 0.0, step, hits)
+            self._sieve(first, last, few._replace(alive=is_alive), step, hits)
 
-    def _sieve(
-        self,
-        begin: int,
-        end: int,
-        is_alive: Bool,
-        threshold: Float64,
-        wanted: Bool,
-        base: float,
-        step: int,
-        hits: _Hits,
-    ) -> None:
+    def _sieve(self, begin: int, end: int, asked: kernel.Asked, step: int, hits: _Hits) -> None:
         self._interpolate((begin + end) // 2, hits.state)
         while True:
-            found = kernel.sieve_step(
-                hits.state,
-                self._error,
-                self._acceleration,
-                is_alive,
-                threshold,
-                wanted,
-                base,
-                ROOM_KM,
-                0.5e-6 * (end - begin) + 1e-6,
-                hits.rows,
-                hits.used,
-                step,
-            )
+            found = kernel.sieve_step(hits.state, asked, 0.5e-6 * (end - begin) + 1e-6, hits.rows, hits.used, step)
             if found <= len(hits.rows):
                 break
             hits.rows = np.concatenate([hits.rows[: hits.used], np.empty((2 * found, kernel.HIT_COLUMNS))])
@@ -162,7 +148,8 @@ def _base_threshold(threshold: Float64, wanted: NDArray[np.bool_]) -> float:
 
 
 def slow_speed_km_s(reach_km: Float64) -> Float64:
-    """Relative speed below which an encounter within ``reach_km`` is searched densely (docs/sieve.md), shape (k,)."""
+    """Relative speed in km/s below which an encounter within ``reach_km`` (k,) is searched densely (docs/sieve.md):
+    shape (k,)."""
     return np.maximum(np.minimum(0.022 * reach_km, 0.11), 0.01 * reach_km) + 0.01
 
 

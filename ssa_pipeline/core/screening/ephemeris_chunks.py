@@ -53,7 +53,7 @@ def _second_derivative_weights() -> Float64:
 def compute_ephemeris_chunks(
     elements: ElementSets, start_us: int, end_us: int, *, threads: int = 1, watch: Watch = SILENT
 ) -> EphemerisChunks:
-    """Nodes, error bounds and validity of every object over [start_us, end_us).
+    """Nodes (TEME), error bounds and validity of every object over [start_us, end_us), in the order of ``elements``.
 
     Objects that cannot be propagated anywhere in the window keep a row with an empty validity. Raises
     ValueError for an empty window, Cancelled.
@@ -62,26 +62,17 @@ def compute_ephemeris_chunks(
         raise ValueError("the window is empty")
     coefficients = sgp4_coefficients(elements)
     validity, code = _validity(elements, coefficients, start_us, end_us, threads, watch)
-    formula = kernel.Formula(HALO, NODES, error_factor(), _second_derivative_weights())
     spacings = np.array(SPACINGS_S, dtype=np.int64) * 10**6
+    derivative = _second_derivative_weights()
+    formula = kernel.Formula(spacings, ERROR_LIMIT_KM, HALO, NODES, error_factor(), derivative)
     widest = _widest(elements)
     most = -(-(end_us - start_us) // int(spacings[-1])) + 2 * HALO
 
     def fill(first: int, last: int, columns: Float64) -> NDArray[np.int32]:
         payload = np.empty((last - first) * most * 3, dtype=np.int32)  # pages never written cost nothing
-        used = kernel.fill_objects(
-            coefficients[first:last],
-            elements.epoch_us[first:last],
-            start_us,
-            end_us,
-            validity[first:last],
-            spacings,
-            widest[first:last],
-            ERROR_LIMIT_KM,
-            formula,
-            payload,
-            columns,
-        )
+        part = slice(first, last)
+        objects = kernel.Objects(coefficients[part], elements.epoch_us[part], validity[part], widest[part])
+        used = kernel.fill_objects(objects, start_us, end_us, formula, payload, columns)
         return payload[:used].copy()
 
     def block(first: int, last: int) -> tuple[NDArray[np.int32], Float64]:

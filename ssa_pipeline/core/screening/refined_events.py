@@ -9,6 +9,7 @@ import numpy as np
 
 from ssa_pipeline.core.flags import EventFlag, of_object
 from ssa_pipeline.core.kernels import refined_events as kernel
+from ssa_pipeline.core.kernels.sgp4.coefficients import Pair
 from ssa_pipeline.core.kernels.validity import mean_apsides
 from ssa_pipeline.core.orbits.geodetic import geodetic_of_teme
 from ssa_pipeline.core.orbits.propagation import LOW_PERIGEE_KM, SURFACE_KM, find_validity, sgp4_coefficients, states_at
@@ -82,7 +83,8 @@ def refine_events(
     """Encounters in the window of ``chunks``, from its candidates for the same ``volumes``.
 
     ``volumes`` is a threshold in km for all pairs, or the volumes of the objects (docs/volumes.md). ``elements`` (and
-    volumes) must hold the objects of ``chunks`` in the same order. Raises ValueError where they differ, Cancelled.
+    volumes) must hold the objects of ``chunks`` in the same order. Raises ValueError where they differ or a threshold
+    is not positive; Cancelled.
     """
     if not np.array_equal(elements.norad_id, chunks.norad_id):
         raise ValueError("element sets and ephemeris chunks hold different objects")
@@ -135,26 +137,14 @@ def _refine_fast(
     watch: Watch,
 ) -> tuple[list[_Row], dict[str, int]]:
     reach = entries.volumes.pair_reach_km(first, second)
-    lo, hi = candidates.step_start_us[chosen], candidates.step_end_us[chosen]
     outcome = np.empty(len(chosen), dtype=np.int64)
     times = np.zeros((len(chosen), 3), dtype=np.int64)
-    miss = np.empty(len(chosen))
+    objects = kernel.Objects(coefficients, elements.epoch_us, valid)
+    steps = kernel.Steps(first, second, candidates.step_start_us[chosen], candidates.step_end_us[chosen], reach)
+    found = kernel.Outcomes(outcome, times, np.empty(len(chosen)))
 
     def block(begin: int, end: int) -> None:
-        part = slice(begin, end)
-        kernel.refine_fast(
-            coefficients,
-            elements.epoch_us,
-            valid,
-            first[part],
-            second[part],
-            lo[part],
-            hi[part],
-            reach[part],
-            outcome[part],
-            times[part],
-            miss[part],
-        )
+        kernel.refine_fast(objects, steps, found, begin, end)
 
     map_blocks(block, len(chosen), threads=threads, watch=watch, stage="refine", block=1024)
     rows = [
@@ -255,23 +245,21 @@ class _SlowSearch:
     def _search(self, first: int, second: int, begin: int, end: int, revolution: int) -> Iterator[_Row]:
         sample = min(revolution // SAMPLES_PER_REVOLUTION, COARSEST_SAMPLE_US)
         room = (end - begin) // sample + 4
-        passages = np.empty((room, 3), dtype=np.int64)
-        minima, minima_km = np.empty(room, dtype=np.int64), np.empty(room)
-        pair = self._pair(first, second)
-        count, found, spread = kernel.search_slow(
-            *pair, begin, end, sample, self._entries.reach_km(first, second), revolution, passages, minima, minima_km
-        )
+        found = kernel.Passages(np.empty((room, 3), np.int64), np.empty(room, np.int64), np.empty(room))
+        search = kernel.Search(begin, end, sample, self._entries.reach_km(first, second), revolution)
+        n_passages, n_minima, spread = kernel.search_slow(self._pair(first, second), search, found)
+        minima, minima_km = found.minima_us[:n_minima], found.minima_km[:n_minima]
         is_flat = spread < kernel.FLAT_KM
-        for merged in _merged(passages[:count]):
+        for merged in _merged(found.spans[:n_passages]):
             start, stop = merged[0][0], merged[-1][1]
-            inside = (minima[:found] >= start) & (minima[:found] <= stop)
-            row = self._classify(first, second, merged, minima[:found][inside], minima_km[:found][inside], is_flat)
+            inside = (minima >= start) & (minima <= stop)
+            row = self._classify(first, second, merged, minima[inside], minima_km[inside], is_flat)
             if row is not None and (row := _narrowed(row, self._entries)) is not None:
                 yield row
 
-    def _pair(self, first: int, second: int) -> tuple[Float64, int, Float64, int]:
-        epoch = self._elements.epoch_us
-        return self._coefficients[first], int(epoch[first]), self._coefficients[second], int(epoch[second])
+    def _pair(self, first: int, second: int) -> Pair:
+        coef, epoch = self._coefficients, self._elements.epoch_us
+        return Pair(coef[first], int(epoch[first]), coef[second], int(epoch[second]), np.zeros((2, 9)))
 
     def _classify(
         self,
@@ -320,9 +308,9 @@ class _SlowSearch:
         if is_flat and not len(minima):
             return start, [EventFlag.CONSTANT_RANGE]
         pair = self._pair(first, second)
-        edge = min((start, stop - 1), key=lambda t: kernel.distance_at(*pair, t))
+        edge = min((start, stop - 1), key=lambda t: kernel.distance_at(pair, t))
         words: list[str] = [] if len(minima) else [EventFlag.NO_MINIMUM]
-        if len(minima) and minima_km.min() <= kernel.distance_at(*pair, edge) + kernel.FLAT_KM:
+        if len(minima) and minima_km.min() <= kernel.distance_at(pair, edge) + kernel.FLAT_KM:
             return self._inside(minima[np.argmin(minima_km)]), words
         return edge, [*words, EventFlag.TCA_AT_EDGE]
 
@@ -330,9 +318,9 @@ class _SlowSearch:
         """Whether a minimum lies in [start, end); at the borders as ``refine_fast`` decides it."""
         pair = self._pair(first, second)
         if abs(tca - self._start_us) < BORDER_US:
-            return kernel.is_closing(*pair, self._start_us)
+            return kernel.is_closing(pair, self._start_us)
         if abs(tca - self._end_us) < BORDER_US:
-            return not kernel.is_closing(*pair, self._end_us)
+            return not kernel.is_closing(pair, self._end_us)
         return self._start_us <= tca < self._end_us
 
     def _inside(self, tca: np.int64) -> int:

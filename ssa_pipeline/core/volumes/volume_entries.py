@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssa_pipeline.core.kernels import screening_volume as kernel
+from ssa_pipeline.core.kernels.sgp4.coefficients import Pair
 from ssa_pipeline.core.records import ElementSets, EphemerisChunks, Float64
 from ssa_pipeline.core.volumes.screening_volume import ScreeningVolumes
 
@@ -25,7 +26,7 @@ class VolumeEntries:
         self.are_needed = volumes.is_primary & ~self._is_sphere  # (n,) whose passes need a look
 
     def reach_km(self, first: int, second: int) -> float:
-        """Distance beyond which nothing of the pair is reported: it bounds a pass."""
+        """Distance (km) beyond which nothing of the pair is reported: it bounds a pass."""
         return float(max(self._reach[first], self._reach[second]))
 
     def is_within_sphere(self, first: int, second: int) -> bool:
@@ -47,11 +48,10 @@ class VolumeEntries:
         return min(begin for begin, _ in spans), max(end for _, end in spans)
 
     def _first(self, owner: int, other: int, from_us: int, to_us: int) -> int:
+        coef, epoch = self._coefficients, self._epoch_us
+        pair = Pair(coef[owner], int(epoch[owner]), coef[other], int(epoch[other]), np.zeros((2, 9)))
         return kernel.first_inside(
-            self._coefficients[owner],
-            int(self._epoch_us[owner]),
-            self._coefficients[other],
-            int(self._epoch_us[other]),
+            pair,
             self._limits[owner],
             2.0 * self.reach_km(owner, other),  # merged intervals lead up to twice the reach away
             float(self._acceleration[owner] + self._acceleration[other]),

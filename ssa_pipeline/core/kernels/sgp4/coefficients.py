@@ -1,13 +1,20 @@
-"""SGP4's constants (WGS-72), and the columns of ``coef``: one row of COEF_SIZE numbers per element set.
+"""SGP4's constants (WGS-72), and the columns of ``coef``: one row of COEF_SIZE numbers per element set; Pair holds two.
 
-Angles in radians, times in minutes, lengths in earth radii, as in the report.
+Angles in radians, times in minutes, lengths in earth radii, as in AIAA 2006-6753, whose names the columns bear. Their
+readers import the module (``coef[at.MDOT]``).
 """
 
 from __future__ import annotations
 
 from math import pi, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ssa_pipeline.core.constants import EARTH_MU_KM3_S2, EARTH_RADIUS_KM, J2, J3
+
+Float = NDArray[np.float64]
 
 TWOPI = 2.0 * pi
 XKE = 60.0 / sqrt(EARTH_RADIUS_KM * EARTH_RADIUS_KM * EARTH_RADIUS_KM / EARTH_MU_KM3_S2)
@@ -16,12 +23,23 @@ VKMPERSEC = EARTH_RADIUS_KM * XKE / 60.0
 
 # Columns of coef. The first block is all that a near-Earth object needs.
 (
-    C_DEEP, C_ISIMP, C_MO, C_MDOT, C_ARGPO, C_ARGPDOT, C_NODEO, C_NODEDOT, C_NODECF, C_CC1, C_BCC4, C_T2COF,
-    C_OMGCOF, C_ETA, C_XMCOF, C_DELMO, C_D2, C_D3, C_D4, C_BCC5, C_SINMAO, C_T3COF, C_T4COF, C_T5COF,
-    C_NO, C_ECCO, C_INCLO, C_SINIO, C_COSIO, C_AYCOF, C_XLCOF, C_CON41, C_X1MTH2, C_X7THM1, C_AO,
-    C_IREZ, C_D2201, C_D2211, C_D3210, C_D3222, C_D4410, C_D4422, C_D5220, C_D5232, C_D5421, C_D5433,
-    C_DEDT, C_DEL1, C_DEL2, C_DEL3, C_DIDT, C_DMDT, C_DNODT, C_DOMDT, C_GSTO, C_XFACT, C_XLAMO,
-    C_E3, C_EE2, C_SE2, C_SE3, C_SGH2, C_SGH3, C_SGH4, C_SH2, C_SH3, C_SI2, C_SI3, C_SL2, C_SL3, C_SL4,
-    C_XGH2, C_XGH3, C_XGH4, C_XH2, C_XH3, C_XI2, C_XI3, C_XL2, C_XL3, C_XL4, C_ZMOL, C_ZMOS,
+    DEEP, ISIMP, MO, MDOT, ARGPO, ARGPDOT, NODEO, NODEDOT, NODECF, CC1, BCC4, T2COF,
+    OMGCOF, ETA, XMCOF, DELMO, D2, D3, D4, BCC5, SINMAO, T3COF, T4COF, T5COF,
+    NO, ECCO, INCLO, SINIO, COSIO, AYCOF, XLCOF, CON41, X1MTH2, X7THM1, AO,
+    IREZ, D2201, D2211, D3210, D3222, D4410, D4422, D5220, D5232, D5421, D5433,
+    DEDT, DEL1, DEL2, DEL3, DIDT, DMDT, DNODT, DOMDT, GSTO, XFACT, XLAMO,
+    E3, EE2, SE2, SE3, SGH2, SGH3, SGH4, SH2, SH3, SI2, SI3, SL2, SL3, SL4,
+    XGH2, XGH3, XGH4, XH2, XH3, XI2, XI3, XL2, XL3, XL4, ZMOL, ZMOS,
 ) = range(83)  # fmt: skip
 COEF_SIZE = 83
+
+
+class Pair(NamedTuple):
+    """Two objects; ``work`` (2, 9) is scratch: their states, and of each the resonance in its last three columns. All
+    zeros before the first call."""
+
+    coef_a: Float  # (COEF_SIZE,)
+    epoch_a: int  # us
+    coef_b: Float
+    epoch_b: int
+    work: Float

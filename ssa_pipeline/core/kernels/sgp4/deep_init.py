@@ -1,72 +1,14 @@
-"""Coefficients of deep-space objects: what Sun and Moon (dscom) and resonance with the Earth's rotation (dsinit) do."""
+"""Coefficients of deep-space objects: what Sun and Moon and resonance with the Earth's rotation do (AIAA 2006-6753:
+dscom, dpper, dsinit)."""
 
 from __future__ import annotations
 
 from math import atan2, cos, pi, sin, sqrt
 from typing import NamedTuple
 
+import ssa_pipeline.core.kernels.sgp4.coefficients as at
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4.coefficients import (
-    C_ARGPDOT,
-    C_ARGPO,
-    C_D2201,
-    C_D2211,
-    C_D3210,
-    C_D3222,
-    C_D4410,
-    C_D4422,
-    C_D5220,
-    C_D5232,
-    C_D5421,
-    C_D5433,
-    C_DEDT,
-    C_DEL1,
-    C_DEL2,
-    C_DEL3,
-    C_DIDT,
-    C_DMDT,
-    C_DNODT,
-    C_DOMDT,
-    C_E3,
-    C_ECCO,
-    C_EE2,
-    C_GSTO,
-    C_INCLO,
-    C_IREZ,
-    C_MDOT,
-    C_MO,
-    C_NO,
-    C_NODEDOT,
-    C_NODEO,
-    C_SE2,
-    C_SE3,
-    C_SGH2,
-    C_SGH3,
-    C_SGH4,
-    C_SH2,
-    C_SH3,
-    C_SI2,
-    C_SI3,
-    C_SL2,
-    C_SL3,
-    C_SL4,
-    C_XFACT,
-    C_XGH2,
-    C_XGH3,
-    C_XGH4,
-    C_XH2,
-    C_XH3,
-    C_XI2,
-    C_XI3,
-    C_XL2,
-    C_XL3,
-    C_XL4,
-    C_XLAMO,
-    C_ZMOL,
-    C_ZMOS,
-    TWOPI,
-    XKE,
-)
+from ssa_pipeline.core.kernels.sgp4.coefficients import TWOPI, XKE
 
 ZES, ZEL = 0.01675, 0.05490  # eccentricities of the orbits of Sun and Moon
 ZNS, ZNL = 1.19459e-5, 1.5835218e-4  # their mean motions, rad/min
@@ -131,20 +73,20 @@ class Body(NamedTuple):
 @njit
 def init_deep(coef, epoch):
     """Fill the deep-space columns of ``coef``, whose others are filled; epoch in days since 1949-12-31 00:00 UTC."""
-    ecco, inclo, argpo, nodeo = coef[C_ECCO], coef[C_INCLO], coef[C_ARGPO], coef[C_NODEO]
+    ecco, inclo, argpo, nodeo = coef[at.ECCO], coef[at.INCLO], coef[at.ARGPO], coef[at.NODEO]
     emsq = ecco * ecco
     betasq = 1.0 - emsq
-    orbit = Orbit(sin(inclo), cos(inclo), sin(argpo), cos(argpo), ecco, emsq, betasq, sqrt(betasq), 1.0 / coef[C_NO])
+    orbit = Orbit(sin(inclo), cos(inclo), sin(argpo), cos(argpo), ecco, emsq, betasq, sqrt(betasq), 1.0 / coef[at.NO])
     day = epoch + 18261.5
     gam = 5.8351514 + 0.0019443680 * day
-    coef[C_ZMOL] = (4.7199672 + 0.22997150 * day - gam) % TWOPI
-    coef[C_ZMOS] = (6.2565837 + 0.017201977 * day) % TWOPI
+    coef[at.ZMOL] = (4.7199672 + 0.22997150 * day - gam) % TWOPI
+    coef[at.ZMOS] = (6.2565837 + 0.017201977 * day) % TWOPI
     cnodm, snodm = cos(nodeo), sin(nodeo)
     sun = _disturbance(orbit, Sight(0.1945905, -0.98088458, 0.91744867, 0.39785416, cnodm, snodm, C1SS))
     moon = _disturbance(orbit, _sight_of_moon(day, gam, cnodm, snodm))
     _fill_periodics(coef, emsq, sun, moon)
     _fill_secular(coef, orbit, sun, moon)
-    nm = coef[C_NO]
+    nm = coef[at.NO]
     if 8.26e-3 <= nm <= 9.24e-3 and ecco >= 0.5:
         _fill_half_day(coef, orbit)
     elif 0.0034906585 < nm < 0.0052359877:
@@ -219,35 +161,35 @@ def _disturbance(orbit, sight):
 
 @njit
 def _fill_periodics(coef, emsq, sun, moon):
-    coef[C_SE2] = 2.0 * sun.s1 * sun.s6
-    coef[C_SE3] = 2.0 * sun.s1 * sun.s7
-    coef[C_SI2] = 2.0 * sun.s2 * sun.z12
-    coef[C_SI3] = 2.0 * sun.s2 * (sun.z13 - sun.z11)
-    coef[C_SL2] = -2.0 * sun.s3 * sun.z2
-    coef[C_SL3] = -2.0 * sun.s3 * (sun.z3 - sun.z1)
-    coef[C_SL4] = -2.0 * sun.s3 * (-21.0 - 9.0 * emsq) * ZES
-    coef[C_SGH2] = 2.0 * sun.s4 * sun.z32
-    coef[C_SGH3] = 2.0 * sun.s4 * (sun.z33 - sun.z31)
-    coef[C_SGH4] = -18.0 * sun.s4 * ZES
-    coef[C_SH2] = -2.0 * sun.s2 * sun.z22
-    coef[C_SH3] = -2.0 * sun.s2 * (sun.z23 - sun.z21)
-    coef[C_EE2] = 2.0 * moon.s1 * moon.s6
-    coef[C_E3] = 2.0 * moon.s1 * moon.s7
-    coef[C_XI2] = 2.0 * moon.s2 * moon.z12
-    coef[C_XI3] = 2.0 * moon.s2 * (moon.z13 - moon.z11)
-    coef[C_XL2] = -2.0 * moon.s3 * moon.z2
-    coef[C_XL3] = -2.0 * moon.s3 * (moon.z3 - moon.z1)
-    coef[C_XL4] = -2.0 * moon.s3 * (-21.0 - 9.0 * emsq) * ZEL
-    coef[C_XGH2] = 2.0 * moon.s4 * moon.z32
-    coef[C_XGH3] = 2.0 * moon.s4 * (moon.z33 - moon.z31)
-    coef[C_XGH4] = -18.0 * moon.s4 * ZEL
-    coef[C_XH2] = -2.0 * moon.s2 * moon.z22
-    coef[C_XH3] = -2.0 * moon.s2 * (moon.z23 - moon.z21)
+    coef[at.SE2] = 2.0 * sun.s1 * sun.s6
+    coef[at.SE3] = 2.0 * sun.s1 * sun.s7
+    coef[at.SI2] = 2.0 * sun.s2 * sun.z12
+    coef[at.SI3] = 2.0 * sun.s2 * (sun.z13 - sun.z11)
+    coef[at.SL2] = -2.0 * sun.s3 * sun.z2
+    coef[at.SL3] = -2.0 * sun.s3 * (sun.z3 - sun.z1)
+    coef[at.SL4] = -2.0 * sun.s3 * (-21.0 - 9.0 * emsq) * ZES
+    coef[at.SGH2] = 2.0 * sun.s4 * sun.z32
+    coef[at.SGH3] = 2.0 * sun.s4 * (sun.z33 - sun.z31)
+    coef[at.SGH4] = -18.0 * sun.s4 * ZES
+    coef[at.SH2] = -2.0 * sun.s2 * sun.z22
+    coef[at.SH3] = -2.0 * sun.s2 * (sun.z23 - sun.z21)
+    coef[at.EE2] = 2.0 * moon.s1 * moon.s6
+    coef[at.E3] = 2.0 * moon.s1 * moon.s7
+    coef[at.XI2] = 2.0 * moon.s2 * moon.z12
+    coef[at.XI3] = 2.0 * moon.s2 * (moon.z13 - moon.z11)
+    coef[at.XL2] = -2.0 * moon.s3 * moon.z2
+    coef[at.XL3] = -2.0 * moon.s3 * (moon.z3 - moon.z1)
+    coef[at.XL4] = -2.0 * moon.s3 * (-21.0 - 9.0 * emsq) * ZEL
+    coef[at.XGH2] = 2.0 * moon.s4 * moon.z32
+    coef[at.XGH3] = 2.0 * moon.s4 * (moon.z33 - moon.z31)
+    coef[at.XGH4] = -18.0 * moon.s4 * ZEL
+    coef[at.XH2] = -2.0 * moon.s2 * moon.z22
+    coef[at.XH3] = -2.0 * moon.s2 * (moon.z23 - moon.z21)
 
 
 @njit
 def _fill_secular(coef, orbit, sun, moon):
-    emsq, sinim, cosim, inclm = orbit.emsq, orbit.sinim, orbit.cosim, coef[C_INCLO]
+    emsq, sinim, cosim, inclm = orbit.emsq, orbit.sinim, orbit.cosim, coef[at.INCLO]
     is_equatorial = inclm < EQUATORIAL or inclm > pi - EQUATORIAL
     ses = sun.s1 * ZNS * sun.s5
     sis = sun.s2 * ZNS * (sun.z11 + sun.z13)
@@ -257,9 +199,9 @@ def _fill_secular(coef, orbit, sun, moon):
     if sinim != 0.0:
         shs = shs / sinim
     sgs = sghs - cosim * shs
-    coef[C_DEDT] = ses + moon.s1 * ZNL * moon.s5
-    coef[C_DIDT] = sis + moon.s2 * ZNL * (moon.z11 + moon.z13)
-    coef[C_DMDT] = sls - ZNL * moon.s3 * (moon.z1 + moon.z3 - 14.0 - 6.0 * emsq)
+    coef[at.DEDT] = ses + moon.s1 * ZNL * moon.s5
+    coef[at.DIDT] = sis + moon.s2 * ZNL * (moon.z11 + moon.z13)
+    coef[at.DMDT] = sls - ZNL * moon.s3 * (moon.z1 + moon.z3 - 14.0 - 6.0 * emsq)
     sghl = moon.s4 * ZNL * (moon.z31 + moon.z33 - 6.0)
     shll = 0.0 if is_equatorial else -ZNL * moon.s2 * (moon.z21 + moon.z23)
     domdt = sgs + sghl
@@ -267,15 +209,15 @@ def _fill_secular(coef, orbit, sun, moon):
     if sinim != 0.0:
         domdt = domdt - cosim / sinim * shll
         dnodt = dnodt + shll / sinim
-    coef[C_DOMDT] = domdt
-    coef[C_DNODT] = dnodt
+    coef[at.DOMDT] = domdt
+    coef[at.DNODT] = dnodt
 
 
 @njit
 def _fill_half_day(coef, orbit):
     """Two revolutions a day and eccentric, as Molniya orbits."""
-    em, emsq, sinim, cosim, nm = orbit.em, orbit.emsq, orbit.sinim, orbit.cosim, coef[C_NO]
-    theta = coef[C_GSTO] % TWOPI
+    em, emsq, sinim, cosim, nm = orbit.em, orbit.emsq, orbit.sinim, orbit.cosim, coef[at.NO]
+    theta = coef[at.GSTO] % TWOPI
     aonv = pow(nm / XKE, 2.0 / 3.0)
     cosisq = cosim * cosim
     eoc = em * emsq
@@ -326,33 +268,33 @@ def _fill_half_day(coef, orbit):
     ainv2 = aonv * aonv
     temp1 = 3.0 * xno2 * ainv2
     temp = temp1 * ROOT22
-    coef[C_D2201] = temp * f220 * g201
-    coef[C_D2211] = temp * f221 * g211
+    coef[at.D2201] = temp * f220 * g201
+    coef[at.D2211] = temp * f221 * g211
     temp1 = temp1 * aonv
     temp = temp1 * ROOT32
-    coef[C_D3210] = temp * f321 * g310
-    coef[C_D3222] = temp * f322 * g322
+    coef[at.D3210] = temp * f321 * g310
+    coef[at.D3222] = temp * f322 * g322
     temp1 = temp1 * aonv
     temp = 2.0 * temp1 * ROOT44
-    coef[C_D4410] = temp * f441 * g410
-    coef[C_D4422] = temp * f442 * g422
+    coef[at.D4410] = temp * f441 * g410
+    coef[at.D4422] = temp * f442 * g422
     temp1 = temp1 * aonv
     temp = temp1 * ROOT52
-    coef[C_D5220] = temp * f522 * g520
-    coef[C_D5232] = temp * f523 * g532
+    coef[at.D5220] = temp * f522 * g520
+    coef[at.D5232] = temp * f523 * g532
     temp = 2.0 * temp1 * ROOT54
-    coef[C_D5421] = temp * f542 * g521
-    coef[C_D5433] = temp * f543 * g533
-    coef[C_XLAMO] = (coef[C_MO] + coef[C_NODEO] + coef[C_NODEO] - theta - theta) % TWOPI
-    coef[C_XFACT] = coef[C_MDOT] + coef[C_DMDT] + 2.0 * (coef[C_NODEDOT] + coef[C_DNODT] - RPTIM) - nm
-    coef[C_IREZ] = 2.0
+    coef[at.D5421] = temp * f542 * g521
+    coef[at.D5433] = temp * f543 * g533
+    coef[at.XLAMO] = (coef[at.MO] + coef[at.NODEO] + coef[at.NODEO] - theta - theta) % TWOPI
+    coef[at.XFACT] = coef[at.MDOT] + coef[at.DMDT] + 2.0 * (coef[at.NODEDOT] + coef[at.DNODT] - RPTIM) - nm
+    coef[at.IREZ] = 2.0
 
 
 @njit
 def _fill_one_day(coef, orbit):
     """One revolution a day, as geosynchronous orbits."""
-    emsq, sinim, cosim, nm = orbit.emsq, orbit.sinim, orbit.cosim, coef[C_NO]
-    theta = coef[C_GSTO] % TWOPI
+    emsq, sinim, cosim, nm = orbit.emsq, orbit.sinim, orbit.cosim, coef[at.NO]
+    theta = coef[at.GSTO] % TWOPI
     aonv = pow(nm / XKE, 2.0 / 3.0)
     g200 = 1.0 + emsq * (-2.5 + 0.8125 * emsq)
     g310 = 1.0 + 2.0 * emsq
@@ -362,11 +304,11 @@ def _fill_one_day(coef, orbit):
     f330 = 1.0 + cosim
     f330 = 1.875 * f330 * f330 * f330
     del1 = 3.0 * nm * nm * aonv * aonv
-    coef[C_DEL2] = 2.0 * del1 * f220 * g200 * Q22
-    coef[C_DEL3] = 3.0 * del1 * f330 * g300 * Q33 * aonv
-    coef[C_DEL1] = del1 * f311 * g310 * Q31 * aonv
-    coef[C_XLAMO] = (coef[C_MO] + coef[C_NODEO] + coef[C_ARGPO] - theta) % TWOPI
-    xpidot = coef[C_ARGPDOT] + coef[C_NODEDOT]
-    xfact = coef[C_MDOT] + xpidot - RPTIM + coef[C_DMDT] + coef[C_DOMDT] + coef[C_DNODT] - nm
-    coef[C_XFACT] = xfact
-    coef[C_IREZ] = 1.0
+    coef[at.DEL2] = 2.0 * del1 * f220 * g200 * Q22
+    coef[at.DEL3] = 3.0 * del1 * f330 * g300 * Q33 * aonv
+    coef[at.DEL1] = del1 * f311 * g310 * Q31 * aonv
+    coef[at.XLAMO] = (coef[at.MO] + coef[at.NODEO] + coef[at.ARGPO] - theta) % TWOPI
+    xpidot = coef[at.ARGPDOT] + coef[at.NODEDOT]
+    xfact = coef[at.MDOT] + xpidot - RPTIM + coef[at.DMDT] + coef[at.DOMDT] + coef[at.DNODT] - nm
+    coef[at.XFACT] = xfact
+    coef[at.IREZ] = 1.0

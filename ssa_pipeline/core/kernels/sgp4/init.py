@@ -1,4 +1,4 @@
-"""From mean elements to the coefficients of SGP4 (sgp4init)."""
+"""From mean elements to the coefficients of SGP4 (AIAA 2006-6753: initl, sgp4init)."""
 
 from __future__ import annotations
 
@@ -7,49 +7,10 @@ from math import cos, fabs, pi, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+import ssa_pipeline.core.kernels.sgp4.coefficients as at
 from ssa_pipeline.core.constants import EARTH_RADIUS_KM, J2, J4
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4.coefficients import (
-    C_AO,
-    C_ARGPDOT,
-    C_ARGPO,
-    C_AYCOF,
-    C_BCC4,
-    C_BCC5,
-    C_CC1,
-    C_CON41,
-    C_COSIO,
-    C_D2,
-    C_D3,
-    C_D4,
-    C_DEEP,
-    C_DELMO,
-    C_ECCO,
-    C_ETA,
-    C_GSTO,
-    C_INCLO,
-    C_ISIMP,
-    C_MDOT,
-    C_MO,
-    C_NO,
-    C_NODECF,
-    C_NODEDOT,
-    C_NODEO,
-    C_OMGCOF,
-    C_SINIO,
-    C_SINMAO,
-    C_T2COF,
-    C_T3COF,
-    C_T4COF,
-    C_T5COF,
-    C_X1MTH2,
-    C_X7THM1,
-    C_XLCOF,
-    C_XMCOF,
-    J3OJ2,
-    TWOPI,
-    XKE,
-)
+from ssa_pipeline.core.kernels.sgp4.coefficients import J3OJ2, TWOPI, XKE
 from ssa_pipeline.core.kernels.sgp4.deep_init import init_deep
 
 Float = NDArray[np.float64]
@@ -66,8 +27,8 @@ def _gstime(jdut1):
 
 @njit
 def init_element_set(epoch, bstar, ecco, argpo, inclo, mo, no_kozai, nodeo, coef):
-    """Fill ``coef`` (COEF_SIZE,) from mean elements: epoch in days since 1949-12-31 00:00 UTC, angles in rad,
-    mean motion in rad/min (Kozai)."""
+    """Fill ``coef`` (COEF_SIZE,) from mean elements: epoch in days since 1949-12-31 00:00 UTC, bstar in 1/earth radii,
+    angles in rad (TEME), mean motion in rad/min (Kozai)."""
     coef[:] = 0.0
     omeosq = 1.0 - ecco * ecco
     rteosq = sqrt(omeosq)
@@ -155,52 +116,52 @@ def init_element_set(epoch, bstar, ecco, argpo, inclo, mo, no_kozai, nodeo, coef
         xmcof = -(2.0 / 3.0) * coefq * bstar / eeta
     divisor = 1.0 + cosio if fabs(cosio + 1.0) > 1.5e-12 else 1.5e-12
 
-    coef[C_MO] = mo
-    coef[C_MDOT] = mdot
-    coef[C_ARGPO] = argpo
-    coef[C_ARGPDOT] = argpdot
-    coef[C_NODEO] = nodeo
-    coef[C_NODEDOT] = nodedot
-    coef[C_NODECF] = 3.5 * omeosq * xhdot1 * cc1
-    coef[C_CC1] = cc1
-    coef[C_BCC4] = bstar * cc4
-    coef[C_T2COF] = 1.5 * cc1
-    coef[C_OMGCOF] = bstar * cc3 * cos(argpo)
-    coef[C_ETA] = eta
-    coef[C_XMCOF] = xmcof
-    coef[C_DELMO] = (1.0 + eta * cos(mo)) ** 3
-    coef[C_BCC5] = bstar * cc5
-    coef[C_SINMAO] = sin(mo)
-    coef[C_NO] = no
-    coef[C_ECCO] = ecco
-    coef[C_INCLO] = inclo
-    coef[C_SINIO] = sinio
-    coef[C_COSIO] = cosio
-    coef[C_AYCOF] = -0.5 * J3OJ2 * sinio
-    coef[C_XLCOF] = -0.25 * J3OJ2 * sinio * (3.0 + 5.0 * cosio) / divisor
-    coef[C_CON41] = con41
-    coef[C_X1MTH2] = x1mth2
-    coef[C_X7THM1] = 7.0 * cosio2 - 1.0
-    coef[C_AO] = ao
-    coef[C_GSTO] = gsto
+    coef[at.MO] = mo
+    coef[at.MDOT] = mdot
+    coef[at.ARGPO] = argpo
+    coef[at.ARGPDOT] = argpdot
+    coef[at.NODEO] = nodeo
+    coef[at.NODEDOT] = nodedot
+    coef[at.NODECF] = 3.5 * omeosq * xhdot1 * cc1
+    coef[at.CC1] = cc1
+    coef[at.BCC4] = bstar * cc4
+    coef[at.T2COF] = 1.5 * cc1
+    coef[at.OMGCOF] = bstar * cc3 * cos(argpo)
+    coef[at.ETA] = eta
+    coef[at.XMCOF] = xmcof
+    coef[at.DELMO] = (1.0 + eta * cos(mo)) ** 3
+    coef[at.BCC5] = bstar * cc5
+    coef[at.SINMAO] = sin(mo)
+    coef[at.NO] = no
+    coef[at.ECCO] = ecco
+    coef[at.INCLO] = inclo
+    coef[at.SINIO] = sinio
+    coef[at.COSIO] = cosio
+    coef[at.AYCOF] = -0.5 * J3OJ2 * sinio
+    coef[at.XLCOF] = -0.25 * J3OJ2 * sinio * (3.0 + 5.0 * cosio) / divisor
+    coef[at.CON41] = con41
+    coef[at.X1MTH2] = x1mth2
+    coef[at.X7THM1] = 7.0 * cosio2 - 1.0
+    coef[at.AO] = ao
+    coef[at.GSTO] = gsto
 
     if TWOPI / no >= 225.0:
         isimp = True
-        coef[C_DEEP] = 1.0
+        coef[at.DEEP] = 1.0
         init_deep(coef, epoch)
-    coef[C_ISIMP] = 1.0 if isimp else 0.0
+    coef[at.ISIMP] = 1.0 if isimp else 0.0
     if not isimp:
         cc1sq = cc1 * cc1
         d2 = 4.0 * ao * tsi * cc1sq
         temp = d2 * tsi * cc1 / 3.0
         d3 = (17.0 * ao + sfour) * temp
         d4 = 0.5 * temp * ao * tsi * (221.0 * ao + 31.0 * sfour) * cc1
-        coef[C_D2] = d2
-        coef[C_D3] = d3
-        coef[C_D4] = d4
-        coef[C_T3COF] = d2 + 2.0 * cc1sq
-        coef[C_T4COF] = 0.25 * (3.0 * d3 + cc1 * (12.0 * d2 + 10.0 * cc1sq))
-        coef[C_T5COF] = 0.2 * (3.0 * d4 + 12.0 * cc1 * d3 + 6.0 * d2 * d2 + 15.0 * cc1sq * (2.0 * d2 + cc1sq))
+        coef[at.D2] = d2
+        coef[at.D3] = d3
+        coef[at.D4] = d4
+        coef[at.T3COF] = d2 + 2.0 * cc1sq
+        coef[at.T4COF] = 0.25 * (3.0 * d3 + cc1 * (12.0 * d2 + 10.0 * cc1sq))
+        coef[at.T5COF] = 0.2 * (3.0 * d4 + 12.0 * cc1 * d3 + 6.0 * d2 * d2 + 15.0 * cc1sq * (2.0 * d2 + cc1sq))
 
 
 @njit

@@ -7,55 +7,10 @@ from math import cos, fabs, floor, pi, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+import ssa_pipeline.core.kernels.sgp4.coefficients as at
 from ssa_pipeline.core.constants import EARTH_RADIUS_KM, J2
 from ssa_pipeline.core.kernels._njit import njit
-from ssa_pipeline.core.kernels.sgp4.coefficients import (
-    C_AO,
-    C_ARGPDOT,
-    C_ARGPO,
-    C_AYCOF,
-    C_BCC4,
-    C_BCC5,
-    C_CC1,
-    C_CON41,
-    C_COSIO,
-    C_D2,
-    C_D3,
-    C_D4,
-    C_DEDT,
-    C_DEEP,
-    C_DELMO,
-    C_DIDT,
-    C_DMDT,
-    C_DNODT,
-    C_DOMDT,
-    C_ECCO,
-    C_ETA,
-    C_INCLO,
-    C_IREZ,
-    C_ISIMP,
-    C_MDOT,
-    C_MO,
-    C_NO,
-    C_NODECF,
-    C_NODEDOT,
-    C_NODEO,
-    C_OMGCOF,
-    C_SINIO,
-    C_SINMAO,
-    C_T2COF,
-    C_T3COF,
-    C_T4COF,
-    C_T5COF,
-    C_X1MTH2,
-    C_X7THM1,
-    C_XLCOF,
-    C_XMCOF,
-    J3OJ2,
-    TWOPI,
-    VKMPERSEC,
-    XKE,
-)
+from ssa_pipeline.core.kernels.sgp4.coefficients import J3OJ2, TWOPI, VKMPERSEC, XKE
 from ssa_pipeline.core.kernels.sgp4.deep import lunar_solar, resonant_motion
 
 Float = NDArray[np.float64]
@@ -79,36 +34,36 @@ def propagate(coef, t, resonance, out):
     Returns SGP4's error code: 0 good, 1 mean eccentricity, 2 mean motion, 3 perturbed eccentricity,
     4 semi-latus rectum, 6 decayed (``out`` is filled with NaN for 1 to 4).
     """
-    xmdf = coef[C_MO] + coef[C_MDOT] * t
-    argpm = coef[C_ARGPO] + coef[C_ARGPDOT] * t
+    xmdf = coef[at.MO] + coef[at.MDOT] * t
+    argpm = coef[at.ARGPO] + coef[at.ARGPDOT] * t
     t2 = t * t
-    nodem = coef[C_NODEO] + coef[C_NODEDOT] * t + coef[C_NODECF] * t2
+    nodem = coef[at.NODEO] + coef[at.NODEDOT] * t + coef[at.NODECF] * t2
     mm = xmdf
-    tempa = 1.0 - coef[C_CC1] * t
-    tempe = coef[C_BCC4] * t
-    templ = coef[C_T2COF] * t2
-    if coef[C_ISIMP] == 0.0:
-        delmtemp = 1.0 + coef[C_ETA] * cos(xmdf)
-        temp = coef[C_OMGCOF] * t + coef[C_XMCOF] * (delmtemp * delmtemp * delmtemp - coef[C_DELMO])
+    tempa = 1.0 - coef[at.CC1] * t
+    tempe = coef[at.BCC4] * t
+    templ = coef[at.T2COF] * t2
+    if coef[at.ISIMP] == 0.0:
+        delmtemp = 1.0 + coef[at.ETA] * cos(xmdf)
+        temp = coef[at.OMGCOF] * t + coef[at.XMCOF] * (delmtemp * delmtemp * delmtemp - coef[at.DELMO])
         mm = xmdf + temp
         argpm = argpm - temp
         t3 = t2 * t
         t4 = t3 * t
-        tempa = tempa - coef[C_D2] * t2 - coef[C_D3] * t3 - coef[C_D4] * t4
-        tempe = tempe + coef[C_BCC5] * (sin(mm) - coef[C_SINMAO])
-        templ = templ + coef[C_T3COF] * t3 + t4 * (coef[C_T4COF] + t * coef[C_T5COF])
-    nm = coef[C_NO]
-    em = coef[C_ECCO]
-    inclm = coef[C_INCLO]
-    am = coef[C_AO]
-    deep = coef[C_DEEP] != 0.0
+        tempa = tempa - coef[at.D2] * t2 - coef[at.D3] * t3 - coef[at.D4] * t4
+        tempe = tempe + coef[at.BCC5] * (sin(mm) - coef[at.SINMAO])
+        templ = templ + coef[at.T3COF] * t3 + t4 * (coef[at.T4COF] + t * coef[at.T5COF])
+    nm = coef[at.NO]
+    em = coef[at.ECCO]
+    inclm = coef[at.INCLO]
+    am = coef[at.AO]
+    deep = coef[at.DEEP] != 0.0
     if deep:
-        em = em + coef[C_DEDT] * t
-        inclm = inclm + coef[C_DIDT] * t
-        argpm = argpm + coef[C_DOMDT] * t
-        nodem = nodem + coef[C_DNODT] * t
-        mm = mm + coef[C_DMDT] * t
-        if coef[C_IREZ] != 0.0:
+        em = em + coef[at.DEDT] * t
+        inclm = inclm + coef[at.DIDT] * t
+        argpm = argpm + coef[at.DOMDT] * t
+        nodem = nodem + coef[at.DNODT] * t
+        mm = mm + coef[at.DMDT] * t
+        if coef[at.IREZ] != 0.0:
             nm, mm = resonant_motion(coef, t, nodem, argpm, mm, resonance)
             if nm > 0.0:
                 am = (XKE / nm) ** (2.0 / 3.0)
@@ -126,14 +81,14 @@ def propagate(coef, t, resonance, out):
         return 1
     if em < 1.0e-6:
         em = 1.0e-6
-    mm = mm + coef[C_NO] * templ
-    sinip = coef[C_SINIO]
-    cosip = coef[C_COSIO]
-    aycof = coef[C_AYCOF]
-    xlcof = coef[C_XLCOF]
-    con41 = coef[C_CON41]
-    x1mth2 = coef[C_X1MTH2]
-    x7thm1 = coef[C_X7THM1]
+    mm = mm + coef[at.NO] * templ
+    sinip = coef[at.SINIO]
+    cosip = coef[at.COSIO]
+    aycof = coef[at.AYCOF]
+    xlcof = coef[at.XLCOF]
+    con41 = coef[at.CON41]
+    x1mth2 = coef[at.X1MTH2]
+    x7thm1 = coef[at.X7THM1]
     ep = em
     nodep = nodem
     argpp = argpm
@@ -242,7 +197,8 @@ def propagate(coef, t, resonance, out):
 
 @njit
 def propagate_each(coef: Float, minutes: Float, out: Float, codes: Float) -> None:
-    """One state per object: coef (n, COEF_SIZE), minutes (n,), out (n, 6), codes (n,)."""
+    """One state per object: coef (n, COEF_SIZE), minutes (n,) from epoch; fills out (n, 6) km and km/s, TEME, and codes
+    (n,) of ``propagate``."""
     resonance = np.zeros(3)
     for i in range(coef.shape[0]):
         resonance[0] = 0.0

@@ -1,4 +1,5 @@
-"""Positions of one near-Earth object at many times at once, in loops that the compiler vectorises."""
+"""Positions of one near-Earth object at many times at once, in loops that the compiler vectorises (AIAA 2006-6753,
+sgp4)."""
 
 from __future__ import annotations
 
@@ -6,43 +7,10 @@ from math import fabs, sqrt
 
 import numpy as np
 
+import ssa_pipeline.core.kernels.sgp4.coefficients as at
 from ssa_pipeline.core.constants import EARTH_RADIUS_KM, J2
 from ssa_pipeline.core.kernels._njit import inlined, njit
-from ssa_pipeline.core.kernels.sgp4.coefficients import (
-    C_AO,
-    C_ARGPDOT,
-    C_ARGPO,
-    C_AYCOF,
-    C_BCC4,
-    C_BCC5,
-    C_CC1,
-    C_CON41,
-    C_COSIO,
-    C_D2,
-    C_D3,
-    C_D4,
-    C_DELMO,
-    C_ECCO,
-    C_ETA,
-    C_MDOT,
-    C_MO,
-    C_NO,
-    C_NODECF,
-    C_NODEDOT,
-    C_NODEO,
-    C_OMGCOF,
-    C_SINIO,
-    C_SINMAO,
-    C_T2COF,
-    C_T3COF,
-    C_T4COF,
-    C_T5COF,
-    C_X1MTH2,
-    C_X7THM1,
-    C_XLCOF,
-    C_XMCOF,
-    TWOPI,
-)
+from ssa_pipeline.core.kernels.sgp4.coefficients import TWOPI
 
 # sin and cos for vectors: reduction by pi/2 in three parts (Cody & Waite) and fdlibm's polynomials (k_sin.c, k_cos.c)
 _PIO2_HIGH = 1.57079632673412561417
@@ -85,19 +53,19 @@ def propagate_near_earth(coef, first, step, count, rows):
     """Positions (km, TEME) at ``first + j * step`` minutes from epoch, j < count <= VECTOR: x, y and z are the first
     three rows (of length VECTOR) of the flat array ``rows`` (VECTOR_SCRATCH,).
 
-    The formulas of ``propagate`` for objects with C_DEEP = C_ISIMP = 0, a vector of times at once. Returns False
+    The formulas of ``propagate`` for objects with at.DEEP = at.ISIMP = 0, a vector of times at once. Returns False
     where any time fails, the positions are then not to be used.
     """
-    mo, mdot, argpo, argpdot = coef[C_MO], coef[C_MDOT], coef[C_ARGPO], coef[C_ARGPDOT]
-    nodeo, nodedot, nodecf = coef[C_NODEO], coef[C_NODEDOT], coef[C_NODECF]
-    eta, omgcof, xmcof, delmo = coef[C_ETA], coef[C_OMGCOF], coef[C_XMCOF], coef[C_DELMO]
-    cc1, d2, d3, d4 = coef[C_CC1], coef[C_D2], coef[C_D3], coef[C_D4]
-    bcc4, bcc5, sinmao = coef[C_BCC4], coef[C_BCC5], coef[C_SINMAO]
-    t2cof, t3cof, t4cof, t5cof = coef[C_T2COF], coef[C_T3COF], coef[C_T4COF], coef[C_T5COF]
-    ao, ecco, no = coef[C_AO], coef[C_ECCO], coef[C_NO]
-    aycof, xlcof = coef[C_AYCOF], coef[C_XLCOF]
-    sinip, cosip = coef[C_SINIO], coef[C_COSIO]
-    con41, x1mth2, x7thm1 = coef[C_CON41], coef[C_X1MTH2], coef[C_X7THM1]
+    mo, mdot, argpo, argpdot = coef[at.MO], coef[at.MDOT], coef[at.ARGPO], coef[at.ARGPDOT]
+    nodeo, nodedot, nodecf = coef[at.NODEO], coef[at.NODEDOT], coef[at.NODECF]
+    eta, omgcof, xmcof, delmo = coef[at.ETA], coef[at.OMGCOF], coef[at.XMCOF], coef[at.DELMO]
+    cc1, d2, d3, d4 = coef[at.CC1], coef[at.D2], coef[at.D3], coef[at.D4]
+    bcc4, bcc5, sinmao = coef[at.BCC4], coef[at.BCC5], coef[at.SINMAO]
+    t2cof, t3cof, t4cof, t5cof = coef[at.T2COF], coef[at.T3COF], coef[at.T4COF], coef[at.T5COF]
+    ao, ecco, no = coef[at.AO], coef[at.ECCO], coef[at.NO]
+    aycof, xlcof = coef[at.AYCOF], coef[at.XLCOF]
+    sinip, cosip = coef[at.SINIO], coef[at.COSIO]
+    con41, x1mth2, x7thm1 = coef[at.CON41], coef[at.X1MTH2], coef[at.X7THM1]
     failed = 0
     for j in range(count):
         t = first + j * step

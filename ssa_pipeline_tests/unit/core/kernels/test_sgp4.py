@@ -10,7 +10,7 @@ import pytest
 from sgp4.api import WGS72, Satrec
 
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
-from ssa_pipeline.core.kernels.sgp4.coefficients import C_IREZ, COEF_SIZE
+from ssa_pipeline.core.kernels.sgp4.coefficients import COEF_SIZE, IREZ
 from ssa_pipeline.core.kernels.sgp4.init import init_element_sets
 from ssa_pipeline.core.kernels.sgp4.propagate import propagate
 from ssa_pipeline.core.orbits.propagation import sgp4_coefficients, states_at
@@ -106,7 +106,7 @@ def test_failures_are_reported_with_sgp4s_codes_and_no_numbers() -> None:
 
 def test_the_integrator_state_never_changes_a_result(catalogue: ElementSets) -> None:
     coefficients = sgp4_coefficients(catalogue)
-    resonant = np.flatnonzero(coefficients[:, C_IREZ] != 0)[:40]
+    resonant = np.flatnonzero(coefficients[:, IREZ] != 0)[:40]
     times = np.array([9_000.0, 10.0, 4_000.0, -900.0, 4_000.5, 20_000.0, 19_999.0])
     assert len(resonant) == 40
     for i in resonant:
