@@ -33,7 +33,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 # whether the process of a run lives
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.tags import GRPC_INFO_TAG, MULTIDIMENSIONAL_PARTITION_PREFIX, WILL_RETRY_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, MULTIDIMENSIONAL_PARTITION_PREFIX, PRIORITY_TAG, WILL_RETRY_TAG
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
@@ -50,6 +50,7 @@ __all__ = [
     "INPUT_EVENT_POINTER_TAG_PREFIX",
     "MULTIDIMENSIONAL_PARTITION_PREFIX",
     "NULL_EVENT_POINTER",
+    "PRIORITY_TAG",
     "SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION",
     "WILL_RETRY_TAG",
     "AssetGraph",

@@ -15,7 +15,9 @@ from typing import Any
 from dagster import AssetCheckKey, AssetKey, BackfillPolicy, PartitionsDefinition, RunRequest
 
 from ssa_pipeline.chain.links import DAILY_ASSETS, EPOCH_DAY_TAG, IN_ORDER_TAG, in_order
-from ssa_pipeline.dagster_internals import backfill_cuts
+from ssa_pipeline.dagster_internals import PRIORITY_TAG, backfill_cuts
+
+PRIORITY = "-10"  # what people launch has 0, automation's screenings 0, -1, … from the newest epoch day on
 
 _cut = backfill_cuts._build_run_requests_with_backfill_policy
 
@@ -29,8 +31,10 @@ def cut_by_epoch_day(
     tags: dict[str, Any],
     **rest: Any,
 ) -> Sequence[RunRequest]:
-    """As Dagster's own, but no run has two epoch days, and catalogues are made one after the other."""
+    """As Dagster's own, but no run has two epoch days, catalogues are made one after the other, and daily work comes
+    first."""
     names = {key.to_user_string() for key in asset_keys}
+    tags = {PRIORITY_TAG: PRIORITY, **tags}
     if names & set(DAILY_ASSETS):
         tags = {**tags, **IN_ORDER_TAG}
     requests: list[RunRequest] = []

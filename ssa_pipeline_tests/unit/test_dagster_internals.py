@@ -40,6 +40,7 @@ def test_the_tags_are_those_of_runs_and_events_already_stored() -> None:
     assert internals.INPUT_EVENT_POINTER_TAG_PREFIX == "dagster/input_event_pointer"
     assert internals.MULTIDIMENSIONAL_PARTITION_PREFIX == "dagster/partition/"
     assert internals.GRPC_INFO_TAG == ".dagster/grpc_info"
+    assert internals.PRIORITY_TAG == "dagster/priority"
     assert internals.WILL_RETRY_TAG == "dagster/will_retry"
 
 

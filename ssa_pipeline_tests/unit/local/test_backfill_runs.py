@@ -65,6 +65,12 @@ def test_every_catalogue_is_a_run_of_its_own_and_they_are_made_in_order(daemon: 
         assert one.tags[EPOCH_DAY_TAG] == one.tags[START]
 
 
+def test_daily_work_comes_before_a_back_fill(daemon: None) -> None:
+    catalogue = {AssetKeyPartitionKey(AssetKey(asset), DAYS[0]) for asset in DAILY_ASSETS}
+    requests = cut(screening(DAYS[:2])) + cut(catalogue)
+    assert [one.tags["dagster/priority"] for one in requests] == ["-10"] * 3
+
+
 def test_dagster_itself_would_mix_the_days() -> None:
     """Where this fails Dagster has learned it, and ``local.backfill_runs`` can go."""
     assert {one.tags[START][:10] for one in cut(screening(DAYS))} != set(DAYS)
