@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -43,9 +43,6 @@ def _scrub() -> None:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["SSA_HOME"] = "/nonexistent/every-test-sets-its-own-SSA_HOME"
     use_cache_of_tests()
-    # bytecode is kept whatever the environment says: else every process that a test starts compiles all modules anew
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    sys.dont_write_bytecode = False
 
 
 # The same examples in every run, and nothing left behind but in pytest's own cache.
@@ -101,6 +98,11 @@ def open_tmp_dir() -> Iterator[Path]:
     path = _open_directory()
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end: without this each collection of garbage visits all of them again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

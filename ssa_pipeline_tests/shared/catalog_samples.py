@@ -1,20 +1,28 @@
-"""Two consecutive days of the same objects, and element sets with fields changed."""
+"""The bundled catalogue, two consecutive days of the same objects, and element sets with fields changed."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 
 from ssa_pipeline.core.records import GP, MICROSECONDS_PER_DAY, ElementSets, Receipts
 from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline_tests.shared.places import DATA
+from ssa_pipeline_tests.shared.places import BUNDLED, DATA
 
 DAY_1, DAY_2 = date(2026, 8, 17), date(2026, 8, 18)
 FILE_1, FILE_2 = DATA / "celestrak_part_20260817.tle", DATA / "celestrak_part_20260818.tle"
 
 
+@cache
+def bundled() -> ElementSets:
+    """All sets of the bundled catalogue as read: for all who ask, so nobody writes into it."""
+    return parse_catalog(BUNDLED.read_bytes(), BUNDLED.name).element_sets
+
+
+@cache
 def two_days() -> tuple[ElementSets, ElementSets]:
     first, second = (parse_catalog(path.read_bytes(), path.name).element_sets for path in (FILE_1, FILE_2))
     return first, second

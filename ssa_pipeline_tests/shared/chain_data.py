@@ -7,6 +7,7 @@ import csv
 import gzip
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from ssa_pipeline_tests.shared.places import BUNDLED, TRUTH
 
@@ -22,6 +23,7 @@ class Minimum:
     miss_km: float
 
 
+@cache
 def _truth() -> list[Minimum]:
     with gzip.open(TRUTH, "rt") as lines:
         return [
@@ -47,7 +49,14 @@ def small_catalog(objects: int) -> tuple[bytes, list[Minimum]]:
 
 def catalog_of(ids: set[int]) -> bytes:
     """OMM CSV of these objects as the bundled catalogue has them."""
+    header, lines = _bundled_lines()
+    return (header + "".join(line for norad_id, line in lines if norad_id in ids)).encode()
+
+
+@cache
+def _bundled_lines() -> tuple[str, list[tuple[int, str]]]:
+    """The header, and each line with its object."""
     with gzip.open(BUNDLED, "rt") as lines:
         header = next(lines)
         column = header.strip().split(",").index("NORAD_CAT_ID")
-        return (header + "".join(line for line in lines if int(line.split(",")[column]) in ids)).encode()
+        return header, [(int(line.split(",")[column]), line) for line in lines]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import csv
 import gzip
+from functools import cache
 
 import numpy as np
 
 from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.records import ElementSets
 from ssa_pipeline.core.time import from_us, parse_utc
-from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline_tests.shared.places import BUNDLED, TRUTH
+from ssa_pipeline_tests.shared.catalog_samples import bundled
+from ssa_pipeline_tests.shared.places import TRUTH
 
 START_US = parse_utc("2024-11-01T00:00:00Z")
 
 
+@cache
 def bundled_catalog() -> ElementSets:
-    parsed = parse_catalog(BUNDLED.read_bytes(), BUNDLED.name)
-    return clean_catalog(parsed.element_sets, from_us(START_US).date()).element_sets
+    """What is used of it on its day."""
+    return clean_catalog(bundled(), from_us(START_US).date()).element_sets
 
 
 def crowd_of(catalogue: ElementSets, companions: set[int]) -> ElementSets:

@@ -207,9 +207,9 @@ def test_primaries_may_be_named_in_a_file_and_on_the_command_line(catalog: Path,
 
 
 def test_a_start_far_from_the_elements_is_an_error_or_an_empty_answer(tmp_path: Path) -> None:
-    """Of few objects: whether they are still there is found out step by step from the epoch on."""
+    """Of two objects: whether they are still there is found out step by step from the epoch on."""
     catalog, out = tmp_path / "few.csv", tmp_path / "events.csv"
-    catalog.write_bytes(small_catalog(20)[0])
+    catalog.write_bytes(small_catalog(2)[0])
     early = run(catalog, "--start", "2020-01-01T00:00:00Z", "--hours", "1", "--out", out, home=tmp_path)
     assert early.returncode == 3
     assert "epoch_too_far_ahead" in early.stderr

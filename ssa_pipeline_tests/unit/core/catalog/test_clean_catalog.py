@@ -16,8 +16,9 @@ from ssa_pipeline.core.orbits.mean_orbit import perigee_altitude_km
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us
 from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline_tests.shared.catalog_samples import bundled
 from ssa_pipeline_tests.shared.naive import satrec
-from ssa_pipeline_tests.shared.places import DATA, REPOSITORY
+from ssa_pipeline_tests.shared.places import DATA
 
 DAY = date(2024, 11, 1)
 
@@ -289,8 +290,7 @@ def test_nothing_received_is_an_empty_catalogue() -> None:
 
 
 def test_the_bundled_catalogue() -> None:
-    path = REPOSITORY / "data" / "omm_on_orbit_20241101.csv.gz"
-    catalog = clean_catalog(parse_catalog(path.read_bytes(), path.name).element_sets, DAY)
+    catalog = clean_catalog(bundled(), DAY)
     assert len(catalog.element_sets) == 26_830
     assert Counter(_rules_of_all(catalog)) == {RejectRule.DECAYED: 4}
     assert catalog.is_forward_epoch.sum() == 10  # counted by hand in the file: epochs after 1 November

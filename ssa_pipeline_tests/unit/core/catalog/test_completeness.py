@@ -14,9 +14,8 @@ from ssa_pipeline.core.catalog.completeness import FEW_OBJECTS, Release, Verdict
 from ssa_pipeline.core.catalog.satcat import ObjectType
 from ssa_pipeline.core.orbits.mean_orbit import regimes
 from ssa_pipeline.core.records import MICROSECONDS_PER_DAY, ElementSets
-from ssa_pipeline.messages.catalog import parse_catalog
+from ssa_pipeline_tests.shared.catalog_samples import bundled
 from ssa_pipeline_tests.shared.chain_data import EPOCH_DAY
-from ssa_pipeline_tests.shared.places import BUNDLED
 
 TOMORROW = EPOCH_DAY + timedelta(days=1)
 
@@ -24,7 +23,7 @@ TOMORROW = EPOCH_DAY + timedelta(days=1)
 @pytest.fixture(scope="module")
 def sets() -> ElementSets:
     """All objects on orbit on 2024-11-01, in the order of the file."""
-    return parse_catalog(BUNDLED.read_bytes(), BUNDLED.name).element_sets
+    return bundled()
 
 
 @pytest.fixture(scope="module")

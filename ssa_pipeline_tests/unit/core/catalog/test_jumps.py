@@ -133,7 +133,8 @@ def test_an_undisturbed_orbit_is_no_jump_however_long_the_gap(row: int, days: fl
 def test_exchanged_tags_are_found_out() -> None:
     """Two satellites of one plane, whose orbits are too alike for the impulse to tell, exchange numbers."""
     first, second = in_both()
-    quiet = [row for row in range(len(first)) if int(first.norad_id[row]) not in flagged(first, second)]
+    jumped = flagged(first, second)
+    quiet = [row for row in range(len(first)) if int(first.norad_id[row]) not in jumped]
     rows = [row for row in quiet if first.object_name[row].startswith("ONEWEB")][:2]
     assert len(rows) == 2
     exchanged = second.norad_id.copy()

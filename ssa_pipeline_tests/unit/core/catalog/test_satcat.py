@@ -15,9 +15,9 @@ from ssa_pipeline.core.catalog.satcat import DecayMessages, KnownObjects, Satcat
 from ssa_pipeline.core.flags import ObjectFlag
 from ssa_pipeline.core.records import SUPPLEMENTAL_GP, ElementSets, Receipts, RejectRule
 from ssa_pipeline.core.time import day_start_us, parse_utc
-from ssa_pipeline.messages.catalog import parse_catalog
 from ssa_pipeline.messages.satcat import parse_table
-from ssa_pipeline_tests.shared.places import BUNDLED, DATA
+from ssa_pipeline_tests.shared import catalog_samples
+from ssa_pipeline_tests.shared.places import DATA
 
 DAY = date(2024, 11, 1)
 ISS = 25544
@@ -28,7 +28,13 @@ NOTHING_SAID = DecayMessages.from_rows([])
 
 @pytest.fixture(scope="module")
 def bundled() -> ElementSets:
-    return parse_catalog(BUNDLED.read_bytes(), BUNDLED.name).element_sets
+    return catalog_samples.bundled()
+
+
+@pytest.fixture(scope="module")
+def plain(bundled: ElementSets) -> CleanCatalog:
+    """Cleaned with nothing known of the objects."""
+    return clean_catalog(bundled, DAY)
 
 
 @pytest.fixture(scope="module")
@@ -173,15 +179,14 @@ def test_a_period_of_another_orbit_is_flagged_and_used(
     assert len(catalog.element_sets) == 1
 
 
-def test_a_real_satcat_two_years_younger_agrees_on_periods(bundled: ElementSets) -> None:
+def test_a_real_satcat_two_years_younger_agrees_on_periods(bundled: ElementSets, plain: CleanCatalog) -> None:
     """Old objects, high enough that drag changed their periods by at most 1.3 % from 2024 to 2026; but object 85 came
     down in June 2025, and the SATCAT keeps the period of its last orbit."""
     known = KnownObjects(SATCAT, DAY, NOTHING_SAID)
     catalog = clean_catalog(bundled, DAY, known=known)
-    without = clean_catalog(bundled, DAY)
     assert np.count_nonzero(np.isin(SATCAT.norad_id, catalog.element_sets.norad_id)) == 15
-    assert catalog.element_sets.norad_id.tolist() == without.element_sets.norad_id.tolist()
-    assert catalog.element_sets.norad_id[catalog.flags != without.flags].tolist() == [85]
+    assert catalog.element_sets.norad_id.tolist() == plain.element_sets.norad_id.tolist()
+    assert catalog.element_sets.norad_id[catalog.flags != plain.flags].tolist() == [85]
     assert catalog.flags[catalog.element_sets.norad_id == 85].tolist() == ["satcat_period_differs"]
     for day, is_down in ((date(2025, 6, 3), False), (date(2025, 6, 4), True)):
         assert (85 in decays_before(known, day_start_us(day))) == is_down
@@ -196,7 +201,7 @@ def test_objects_by_type(bundled: ElementSets) -> None:
     assert objects_by_type(SATCAT.norad_id, Satcat.from_rows([]))["not in SATCAT"] == len(SATCAT)
 
 
-def test_what_is_known_changes_nothing_else(bundled: ElementSets) -> None:
-    plain, known = clean_catalog(bundled, DAY), cleaned(bundled)
+def test_what_is_known_changes_nothing_else(bundled: ElementSets, plain: CleanCatalog) -> None:
+    known = cleaned(bundled)
     assert known.rejected == plain.rejected
     assert known.flags.tolist() == plain.flags.tolist()

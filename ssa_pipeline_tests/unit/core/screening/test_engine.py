@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from sgp4.propagation import gstime
 
-from ssa_pipeline.core.catalog.clean_catalog import clean_catalog
 from ssa_pipeline.core.kernels import ephemeris_chunks as nodes_kernel
 from ssa_pipeline.core.orbits.mean_orbit import perigee_altitude_km
 from ssa_pipeline.core.orbits.propagation import sgp4_coefficients, states_at
@@ -24,11 +23,11 @@ from ssa_pipeline.core.screening.ephemeris_chunks import compute_ephemeris_chunk
 from ssa_pipeline.core.screening.interpolation import NODES, lagrange_weights
 from ssa_pipeline.core.screening.refined_events import refine_events
 from ssa_pipeline.core.screening.screen import screen, screen_days
-from ssa_pipeline.core.time import from_us, parse_utc
+from ssa_pipeline.core.time import parse_utc
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.core.watch import Cancelled, Watch
-from ssa_pipeline.messages.catalog import parse_catalog
-from ssa_pipeline_tests.shared.places import BUNDLED, REPOSITORY, TRUTH
+from ssa_pipeline_tests.shared.crowd import bundled_catalog
+from ssa_pipeline_tests.shared.places import REPOSITORY, TRUTH
 
 START_US = parse_utc("2024-11-01T00:00:00Z")
 HOUR_US = 3600 * 10**6
@@ -91,8 +90,7 @@ SOURCES = {
 
 @pytest.fixture(scope="module")
 def catalogue() -> ElementSets:
-    parsed = parse_catalog(BUNDLED.read_bytes(), BUNDLED.name)
-    return clean_catalog(parsed.element_sets, from_us(START_US).date()).element_sets
+    return bundled_catalog()
 
 
 @pytest.fixture(scope="module")
