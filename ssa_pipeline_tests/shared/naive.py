@@ -137,8 +137,8 @@ class Sky:
         t = minutes - (self.start_us % 60_000_000) / 1e6
         forward = until_s >= epoch_s
         t = t[(t >= epoch_s) & (t <= until_s)] if forward else t[(t <= epoch_s) & (t >= until_s)][::-1]
-        t = self._with_low_points(row, np.concatenate([[epoch_s], t]), lowest_km)
-        bad = np.nonzero(~self._is_good(row, t, lowest_km))[0]
+        t, radius = self._with_low_points(row, np.concatenate([[epoch_s], t]), lowest_km)
+        bad = np.nonzero(~self._is_good(row, radius, lowest_km))[0]
         if not len(bad):
             return never_s
         if bad[0] == 0:
@@ -146,31 +146,34 @@ class Sky:
         left, right = t[bad[0] - 1], t[bad[0]]
         while abs(right - left) > 1e-6:
             middle = 0.5 * (left + right)
-            is_good = self._is_good(row, np.array([middle]), lowest_km)[0]
+            is_good = self._is_good(row, self._radius(row, np.array([middle])), lowest_km)[0]
             left, right = (middle, right) if is_good else (left, middle)
         return float(right)
 
-    def _with_low_points(self, row: int, t: Floats, lowest_km: float) -> Floats:
-        """The times, and between them those of the lowest points that may come near ``lowest_km``."""
-        radius = np.linalg.norm(self.states(row, t)[0], axis=1)
+    def _with_low_points(self, row: int, t: Floats, lowest_km: float) -> tuple[Floats, Floats]:
+        """The times, between them those of the lowest points that may come near ``lowest_km``, and the radii at all."""
+        radius = self._radius(row, t)
         padded = np.concatenate([[np.inf], radius, [np.inf]])
         is_low = (radius <= padded[:-2]) & (radius <= padded[2:]) & (radius < lowest_km + 50.0)
         points = []
         for k in np.flatnonzero(is_low).tolist():
             near = (min(t[max(k - 1, 0)], t[min(k + 1, len(t) - 1)]), max(t[max(k - 1, 0)], t[min(k + 1, len(t) - 1)]))
             found = minimize_scalar(
-                lambda x: float(np.linalg.norm(self.states(row, np.array([x]))[0])),
+                lambda x: float(self._radius(row, np.array([x]))[0]),
                 bounds=near, method="bounded", options={"xatol": 1e-3},
             )  # fmt: skip
             points.append(found.x)
-        joined = np.union1d(t, points)
-        return joined if t[-1] >= t[0] else joined[::-1]
+        joined = np.concatenate([t, points])
+        order = np.argsort(joined if t[-1] >= t[0] else -joined, kind="stable")
+        return joined[order], np.concatenate([radius, self._radius(row, np.array(points))])[order]
 
     def _minute(self, t_s: float) -> int:
         return int((t_s + (self.start_us % 60_000_000) / 1e6) // 60)
 
-    def _is_good(self, row: int, t: Floats, lowest_km: float) -> NDArray[np.bool_]:
-        radius = np.linalg.norm(self.states(row, t)[0], axis=1)
+    def _radius(self, row: int, t: Floats) -> Floats:
+        return np.linalg.norm(self.states(row, t)[0], axis=1)
+
+    def _is_good(self, row: int, radius: Floats, lowest_km: float) -> NDArray[np.bool_]:
         return (radius >= lowest_km) & (radius <= self.highest_km[row])
 
 

@@ -196,7 +196,8 @@ def test_json_lines_are_those_of_the_opening_braces(indent: int | None) -> None:
 def test_a_file_cut_anywhere_keeps_the_whole_records_and_rejects_the_tail(data: bytes) -> None:
     whole = columns(read(data)[0])
     text = data.rstrip()
-    for stop in range(len(text) * 2 // 5, len(text)):
+    assert len(read(text[: len(text) * 3 // 5])[0]) == 1  # from within the second of three records on
+    for stop in range(len(text) * 3 // 5, len(text)):
         sets, rejected = read(text[:stop])
         count = len(sets)
         if rejected:

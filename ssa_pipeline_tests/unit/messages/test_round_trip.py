@@ -109,7 +109,7 @@ def test_omm_comes_back_to_the_last_bit(target: str, records: list[Fields]) -> N
 
 
 @pytest.mark.parametrize("target", ["tle", "3le"])
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(records=st.lists(_tle_records, min_size=1, max_size=3))
 def test_tle_comes_back_within_half_a_unit_of_its_last_column(target: str, records: list[Fields]) -> None:
     data = spelled(records, target)
@@ -139,7 +139,7 @@ def _unit(value: float) -> str:
     return f"1e{max(Decimal(repr(value)).adjusted() + 1, -9) - 5}" if value else "0"
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(record=_tle_records.filter(lambda r: r.mean_motion_rev_per_day > 0.1))
 def test_sgp4_reads_what_is_written(record: Fields) -> None:
     line_1, line_2 = two_lines(record, Counter()).splitlines()

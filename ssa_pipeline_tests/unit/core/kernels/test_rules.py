@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,11 @@ TWINS = {
 DOORS = {"njit", "inlined"}
 
 
+@cache
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imports(tree: ast.Module) -> dict[str, set[str]]:
     """Module -> names taken from it."""
     found: dict[str, set[str]] = {}
@@ -47,11 +53,11 @@ def decorators(function: ast.FunctionDef) -> list[str]:
 
 def test_numba_has_one_door_with_explicit_flags() -> None:
     for path in PACKAGE.rglob("*.py"):
-        names = {name.split(".")[0] for name in imports(ast.parse(path.read_text()))}
+        names = {name.split(".")[0] for name in imports(syntax(path))}
         assert ("numba" in names) == (path == KERNELS / "_njit.py"), path
     calls = [
         {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-        for node in ast.walk(ast.parse((KERNELS / "_njit.py").read_text()))
+        for node in ast.walk(syntax(KERNELS / "_njit.py"))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".njit")
     ]
     assert len(calls) == len(DOORS)
@@ -63,14 +69,14 @@ def test_numba_has_one_door_with_explicit_flags() -> None:
 
 def test_only_the_kernels_are_compiled() -> None:
     for path in PACKAGE.rglob("*.py"):
-        tree = ast.parse(path.read_text())
+        tree = syntax(path)
         compiled = [f.name for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and DOORS & set(decorators(f))]
         assert bool(compiled) == (path in FILES and path != WITHOUT_KERNELS), path
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_stage_is_one_file_that_calls_sgp4_and_no_other(path: Path) -> None:
-    tree = ast.parse(path.read_text())
+    tree = syntax(path)
     found = imports(tree)
     assert found.pop("ssa_pipeline.core.kernels._njit", set()) <= DOORS
     others = {name for name in found if not name.startswith(f"{SGP4}.") or path.stem in CALLS_NO_OTHER}
@@ -97,8 +103,6 @@ def test_every_stage_has_a_plain_twin() -> None:
     for twin in TWINS.values():
         assert (twin.__doc__ or "").strip(), twin
         assert twin.__module__ == naive.__name__
-    names = {name.split(".")[0] for name in imports(ast.parse(Path(naive.__file__).read_text()))}
+    names = {name.split(".")[0] for name in imports(syntax(Path(naive.__file__)))}
     assert "numba" not in names
-    assert not any(
-        name.startswith("ssa_pipeline.core.kernels") for name in imports(ast.parse(Path(naive.__file__).read_text()))
-    )
+    assert not any(name.startswith("ssa_pipeline.core.kernels") for name in imports(syntax(Path(naive.__file__))))
