@@ -48,9 +48,9 @@ def wanted(day: DayScreening, now: datetime, rescreen_hours: float) -> Wanted:
     outdated = [lead_day for lead_day, screened in day.lead_days.items() if not screened.is_current]
     last = max((screened.at for screened in day.lead_days.values()), default=now)
     due = last + timedelta(hours=rescreen_hours)
-    reasons = [f"{_named(missing)} not screened yet"] if missing else []
+    reasons = [f"{named_lead_days(missing)} not screened yet"] if missing else []
     if outdated and now >= due:
-        reasons.append(f"the catalogue of {clock(day.cataloged_at)} is newer than {_named(outdated)}")
+        reasons.append(f"the catalogue of {clock(day.cataloged_at)} is newer than {named_lead_days(outdated)}")
         return Wanted(missing, outdated, "; ".join(reasons))
     if missing:
         return Wanted(missing, [], reasons[0])
@@ -64,6 +64,7 @@ def clock(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def _named(lead_days: list[int]) -> str:
+def named_lead_days(lead_days: list[int]) -> str:
+    """``lead day 3``, ``lead days 0 to 1, 3 to 6``."""
     ranges = [str(first) if first == last else f"{first} to {last}" for first, last in contiguous(lead_days)]
     return f"lead day{'s' if len(lead_days) > 1 else ''} {', '.join(ranges)}"

@@ -20,6 +20,8 @@ from ssa_pipeline.chain.slices import Slices, SliceVersion
 from ssa_pipeline.core.versions import CODE_VERSIONS
 from ssa_pipeline.settings import Settings
 
+_OF_OTHER_CODE = "computed by code version"
+
 
 def slices_to_compute(
     slices: Slices,
@@ -30,10 +32,11 @@ def slices_to_compute(
     held_days: Iterable[date] = (),
     *,
     everything: bool = False,
+    keep_other_code: bool = False,
 ) -> dict[SliceKey, str]:
     """Every slice of the day and lead days that is not current, and why; in the order of the chain.
     ``snapshot_ids`` are the day's receipts now, ``held_days`` the earlier days of which nothing is carried over;
-    ``everything`` takes current slices too."""
+    ``everything`` takes current slices too, ``keep_other_code`` counts those of other code than now's as current."""
     wanted: dict[str, dict[str, object]] = {
         RAW_TLE_SNAPSHOTS: {"snapshot_ids": snapshot_ids},
         CLEAN_CATALOG: selection_facts(settings, held_days),
@@ -48,7 +51,7 @@ def slices_to_compute(
     for key in _keys(epoch_day, lead_days):
         found[key] = slices.read_version(key)
         above = [key.of(asset) for asset in UPSTREAM[key.asset]]
-        reason = _reason(found[key], wanted.get(key.asset, {}), {up.asset: found[up] for up in above})
+        reason = _reason(found[key], wanted.get(key.asset, {}), {up.asset: found[up] for up in above}, keep_other_code)
         if reason is None:
             reason = _refusal(slices, found[key])
         if reason is None and any(up in reasons for up in above):
@@ -58,6 +61,11 @@ def slices_to_compute(
         if reason is not None:
             reasons[key] = reason
     return reasons
+
+
+def are_of_other_code(reasons: dict[SliceKey, str]) -> bool:
+    """Whether any of these slices is to be computed because other code than now's computed it."""
+    return any(reason.startswith(_OF_OTHER_CODE) for reason in reasons.values())
 
 
 def selection_facts(settings: Settings, held_days: Iterable[date]) -> dict[str, object]:
@@ -77,12 +85,15 @@ def _keys(epoch_day: date, lead_days: Iterable[int]) -> list[SliceKey]:
 
 
 def _reason(
-    version: SliceVersion | None, settings: dict[str, object], inputs: dict[str, SliceVersion | None]
+    version: SliceVersion | None,
+    settings: dict[str, object],
+    inputs: dict[str, SliceVersion | None],
+    keep_other_code: bool,
 ) -> str | None:
     if version is None:
         return "not computed yet"
-    if version.code_version != CODE_VERSIONS[version.key.asset]:
-        return f"computed by code version {version.code_version}"
+    if not keep_other_code and version.code_version != CODE_VERSIONS[version.key.asset]:
+        return f"{_OF_OTHER_CODE} {version.code_version}"
     for name, value in settings.items():
         if version.metadata.get(name) != value:
             return f"computed with {name} {version.metadata.get(name)}"

@@ -86,6 +86,7 @@ def _register_groups() -> None:
         return
     from ssa_pipeline.cli import (
         automation,
+        backfill,
         convert,
         database,
         ephemeris,
@@ -111,6 +112,7 @@ def _register_groups() -> None:
         fetch,
         freshness,
         pipeline,
+        backfill,
         runs,
         automation,
         events,

@@ -50,19 +50,22 @@ class ServiceRunner:
 
     def _interrupted(self, follower: Follower) -> None:
         """Cancel and go on following, go on following, or raise Detached."""
-        choice = "detach"
-        if self._console.is_terminal:
-            try:
-                question = "\nThe run goes on. Cancel it, detach from it, or continue to watch?"
-                choice = Prompt.ask(
-                    question, choices=["cancel", "detach", "continue"], default="detach", console=self._console
-                )
-            except (KeyboardInterrupt, EOFError):
-                choice = "detach"
+        question = "The run goes on. Cancel it, detach from it, or continue to watch?"
+        choice = ask_interrupted(self._console, question, "cancel")
         if choice == "cancel":
             self._webserver.terminate(follower.run_id)
         elif choice == "detach":
             raise Detached(follower.run_id)
+
+
+def ask_interrupted(console: Console, question: str, end: str) -> str:
+    """After Ctrl-C: ``end``, ``detach`` or ``continue``; ``detach`` where nobody can be asked."""
+    if not console.is_terminal:
+        return "detach"
+    try:
+        return Prompt.ask(f"\n{question}", choices=[end, "detach", "continue"], default="detach", console=console)
+    except (KeyboardInterrupt, EOFError):
+        return "detach"
 
 
 class Follower:

@@ -59,7 +59,7 @@ def materialize(
     days, leads = _days(epoch_day, begin, end), parse_lead_days(lead_days)
     console = Console(stderr=True)
     settings = read_settings()
-    _demand_partition(days, settings.first_day)
+    demand_partitions(days, settings.first_day)
     _say_if_kernels_must_compile(settings, console)
     with _runner(settings, console, foreground) as runner:
         url = database_url(settings)
@@ -80,7 +80,8 @@ def _days(epoch_day: str, begin: str, end: str) -> list[date]:
     return days_between(one_day(begin, "--from"), one_day(end, "--to"))
 
 
-def _demand_partition(days: list[date], first_day: date) -> None:
+def demand_partitions(days: list[date], first_day: date) -> None:
+    """CliError where the days begin before the first one that is computed."""
     if days[0] < first_day:
         said = f"{days[0]} is before the first day that is computed, {first_day}: set SSA_FIRST_DAY={days[0]}"
         raise CliError(f"{said} (`ssa settings` says where), then `ssa up`", Exit.USAGE)
@@ -203,10 +204,10 @@ def service_runner(console: Console, settings: Settings | None = None) -> Iterat
     if address is None:
         raise CliError("the services are not running: `ssa up` first", Exit.NOT_RUNNING)
     with Webserver(address) as webserver:
-        yield ServiceRunner(webserver, console, lambda: _trouble(used)), webserver
+        yield ServiceRunner(webserver, console, lambda: trouble(used)), webserver
 
 
-def _trouble(settings: Settings) -> str | None:
+def trouble(settings: Settings) -> str | None:
     """Why a queued run would wait for ever."""
     from ssa_pipeline.local.services import state
 

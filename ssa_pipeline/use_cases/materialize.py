@@ -71,17 +71,38 @@ class Screening:
                 self.say(f"WARNING: {error}")
 
     def _needed(self) -> dict[SliceKey, str]:
-        ids = snapshot_ids(self.url, self.epoch_day)
-        if not ids:
-            raise NothingReceivedError(self.epoch_day)
-        held_days = ReleaseGate(self.url).held_days(self.epoch_day)
         with SliceStore(self.url) as slices:
-            return slices_to_compute(
-                slices, self.settings, self.epoch_day, self.lead_days, ids, held_days, everything=self.force
-            )
+            return needed_slices(slices, self.settings, self.url, self.epoch_day, self.lead_days, everything=self.force)
 
     def _run(self, job: str, tags: dict[str, str], title: str) -> None:
         finish(self.runner.run(job, tags, title), title, self.say)
+
+
+def needed_slices(
+    slices: SliceStore,
+    settings: Settings,
+    url: DatabaseUrl,
+    epoch_day: date,
+    lead_days: list[int],
+    *,
+    everything: bool = False,
+    keep_other_code: bool = False,
+) -> dict[SliceKey, str]:
+    """``slices_to_compute`` of a day as it stands in the database; NothingReceivedError."""
+    ids = snapshot_ids(url, epoch_day)
+    if not ids:
+        raise NothingReceivedError(epoch_day)
+    held_days = ReleaseGate(url).held_days(epoch_day)
+    return slices_to_compute(
+        slices,
+        settings,
+        epoch_day,
+        lead_days,
+        ids,
+        held_days,
+        everything=everything,
+        keep_other_code=keep_other_code,
+    )
 
 
 def finish(outcome: RunOutcome, title: str, say: Callable[[str], None]) -> None:

@@ -29,8 +29,6 @@ AUTOMATIC_DAY = "2024-11-08"
 SENSORS = ("watched_folder", "new_tle_release", "screen_catalog")  # not all: the others ask real providers
 _BACKFILL = """mutation Backfill($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-_BACKFILL_STATUS = """query Status($id: String!) { partitionBackfillOrError(backfillId: $id) {
-    __typename ... on PartitionBackfill { status numPartitions } } }"""
 
 
 def _settings(home: Path) -> Settings:
@@ -135,8 +133,9 @@ def test_a_partial_release_becomes_the_catalogue_only_when_it_is_accepted(home: 
 
 
 def test_one_backfill_over_all_five_assets(home: Path, open_tmp_dir: Path) -> None:
-    """Automation is turned on beside it and wants the same: every key is still computed by one run. Of the day before
-    nothing was received; its run fails, and keeps no other day from being screened."""
+    """One from the UI, which `ssa backfill` follows. Automation is turned on beside it and wants the same: every key is
+    still computed by one run. Of the day before nothing was received; its run fails, and keeps no other day from being
+    screened."""
     ssa(home, "ingest", str(open_tmp_dir / "small.csv"), "--epoch-day", BACKFILL_DAY)
     assert " off" in ssa(home, "automation", "status")
     address = state.ui_url(_settings(home))
@@ -149,14 +148,12 @@ def test_one_backfill_over_all_five_assets(home: Path, open_tmp_dir: Path) -> No
         }
         answer = webserver.query(_BACKFILL, {"params": params})["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
-        ssa(home, "automation", "on", *SENSORS)
-        deadline = time.monotonic() + 280
-        status = ""
-        while time.monotonic() < deadline and not status.startswith(("COMPLETED", "FAILED", "CANCELED")):
-            time.sleep(2)
-            found = webserver.query(_BACKFILL_STATUS, {"id": answer["backfillId"]})["partitionBackfillOrError"]
-            status = found["status"]
-    assert status == "COMPLETED_FAILED"
+    ssa(home, "automation", "on", *SENSORS)
+    said = ssa(home, "backfill", "--from", EMPTY_DAY, "--to", BACKFILL_DAY)
+    assert f"catalogue of {EMPTY_DAY}: failed" in said
+    assert f"back-fill {answer['backfillId']} has ended: failed" in said
+    assert f"nothing was received on 1 of 2 days ({EMPTY_DAY}): passed over" in said
+    assert f"1 of 2 days ({BACKFILL_DAY}) need nothing" in said
     assert one(home, "SELECT count(*) FROM ssa.runs WHERE epoch_day = %s", EMPTY_DAY) == (0,)
     lead_days = one(
         home,
@@ -167,6 +164,32 @@ def test_one_backfill_over_all_five_assets(home: Path, open_tmp_dir: Path) -> No
     assert lead_days == (7, 1)
     writes = "SELECT count(*), count(DISTINCT (asset, lead_day)) FROM ssa.runs WHERE epoch_day = %s"
     assert one(home, writes, BACKFILL_DAY) == (23, 23)
+
+
+def test_a_backfill_forced_paused_and_resumed_writes_identical_slices(home: Path) -> None:
+    """What was made before the pause is not made again."""
+    newest = (
+        "SELECT array_agg(content_hash ORDER BY asset, lead_day), array_agg(n ORDER BY asset, lead_day) "
+        "FROM (SELECT DISTINCT ON (asset, lead_day) asset, lead_day, content_hash, "
+        "count(*) OVER (PARTITION BY asset, lead_day) n FROM screening.slice_log "
+        "WHERE epoch_day = %s AND lead_day < 2 ORDER BY asset, lead_day, log_id DESC) newest"
+    )
+    ssa(home, "automation", "off")
+    hashes, writes = one(home, newest, BACKFILL_DAY)
+    assert writes == [1] * (2 + 2 * 3)
+    days = ("--from", BACKFILL_DAY, "--to", BACKFILL_DAY, "--lead-days", "0-1")
+    assert "need nothing" in ssa(home, "backfill", *days)
+    assert "days to compute: 1" in ssa(home, "backfill", *days, "--force", "--detach")
+    catalogs = "SELECT count(*) FROM ssa.runs WHERE asset = 'clean_catalog' AND epoch_day = %s"
+    deadline = time.monotonic() + 120
+    while one(home, catalogs, BACKFILL_DAY) != (2,) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert "ends within a minute" in ssa(home, "backfill", "pause")
+    said = ssa(home, "backfill", "resume")
+    assert "computes the rest" in said
+    assert ", days: 1" in said
+    assert one(home, newest, BACKFILL_DAY) == (hashes, [2] * (2 + 2 * 3))
+    assert "nothing is left" in ssa(home, "backfill", "resume", code=2)
 
 
 def test_a_file_in_the_folder_is_screened_by_itself(home: Path, open_tmp_dir: Path) -> None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB
+from ssa_pipeline.chain.links import DAILY_ASSETS, INGEST_JOB, SCREEN_JOB, SCREENING_ASSETS
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.use_cases.runs.webserver import FINISHED, Webserver, WebserverError
 
 QUEUED = ("NOT_STARTED", "QUEUED")
 UNFINISHED = (*QUEUED, "STARTING", "STARTED", "CANCELING")
 _OF_THE_CHAIN = (INGEST_JOB, SCREEN_JOB, "__ASSET_JOB")  # the last: from a back-fill, or the UI
+BACKFILL_TAG = "dagster/backfill"
 SHORT = 8  # characters of a run's id that people see
 
 _RUNS = """
 query Runs($filter: RunsFilter, $limit: Int) {
   runsOrError(filter: $filter, limit: $limit) {
     __typename
-    ... on Runs { results { runId status jobName creationTime startTime endTime tags { key value } } }
+    ... on Runs { results {
+      runId status jobName creationTime startTime endTime tags { key value } assetSelection { path } } }
     ... on PythonError { message }
     ... on InvalidPipelineRunsFilterError { message }
   }
@@ -28,7 +31,8 @@ query Runs($filter: RunsFilter, $limit: Int) {
 
 @dataclass(frozen=True)
 class ListedRun:
-    """Times in seconds since 1970. ``first`` and ``last``: partition keys, '' where the run has none."""
+    """Times in seconds since 1970. ``first`` and ``last``: partition keys, '' where the run has none. ``assets``: those
+    that it was restricted to, none where it computes all of its job's."""
 
     run_id: str
     status: str
@@ -38,6 +42,7 @@ class ListedRun:
     end_s: float | None
     first: str
     last: str
+    assets: frozenset[str] = frozenset()
 
     @property
     def is_finished(self) -> bool:
@@ -68,10 +73,28 @@ class ListedRun:
             return False
         return not first or any(int(first) <= lead_day <= int(last) for lead_day in lead_days)
 
+    def slices(self) -> Iterator[SliceKey]:
+        """What it computes."""
+        if not self.first or self.job not in _OF_THE_CHAIN:
+            return
+        (first_day, _, first), (last_day, _, last) = (key.partition("|") for key in (self.first, self.last))
+        leads = [*range(int(first), int(last) + 1)] if first else [None]
+        of_key = SCREENING_ASSETS if first else DAILY_ASSETS
+        assets = [asset for asset in of_key if not self.assets or asset in self.assets]
+        day, end = date.fromisoformat(first_day), date.fromisoformat(last_day)
+        while day <= end:
+            yield from (SliceKey(asset, day, lead_day) for lead_day in leads for asset in assets)
+            day += timedelta(days=1)
 
-def list_runs(webserver: Webserver, *, unfinished: bool = False, limit: int | None = None) -> list[ListedRun]:
-    """The newest first. WebserverError."""
-    variables = {"filter": {"statuses": list(UNFINISHED)} if unfinished else None, "limit": limit}
+
+def list_runs(
+    webserver: Webserver, *, unfinished: bool = False, backfill_id: str | None = None, limit: int | None = None
+) -> list[ListedRun]:
+    """The newest first, of all or of one back-fill. WebserverError."""
+    wanted: dict[str, Any] = {"statuses": list(UNFINISHED)} if unfinished else {}
+    if backfill_id is not None:
+        wanted["tags"] = [{"key": BACKFILL_TAG, "value": backfill_id}]
+    variables = {"filter": wanted or None, "limit": limit}
     answer = webserver.query(_RUNS, variables)["runsOrError"]
     if answer["__typename"] != "Runs":
         raise WebserverError(f"the runs cannot be listed: {answer.get('message', answer['__typename'])}")
@@ -107,6 +130,7 @@ def _listed(run: Mapping[str, Any]) -> ListedRun:
         run["endTime"],
         tags.get("dagster/asset_partition_range_start", one),
         tags.get("dagster/asset_partition_range_end", one),
+        frozenset("/".join(asset["path"]) for asset in run.get("assetSelection") or ()),
     )
 
 

@@ -134,7 +134,7 @@ class Webserver:
         }
         answer = self.query(_LAUNCH, {"params": params})["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
-            raise WebserverError(f"{job} was not launched: {_message(answer)}")
+            raise WebserverError(f"{job} was not launched: {message_of(answer)}")
         return str(answer["run"]["runId"])
 
     def reload(self) -> None:
@@ -142,7 +142,7 @@ class Webserver:
         answer = self.query(_RELOAD, {"location": LOCATION})["reloadRepositoryLocation"]
         found = answer.get("locationOrLoadError") or answer
         if found["__typename"] != "RepositoryLocation":
-            raise WebserverError(f"the definitions were not loaded again: {_message(found)}")
+            raise WebserverError(f"the definitions were not loaded again: {message_of(found)}")
 
     def follow(self, run_id: str, cursor: str | None) -> RunState:
         """Where a run stands, and its events after ``cursor``."""
@@ -156,10 +156,11 @@ class Webserver:
         """Ask a run to end; it does at the next safe point. WebserverError where it cannot."""
         answer = self.query(_TERMINATE, {"runId": run_id})["terminateRun"]
         if answer["__typename"] != "TerminateRunSuccess":
-            raise WebserverError(f"run {run_id} was not cancelled: {_message(answer)}")
+            raise WebserverError(f"run {run_id} was not cancelled: {message_of(answer)}")
 
 
-def _message(answer: Mapping[str, Any]) -> str:
+def message_of(answer: Mapping[str, Any]) -> str:
+    """What the webserver says of something that it did not do."""
     errors = answer.get("errors") or [answer]
     messages = [str(error.get("message") or answer["__typename"]) for error in errors]
     return "; ".join(message.splitlines()[0] for message in messages)  # of SQL errors the statement follows

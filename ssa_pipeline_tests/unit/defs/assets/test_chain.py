@@ -24,6 +24,7 @@ from dagster import (
 )
 from rich.console import Console
 
+from ssa_pipeline.chain import plan as chain_plan
 from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, UPSTREAM
 from ssa_pipeline.chain.plan import contiguous, slices_to_compute
 from ssa_pipeline.chain.slice_key import SliceKey
@@ -552,6 +553,21 @@ def test_plan_names_what_must_be_computed_and_why(screened: tuple[Chain, Execute
     assert "threshold_km 5.0" in next(iter(wider.values()))
     assert len(plan(settings, [0, 1], [received, received + 1])) == 2 + 2 * 3  # a new snapshot: everything
     assert contiguous([5, 0, 2, 1]) == [(0, 2), (5, 5)]
+
+
+def test_results_of_another_engine_version_are_stale_and_may_be_kept(
+    screened: tuple[Chain, ExecuteInProcessResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, _ = screened
+    slices = chain.storage.slices
+    (received,) = (snapshot.snapshot_id for snapshot in chain.storage.snapshots(EPOCH_DAY))
+    monkeypatch.setitem(chain_plan.CODE_VERSIONS, "ephemeris_chunks", "next")
+    stale = slices_to_compute(slices, chain.settings, EPOCH_DAY, [0], [received])
+    assert [key.asset for key in stale] == ["ephemeris_chunks", "conjunction_candidates", "refined_events"]
+    assert chain_plan.are_of_other_code(stale)
+    missing = slices_to_compute(slices, chain.settings, EPOCH_DAY, [0, 2], [received], keep_other_code=True)
+    assert {key.lead_day for key in missing} == {2}
+    assert not chain_plan.are_of_other_code(missing)
 
 
 def _table(kind: str, content: bytes, day: date) -> StoredSnapshot:
