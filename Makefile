@@ -58,7 +58,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	$(if $(UPGRADE),--upgrade)
 lock: ## renew the lock files from pyproject.toml (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) --extra dev -o requirements.lock pyproject.toml
+	$(LOCK) --extra dev --extra kubernetes -o requirements.lock pyproject.toml
+	$(LOCK) --extra kubernetes --constraint requirements.lock -o deploy/requirements.lock pyproject.toml
 	echo 'setuptools>=77' | $(LOCK) -o requirements-build.lock -
 
 JUNK := .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov build dist ssa_pipeline.egg-info .venv .setup.lock
