@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ssa_pipeline_tests.shared.chain_data import small_catalog
-from ssa_pipeline_tests.shared.command_line import SSA, ssa_done
+from ssa_pipeline_tests.shared.command_line import ssa_done
 from ssa_pipeline_tests.shared.places import DATA
 
 COLUMNS = [
@@ -41,19 +41,6 @@ WINDOW = ["--start", "2024-11-01T00:00:00Z", "--hours", "6"]
 
 
 def run(*arguments: str | Path, home: Path, standard_input: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*SSA, "screen", *map(str, arguments)],
-        input=standard_input,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "SSA_HOME": str(home)},
-    )
-
-
-def run_here(*arguments: str | Path, home: Path, standard_input: str = "") -> subprocess.CompletedProcess[str]:
-    """The same, called in this process."""
     return ssa_done("screen", *arguments, standard_input=standard_input.encode(), SSA_HOME=str(home))
 
 
@@ -66,33 +53,35 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Screened:
-    """What one process of its own wrote, and which modules it had loaded in the end."""
+    """What one process of its own said, given a catalogue on its standard input, and what it had loaded in the end."""
 
-    out: Path
-    stats: Path
+    rows: str
+    stats: str
     modules: set[str]
 
 
 @pytest.fixture(scope="module")
 def screened(catalog: Path) -> Screened:
-    home = catalog.parent
-    out, stats = home / "events.csv", home / "stats.json"
-    script = "import sys\nfrom ssa_pipeline.cli import main\ntry:\n    main()\nfinally:\n    print(*sys.modules)"
+    stats = catalog.parent / "stats.json"
+    script = (
+        "import sys\nfrom ssa_pipeline.cli import main\n"
+        "try:\n    main()\nfinally:\n    print('loaded:', *sys.modules, file=sys.stderr)"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", script, "screen", catalog, *WINDOW, "--out", out, "--stats", stats],
+        [sys.executable, "-c", script, "screen", "-", *WINDOW, "--out", "-", "--stats", stats],
+        input=catalog.read_text(),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
-        env={**os.environ, "SSA_HOME": str(home)},
+        env={**os.environ, "SSA_HOME": str(catalog.parent)},
     )
     assert done.returncode == 0, done.stderr
-    return Screened(out, stats, set(done.stdout.split()))
+    return Screened(done.stdout, stats.read_text(), set(done.stderr.rpartition("loaded:")[2].split()))
 
 
 def test_the_file_keeps_its_contract(screened: Screened) -> None:
-    with screened.out.open() as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(screened.rows.splitlines()))
     assert list(rows[0])[: len(COLUMNS)] == COLUMNS
     truth = [m for m in small_catalog(150)[1] if m.t_s < 6 * 3600]
     assert len(rows) >= len({m.pair for m in truth}) > 10
@@ -105,7 +94,7 @@ def test_the_file_keeps_its_contract(screened: Screened) -> None:
         assert 0.0 <= float(row["miss_distance_km"]) < 5.0
         components = [float(row[f"miss_{axis}_km"]) for axis in "rtn"]
         assert sum(c * c for c in components) ** 0.5 == pytest.approx(float(row["miss_distance_km"]), abs=1e-6)
-    counted = json.loads(screened.stats.read_text())
+    counted = json.loads(screened.stats)
     for name in (
         "objects_used",
         "objects_rejected",
@@ -126,7 +115,7 @@ def test_an_analysts_number_beside_the_final_one_is_flagged(catalog: Path, tmp_p
     lent = {**values, "NORAD_CAT_ID": "81234", "OBJECT_NAME": "UNKNOWN", "BSTAR": "0"}
     pair, out = tmp_path / "pair.csv", tmp_path / "events.csv"
     pair.write_text("\n".join([head, lines[0], ",".join(lent[name] for name in columns), ""]))
-    done = run_here(pair, *WINDOW, "--out", out, home=tmp_path)
+    done = run(pair, *WINDOW, "--out", out, home=tmp_path)
     assert done.returncode == 0, done.stderr
     with out.open() as file:
         (row,) = csv.DictReader(file)
@@ -134,8 +123,9 @@ def test_an_analysts_number_beside_the_final_one_is_flagged(catalog: Path, tmp_p
 
 
 def test_standard_output_carries_the_same_rows(catalog: Path, screened: Screened, tmp_path: Path) -> None:
-    done = run_here(catalog, *WINDOW, "--out", "-", "--threads", "1", home=tmp_path)
-    assert done.stdout == screened.out.read_text()
+    out = tmp_path / "events.csv"
+    run(catalog, *WINDOW, "--out", out, "--threads", "1", home=tmp_path)
+    assert out.read_text() == screened.rows
 
 
 def test_neither_dagster_nor_a_database_driver_is_loaded(screened: Screened) -> None:
@@ -161,7 +151,7 @@ def test_unusable_requests_are_refused_and_write_nothing(
 ) -> None:
     out = tmp_path / "events.csv"
     out.write_text("kept")
-    done = run_here(catalog, *WINDOW, "--out", out, *arguments, home=tmp_path)
+    done = run(catalog, *WINDOW, "--out", out, *arguments, home=tmp_path)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert out.read_text() == "kept"
@@ -174,7 +164,7 @@ def test_unusable_requests_are_refused_and_write_nothing(
 def test_files_that_are_no_catalogue_exit_with_3(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "broken.csv"
     file.write_bytes(content)
-    done = run_here(file, *WINDOW, "--out", tmp_path / "events.csv", home=tmp_path)
+    done = run(file, *WINDOW, "--out", tmp_path / "events.csv", home=tmp_path)
     assert done.returncode == 3, done.stderr
     assert "broken.csv" in done.stderr
     assert "Traceback" not in done.stderr
@@ -190,11 +180,11 @@ def test_a_wrong_checksum_is_accepted_on_demand_from_standard_input_and_flagged(
     station.write_text("".join((cases / "s17_supgp_iss_segments.csv").read_text().splitlines(keepends=True)[:2]))
     window = ["--start", "2024-11-01T13:00:00Z", "--hours", "6", "--threshold-km", "20"]
     arguments, given = ["-", station, *window, "--out", "-"], "\n".join(debris) + "\n"
-    rejected = run_here(*arguments, home=tmp_path, standard_input=given)
+    rejected = run(*arguments, home=tmp_path, standard_input=given)
     accepted = run(*arguments, "--accept-bad-checksums", home=tmp_path, standard_input=given)
     assert "checksum: standard input line 1: line 1 says checksum" in rejected.stderr
     rows = list(csv.DictReader(accepted.stdout.splitlines()))
     assert len(rows) == 3, accepted.stderr
     assert {row["norad_id_2"]: "bad_checksum_2" in row["flags"].split() for row in rows} == {"58001": True}
     assert "standard input: 1 records are used although their checksum is wrong" in accepted.stderr
-    assert "can be read once only" in run_here(*arguments, "-", home=tmp_path, standard_input=given).stderr
+    assert "can be read once only" in run(*arguments, "-", home=tmp_path, standard_input=given).stderr
