@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+# a run is handed to a worker, and executed by it
+from dagster._core.code_pointer import ModuleCodePointer
+
 # where back-fills are cut into runs
 from dagster._core.definitions import automation_tick_evaluation_context as backfill_cuts
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
@@ -19,33 +22,35 @@ from dagster._core.definitions.data_version import (
     INPUT_EVENT_POINTER_TAG_PREFIX,
     NULL_EVENT_POINTER,
 )
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.errors import (
     DagsterDefinitionChangedDeserializationError,
     DagsterExecutionInterruptedError,
-    DagsterUserCodeUnreachableError,
 )
 
 # back-fills under way, and what they have yet to launch
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.execution.plan.objects import StepFailureData
-
-# whether the process of a run lives
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.tags import GRPC_INFO_TAG, MULTIDIMENSIONAL_PARTITION_PREFIX, PRIORITY_TAG, WILL_RETRY_TAG
-from dagster._grpc.client import DagsterGrpcClient
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import deserialize_value
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator, RunQueueConfig
+from dagster._core.storage.tags import (
+    BACKFILL_ID_TAG,
+    MULTIDIMENSIONAL_PARTITION_PREFIX,
+    PRIORITY_TAG,
+    WILL_RETRY_TAG,
+)
+from dagster._grpc.impl import core_execute_run
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 # a cancelled run stops its kernels
 from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 
 __all__ = [
+    "BACKFILL_ID_TAG",
     "CODE_VERSION_TAG",
     "DATA_VERSION_IS_USER_PROVIDED_TAG",
     "DATA_VERSION_TAG",
-    "GRPC_INFO_TAG",
     "INPUT_DATA_VERSION_TAG_PREFIX",
     "INPUT_EVENT_POINTER_TAG_PREFIX",
     "MULTIDIMENSIONAL_PARTITION_PREFIX",
@@ -56,19 +61,23 @@ __all__ = [
     "AssetGraph",
     "BulkActionStatus",
     "BulkActionsFilter",
-    "CanCancelExecutionRequest",
-    "CanCancelExecutionResult",
     "CheckRunHealthResult",
+    "ConfigurableClass",
+    "ConfigurableClassData",
     "DagsterDefinitionChangedDeserializationError",
     "DagsterExecutionInterruptedError",
-    "DagsterGrpcClient",
-    "DagsterUserCodeUnreachableError",
-    "DefaultRunLauncher",
+    "LaunchRunContext",
+    "ModuleCodePointer",
     "PartitionBackfill",
+    "QueuedRunCoordinator",
+    "ReconstructableJob",
+    "ReconstructableRepository",
+    "RunLauncher",
+    "RunQueueConfig",
     "StepFailureData",
     "WorkerStatus",
     "backfill_cuts",
     "capture_interrupts",
     "check_captured_interrupt",
-    "deserialize_value",
+    "core_execute_run",
 ]

@@ -101,6 +101,7 @@ def _register_groups() -> None:
         screen,
         services,
         settings,
+        worker,
     )
 
     groups = (
@@ -119,6 +120,7 @@ def _register_groups() -> None:
         history,
         ephemeris,
         screen,
+        worker,
         database,
     )
     for group in groups:

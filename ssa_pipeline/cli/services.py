@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from ssa_pipeline.cli.printing import print_json, to_second
 if TYPE_CHECKING:
     from ssa_pipeline.local.services.state import ServiceStatus
     from ssa_pipeline.settings import Settings
+    from ssa_pipeline.storage.upkeep.workers import KnownWorker
 
 _FOLLOW_POLL_S = 0.5
 _LOOKS_APART = 10  # polls of the logs between two looks at the watcher
@@ -37,7 +39,7 @@ def up(
         bool, typer.Option("--unwatched", help="Without the watcher, which starts again what dies.")
     ] = False,
 ) -> None:
-    """Start PostgreSQL, the Dagster daemon, the webserver and the watcher; migrate; free runs whose process is gone.
+    """Start PostgreSQL, daemon, webserver, worker and watcher; migrate; free runs whose process is gone.
 
     What runs already is left alone, or restarted when the code changed and no run is in progress. The watcher starts
     again what dies; after a reboot call `ssa up` again (docs/operations.md has units of systemd that do).
@@ -64,19 +66,24 @@ def down() -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show what runs: process, address, uptime, memory. Exit code 4 unless all runs and the daemon is alive."""
+    """Show what runs: process, address, uptime, memory, and the workers on other machines. Exit code 4 unless all of
+    this machine runs and the daemon is alive."""
     from ssa_pipeline.local import watcher
     from ssa_pipeline.local.services import starting, state
 
     settings = _checked_settings()
     found = state.status(settings)
+    others = state.other_workers(settings)
     if as_json:
-        print_json({"services": [_status_facts(one) for one in found]})
+        workers = [dataclasses.asdict(one) for one in others]
+        print_json({"services": [_status_facts(one) for one in found], "other_workers": workers})
     else:
         for one in found:
             _say(_status_line(one))
+        for worker in others:
+            _say(_worker_line(worker))
         for line in watcher.report(settings):
-            _say(f"{state.WATCHER:<10} {line}")
+            _say(f"{state.WATCHER:<11} {line}")
     unasked = {"database"} if starting.is_watcher_wanted(settings) else {"database", state.WATCHER}
     stopped = [one.name for one in found if one.pid is None and one.name not in unasked]
     if stopped:
@@ -88,7 +95,7 @@ def status(as_json: AsJson = False) -> None:
 
 def logs(
     name: Annotated[
-        str | None, typer.Argument(help="postgres, daemon, webserver or watcher; all when left out.")
+        str | None, typer.Argument(help="postgres, daemon, webserver, worker or watcher; all when left out.")
     ] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Lines from the end of each log.")] = 40,
@@ -196,11 +203,20 @@ def _status_line(one: ServiceStatus) -> str:
     import time
 
     if one.started_at is None:
-        return f"{one.name:<10} {one.address or 'stopped'}"
+        return f"{one.name:<11} {one.address or 'stopped'}"
     minutes = int(time.time() - one.started_at) // 60
     uptime = f"{minutes // 1440}d {minutes // 60 % 24:02}:{minutes % 60:02}"
     memory = f"{one.memory_bytes / 1e6:5.0f} MB"
-    return f"{one.name:<10} running  pid {one.pid:<8} up {uptime}  {memory}  {one.address}".rstrip()
+    return f"{one.name:<11} running  pid {one.pid:<8} up {uptime}  {memory}  {one.address}".rstrip()
+
+
+def _worker_line(one: KnownWorker) -> str:
+    heard = "never heard" if one.silent_s is None else f"heard {one.silent_s:.0f} s ago"
+    slots = f"{one.n_slots} slot{'s' * (one.n_slots != 1)} of {one.threads_per_run} threads"
+    return (
+        f"{'worker':<11} {one.worker_state:<8} {one.worker_name} on {one.host}, process {one.process_id}: {slots}, "
+        f"{one.n_runs} at work, {heard}, for {', '.join(one.queues)}"
+    )
 
 
 def _stay(settings: Settings, *, is_watched: bool) -> None:

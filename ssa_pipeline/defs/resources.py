@@ -25,6 +25,7 @@ from ssa_pipeline.storage.receipts.satcat import read_newest_tables
 from ssa_pipeline.storage.receipts.snapshots import StoredSnapshot, read_catalog_snapshots, read_records
 from ssa_pipeline.storage.schema.table_sizes import TableSize, table_sizes
 from ssa_pipeline.storage.slices.store import SliceStore
+from ssa_pipeline.storage.upkeep import workers
 from ssa_pipeline.storage.upkeep.alerts import purge_alerts
 from ssa_pipeline.storage.upkeep.retention import expire_slices
 from ssa_pipeline.storage.upkeep.run_history import Purged, purge_runs
@@ -71,7 +72,8 @@ class Storage(Protocol):
         ...
 
     def purge_runs(self, retention_days: int, on_batch: Callable[[Purged], None]) -> Purged:
-        """Delete old runs and events of Dagster; see ``storage.upkeep.run_history.purge_runs``."""
+        """Delete old runs and events of Dagster, and what is known of their workers; see
+        ``storage.upkeep.run_history.purge_runs``."""
         ...
 
     def purge_alerts(self, retention_days: int) -> int:
@@ -124,7 +126,9 @@ class PostgresStorage:
         return thin_events(self.url, keep_days, beyond_km)
 
     def purge_runs(self, retention_days: int, on_batch: Callable[[Purged], None]) -> Purged:
-        return purge_runs(self.url, retention_days, datetime.now(UTC), on_batch)
+        purged = purge_runs(self.url, retention_days, datetime.now(UTC), on_batch)
+        workers.forget(self.url, retention_days)
+        return purged
 
     def purge_alerts(self, retention_days: int) -> int:
         return purge_alerts(self.url, datetime.now(UTC) - timedelta(days=retention_days))

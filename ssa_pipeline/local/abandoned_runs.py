@@ -1,34 +1,24 @@
-"""Runs that Dagster's tables call running although no process of this machine works on them.
+"""Runs that Dagster's tables call running although no process works on them.
 
-The code server that started a worker notices its death only while it lives itself, and while the database answers.
-After a reboot, a killed daemon or `kill -9` of everything, such a run would hold its slot for hours. ``ssa up`` frees
-it; where the daemon runs, its monitoring does so through ``run_launcher``.
-
-One installation drives one database: a run of another machine's processes would look abandoned here.
+Where the daemon runs, its monitoring fails them by what the workers say (``nodes.launcher``). ``ssa up`` and
+``ssa down`` know at once which processes of this node are gone, and wait for nobody's silence.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
-from ssa_pipeline.dagster_internals import (
-    GRPC_INFO_TAG,
-    CanCancelExecutionRequest,
-    CanCancelExecutionResult,
-    DagsterGrpcClient,
-    DagsterUserCodeUnreachableError,
-    deserialize_value,
-)
-from ssa_pipeline.local import processes
+from ssa_pipeline.local import host, processes
+from ssa_pipeline.settings import DatabaseUrl
+from ssa_pipeline.storage.upkeep import workers
 
 _IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-_ANSWER_TIMEOUT_S = 5
 GONE = (
     "The process of this run is gone (killed, or the machine was restarted). "
     "Start the run again, unless that happens by itself."
@@ -47,15 +37,20 @@ def open_instance(environment: Mapping[str, str]) -> Iterator[DagsterInstance]:
         yield instance
 
 
-def free_abandoned_runs(instance: DagsterInstance, *, is_daemon_alive: bool) -> list[str]:
-    """Fail every run without a process (cancel it where that was asked for) and free its slots; their ids.
+def strike_off_dead_workers(url: DatabaseUrl, home: Path) -> None:
+    """Workers of this node whose process does not live any more."""
+    mine = [one for one in workers.living_workers(url) if one.node == host.node(home)]
+    workers.strike_off(url, [one.worker_id for one in mine if processes.process(one.process_id) is None])
 
-    A starting run is left to a living daemon, which may be about to start its process.
-    """
+
+def free_abandoned_runs(instance: DagsterInstance, url: DatabaseUrl, *, is_daemon_alive: bool) -> list[str]:
+    """Fail every run without a process (cancel it where that was asked for) and free its slots; their ids. A run that
+    no worker has taken yet waits for one, and a starting one is left to a living daemon, which may be about to hand it
+    over."""
     freed = []
     for run in instance.get_runs(filters=RunsFilter(statuses=_IN_PROGRESS)):
         is_left_to_daemon = is_daemon_alive and run.status == DagsterRunStatus.STARTING
-        if is_left_to_daemon or _has_process(instance, run) or _has_moved_on(instance, run):
+        if is_left_to_daemon or _has_process(instance, url, run) or _has_moved_on(instance, run):
             continue
         if run.status == DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, GONE)
@@ -67,12 +62,15 @@ def free_abandoned_runs(instance: DagsterInstance, *, is_daemon_alive: bool) -> 
     return freed
 
 
-def announce_cancelling(instance: DagsterInstance) -> list[str]:
-    """Say of every running run that it is being cancelled, so that its end by our signal counts as that."""
+def announce_cancelling(instance: DagsterInstance, url: DatabaseUrl, home: Path) -> list[str]:
+    """Say of every running run of this node that it is cancelled, so that its end by our signal counts as that."""
+    running = instance.get_runs(filters=RunsFilter(statuses=_IN_PROGRESS[:2]))
+    elsewhere = workers.runs_of_others(url, host.node(home), [run.run_id for run in running])
     announced = []
-    for run in instance.get_runs(filters=RunsFilter(statuses=_IN_PROGRESS[:2])):
-        instance.report_run_canceling(run, "Stopped by `ssa down`.")
-        announced.append(run.run_id)
+    for run in running:
+        if run.run_id not in elsewhere:
+            instance.report_run_canceling(run, "Stopped by `ssa down`.")
+            announced.append(run.run_id)
     return announced
 
 
@@ -82,30 +80,19 @@ def _has_moved_on(instance: DagsterInstance, run: DagsterRun) -> bool:
     return now is None or now.status != run.status
 
 
-def _has_process(instance: DagsterInstance, run: DagsterRun) -> bool:
-    lives = logged_process_lives(instance, run)
-    return _is_starting_process(run) if lives is None else lives
+def _has_process(instance: DagsterInstance, url: DatabaseUrl, run: DagsterRun) -> bool:
+    state = workers.run_state(url, run.run_id)
+    if state.is_claimed:
+        return not state.is_gone  # the silence of others is judged by the monitoring
+    if state.job_id is not None:
+        return run.status != DagsterRunStatus.CANCELING
+    return bool(_logged_process_lives(instance, run))
 
 
-def _is_starting_process(run: DagsterRun) -> bool:
-    """Whether the code server that was told to start the run says that it has a process for it. Of one that logged
-    its id the log is asked: where the database is away as a process dies, its code server counts it as alive for good.
-    """
-    info = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
-    if not info:
-        return False
-    client = DagsterGrpcClient(host=info.get("host"), port=info.get("port"), socket=info.get("socket"))
-    try:
-        request = CanCancelExecutionRequest(run_id=run.run_id)
-        answer = client.can_cancel_execution(request, timeout=_ANSWER_TIMEOUT_S)
-    except DagsterUserCodeUnreachableError:
-        return False
-    return deserialize_value(answer, CanCancelExecutionResult).can_cancel
-
-
-def logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool | None:
-    """Whether the process that last wrote its id into the run's log lives; None where none has done so yet, and where
-    that id has a process younger than the entry: a stranger, or the clock was set forward."""
+def _logged_process_lives(instance: DagsterInstance, run: DagsterRun) -> bool | None:
+    """Of a run that a terminal executes: whether the process that last wrote its id into the run's log lives; None
+    where none has done so yet, and where that id has a process younger than the entry: a stranger, or the clock was set
+    forward."""
     entries = instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
     for entry in reversed(entries):
         metadata = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}

@@ -7,6 +7,7 @@ Run as a script, with the arguments of ``dagster-daemon``.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 
 SILENCE_S = 600.0  # then a message that still holds is said again
@@ -32,8 +33,22 @@ class Unrepeated(logging.Filter):
 if __name__ == "__main__":
     from dagster._daemon.cli import main
 
-    from ssa_pipeline.local import backfill_runs
+    from ssa_pipeline import __version__
+    from ssa_pipeline.local import backfill_runs, code_server, host, only_daemon
+    from ssa_pipeline.local.postgres.address import database_url
+    from ssa_pipeline.local.work_version import work_version
+    from ssa_pipeline.settings import read_settings
+    from ssa_pipeline.storage.upkeep.workers import Installation, note_installation
 
+    settings = read_settings()
+    url = database_url(settings)
+    lock = only_daemon.OnlyDaemon(url, print)
+    if not lock.take(only_daemon.PATIENCE_S):
+        sys.exit(1)
+    if not code_server.wait_until_it_listens(settings):
+        sys.exit("the code server does not answer: see `ssa logs code-server`")
+    lock.watch()
+    note_installation(url, Installation(host.node(settings.home), __version__, work_version(settings)))
     logging.getLogger(QUEUE_LOGGER).addFilter(Unrepeated())
     backfill_runs.install()
     main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ssa_pipeline.local import code_server
 from ssa_pipeline.local.numba_cache import use_numba_cache
 from ssa_pipeline.settings import DatabaseUrl, Settings
 from ssa_pipeline.settings.installation import BUNDLED
@@ -19,7 +20,8 @@ def dagster_home(settings: Settings) -> Path:
 
 
 def link_dagster_home(settings: Settings) -> Path:
-    """Make DAGSTER_HOME with our dagster.yaml linked in (Dagster writes beside that file)."""
+    """Make DAGSTER_HOME with our dagster.yaml linked in (Dagster writes beside that file), and our services'
+    workspace."""
     directory = dagster_home(settings)
     directory.mkdir(parents=True, exist_ok=True)
     link = directory / "dagster.yaml"
@@ -27,7 +29,13 @@ def link_dagster_home(settings: Settings) -> Path:
         fresh = link.with_name(f"dagster.yaml.{os.getpid()}")
         fresh.symlink_to(INSTANCE_FILE)
         fresh.replace(link)
+    code_server.write_workspace(settings, directory)
     return directory
+
+
+def workspace_file(settings: Settings) -> Path:
+    """The workspace of our services; plain dagster commands use ``WORKSPACE_FILE``."""
+    return dagster_home(settings) / "workspace.yaml"
 
 
 def service_environment(settings: Settings, url: DatabaseUrl) -> dict[str, str]:

@@ -207,20 +207,17 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _dagster(settings: Settings) -> Iterator[Finding]:
-    found = {name: state.find_service(settings, name) for name in (state.DAEMON, state.WEBSERVER)}
-    missing = [name for name, service in found.items() if service is None]
+    found = state.find_services(settings)
+    missing = [name for name in state.DAGSTER if name not in found]
     is_wanted = starting.is_watcher_wanted(settings)
-    if not missing and is_wanted and state.find_service(settings, state.WATCHER) is None:
+    if not missing and is_wanted and state.WATCHER not in found:
         yield Finding(Level.WARN, "watcher", "not running, so nothing starts again what dies: ssa up")
     for line in watcher.report(settings):
         yield Finding(Level.WARN, "watcher", line)
     url = _running_database_url(settings)
     if missing or url is None:
-        yield Finding(Level.WARN, "Dagster", f"{' and '.join(missing) or 'database'} not running: ssa up")
+        yield Finding(Level.WARN, "Dagster", f"{', '.join(missing) or 'database'} not running: ssa up")
         return
-    for name, service in found.items():
-        if service is not None and state.has_lost_code_server(service):
-            yield Finding(Level.FAIL, "Dagster", f"the code server of the {name} is gone: ssa up")
     try:
         text = f"{run_rows.runs_in_progress(url)} run(s) in progress"
         problem = state.daemon_silence(settings)

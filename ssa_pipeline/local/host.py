@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import socket
@@ -13,6 +14,21 @@ LOOPBACK = "127.0.0.1"
 MINIMUM_MEMORY_BYTES = 4 * 1024**3
 MINIMUM_FREE_DISK_BYTES = 3 * 1024**3
 _PORT_RANGE = range(20_000, 30_000)  # below the kernel's ephemeral ports, so that a remembered port stays free
+
+
+def name() -> str:
+    """Of this host, as workers give it."""
+    return socket.gethostname()
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def node(home: Path) -> str:
+    """This installation on this host: ``host:/home/ssa/var``."""
+    return f"{name()}:{home}"
 
 
 def is_port_free(port: int) -> bool:

@@ -38,6 +38,11 @@ def process(pid: int) -> psutil.Process | None:
     return found if is_alive(found) else None
 
 
+def own_id() -> int:
+    """Of the process that asks."""
+    return os.getpid()
+
+
 def wait_gone(processes: Iterable[psutil.Process], timeout_s: float) -> list[psutil.Process]:
     """Wait until none of them lives; those still alive after timeout_s. Reaps children of this process."""
     remaining = list(processes)

@@ -1,6 +1,6 @@
 """Where our services put sockets and temporary files: a directory of this home, emptied when none of them lives.
 
-Dagster makes a socket for each code server in the directory for temporary files; one that is killed leaves it there.
+A code server that is killed leaves its socket there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The watcher: one process that starts again what dies of PostgreSQL, the daemon and the webserver, and says so.
+"""The watcher: one process that starts again what dies of PostgreSQL and our other services, and says so.
 
 `ssa up` starts it, `ssa down` ends it, a lock keeps a second one away. It looks every few seconds at the same facts as
 `ssa status`, and starts what is missing as `ssa up` does (``starting.revive``). What dies again soon is started later
@@ -27,7 +27,7 @@ from ssa_pipeline.local.locks import LockTimeoutError, file_lock
 from ssa_pipeline.local.postgres.errors import EmbeddedPostgresError
 from ssa_pipeline.local.services import starting, state
 from ssa_pipeline.local.services.exclusive import ServiceError
-from ssa_pipeline.local.services.state import POSTGRES, WATCHER
+from ssa_pipeline.local.services.state import DAGSTER, POSTGRES, WATCHER
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.errors import StorageError
 from ssa_pipeline.storage.upkeep.alerts import Alert
@@ -38,7 +38,6 @@ FIRST_WAIT_S = 5.0  # before what died again is started again; doubled each time
 LONGEST_WAIT_S = 300.0
 SETTLED_S = 600.0  # what has lived so long has not "died again"
 DISK_POLL_S = 60.0
-LOOKS_WITHOUT_CODE_SERVER = 6  # the daemon replaces its code server every minute
 _REPEATED_AFTER = timedelta(hours=24)
 _LOCK_TIMEOUT_S = 30.0  # the former watcher may be ending
 
@@ -114,14 +113,13 @@ class Watcher:
         self._ui_port = state.port_given()  # where the webserver was when the watcher was started
         self._sent_at: dict[str, float] = {}
         self._disk_at = -DISK_POLL_S
-        self._looks_crippled = 0
         self._state.save(_state_path(settings))
 
     def look(self, now: float) -> None:
         """Start what is dead where its time has come; tell of a disk that fills up."""
         _reap()
         self._ui_port = state.ui_port(self._settings) or self._ui_port
-        dead = state.missing(self._settings) or self._crippled()
+        dead = state.missing(self._settings)
         if dead and self._back_off.is_due(now):
             self._back_off.tried(now)
             self._revive(dead)
@@ -130,12 +128,6 @@ class Watcher:
         if now - self._disk_at >= DISK_POLL_S:
             self._disk_at = now
             self._look_at_disk()
-
-    def _crippled(self) -> list[str]:
-        """Services that have been without their code server for several looks."""
-        found = state.crippled(self._settings)
-        self._looks_crippled = self._looks_crippled + 1 if found else 0
-        return found if self._looks_crippled >= LOOKS_WITHOUT_CODE_SERVER else []
 
     def _revive(self, dead: list[str]) -> None:
         self._say(f"not running: {', '.join(dead)}; starting what is missing")
@@ -220,7 +212,7 @@ def watch(settings: Settings, say: Callable[[str], None], stop: threading.Event)
     """Until ``stop`` is set. LockTimeoutError where another watcher of this home lives."""
     with file_lock(settings.home / "watcher.lock", timeout_s=_LOCK_TIMEOUT_S):
         watcher = Watcher(settings, say)
-        say("watching PostgreSQL, the daemon and the webserver")
+        say(f"watching PostgreSQL, {', '.join(DAGSTER)}")
         while not stop.wait(POLL_S):
             try:
                 watcher.look(time.monotonic())

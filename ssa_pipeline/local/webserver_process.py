@@ -8,6 +8,7 @@ script, with the arguments of ``dagster-webserver``.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import dagster_webserver.app
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 from starlette.middleware import Middleware
 
+from ssa_pipeline.local import code_server
 from ssa_pipeline.local.ui_guard import UiGuard
 from ssa_pipeline.settings import read_settings
 
@@ -44,4 +46,6 @@ if __name__ == "__main__":
 
     assert dagster_webserver.app.DagsterWebserver is DagsterWebserver  # type: ignore[attr-defined]  # noqa: S101
     dagster_webserver.app.DagsterWebserver = GuardedWebserver  # type: ignore[attr-defined]
+    if not code_server.wait_until_it_listens(read_settings()):
+        sys.exit("the code server does not answer: see `ssa logs code-server`")
     main()  # type: ignore[no-untyped-call]

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from ssa_pipeline.settings.alerts import AlertSettings
 from ssa_pipeline.settings.database import DatabaseUrl
 from ssa_pipeline.settings.file import SettingsFile
-from ssa_pipeline.settings.operation import AutomationSettings
+from ssa_pipeline.settings.operation import AutomationSettings, WorkerSettings
 from ssa_pipeline.settings.sources import SourceSettings
 from ssa_pipeline.settings.values import SettingsError
 
@@ -64,6 +64,7 @@ class Settings:
     sources: _Concern[SourceSettings] = _Concern()
     alerts: _Concern[AlertSettings] = _Concern()
     automation: _Concern[AutomationSettings] = _Concern()
+    workers: _Concern[WorkerSettings] = _Concern()
     is_first_day_set: bool = field(kw_only=True)  # else partitions begin where data begin: ``first_day``
     file: SettingsFile = field(kw_only=True)  # settings.env of the home
     from_file: Mapping[str, str] = field(kw_only=True)  # what the file sets and the environment does not

@@ -19,6 +19,25 @@ class AutomationSettings:
     reconcile_days: int  # SSA_RECONCILE_DAYS: the newest epoch days that are kept screened
 
 
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How workers on any host are known to live; the same for all of them."""
+
+    heartbeat_s: float  # SSA_HEARTBEAT_S: a worker says so often that it lives
+    stalled_after_s: float  # SSA_STALLED_AFTER_S: one that is silent for longer is dead, and its runs have failed
+
+
+def read_workers(env: Mapping[str, str]) -> WorkerSettings:
+    """SettingsError where a number is none, or a worker would count as dead between two heartbeats."""
+    heartbeat_s = number(env, "SSA_HEARTBEAT_S", 2.0, minimum=0.1)
+    stalled_after_s = number(env, "SSA_STALLED_AFTER_S", 18.0, minimum=0.1)
+    if stalled_after_s < 3 * heartbeat_s:
+        raise SettingsError(
+            f"SSA_STALLED_AFTER_S={stalled_after_s:g} must be at least three times SSA_HEARTBEAT_S={heartbeat_s:g}"
+        )
+    return WorkerSettings(heartbeat_s, stalled_after_s)
+
+
 def read_automation(env: Mapping[str, str]) -> AutomationSettings:
     """SettingsError where a number is none, or outside its limits."""
     return AutomationSettings(

@@ -63,6 +63,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         sources=tried(sources.read_sources, env),
         alerts=tried(alerts.read_alerts, env),
         automation=tried(operation.read_automation, env),
+        workers=tried(operation.read_workers, env),
         is_first_day_set=bool(env.get("SSA_FIRST_DAY")),
         file=file,
         from_file=from_file,

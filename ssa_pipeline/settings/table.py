@@ -96,5 +96,7 @@ SHOWN: dict[str, Callable[[Settings], object]] = {
     "SSA_SOURCE_SILENT_HOURS": lambda s: _silent_hours(s.alerts.silent_hours),
     "SSA_SENSOR_INTERVAL_S": lambda s: s.automation.interval_s,
     "SSA_RESCREEN_HOURS": lambda s: f"{s.automation.rescreen_hours:g}",
+    "SSA_HEARTBEAT_S": lambda s: f"{s.workers.heartbeat_s:g}",
+    "SSA_STALLED_AFTER_S": lambda s: f"{s.workers.stalled_after_s:g}",
     "SSA_RECONCILE_DAYS": lambda s: s.automation.reconcile_days,
 }

@@ -42,5 +42,10 @@ def _connected(address: str) -> psycopg.Connection:
         autocommit=True,
         prepare_threshold=None,  # prepared statements do not survive a transaction pooler
         connect_timeout=CONNECT_TIMEOUT_S,
+        # a line that is gone without a word is noticed
+        tcp_user_timeout=15_000,
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
         application_name="ssa-pipeline",
     )

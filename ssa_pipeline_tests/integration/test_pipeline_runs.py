@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 
@@ -206,18 +205,20 @@ def test_a_killed_worker_leaves_the_old_slices_and_up_frees_its_run(installation
         blocker.execute("LOCK TABLE screening.refined_event IN SHARE ROW EXCLUSIVE MODE")
         run_id = installation.launch_range(KILLED_DAY, 0, 0)
         installation.wait(run_id, lambda run: _is_started(run, "refined_events"))
-        daemon = state.find_service(installation.settings, state.DAEMON)
-        assert daemon is not None
-        victims = [daemon, *daemon.children(recursive=True)]
-        assert len(victims) >= 3  # daemon, code server, run worker
+        victims = [
+            victim
+            for name in (state.DAEMON, state.WORKER)
+            for victim in state.with_descendants(installation.settings, name)
+        ]
+        assert len(victims) >= 3  # daemon, worker, slot
         for victim in victims:
             victim.kill()
         assert processes.wait_gone(victims, 30) == []
         assert installation.webserver.follow(run_id, None).status == "STARTED"
-    starting.up(installation.settings, _quiet, is_watched=False)
-    assert installation.webserver.follow(run_id, None).status == "FAILURE"
     after = installation.log_ids(KILLED_DAY)
     assert after[SliceKey("refined_events", KILLED_DAY, 0)] == before[SliceKey("refined_events", KILLED_DAY, 0)]
+    starting.up(installation.settings, _quiet, is_watched=False)
+    assert installation.webserver.follow(run_id, None).status == "FAILURE"
     done = installation.ssa("materialize", "--epoch-day", day, "--lead-days", "0")
     assert done.returncode == 0, done.stderr
     written = installation.log_ids(KILLED_DAY)
@@ -242,15 +243,11 @@ def test_cancelling_stops_the_kernels_of_a_full_catalog(installation: Installati
     assert ended.status == "CANCELED"
     assert time.monotonic() - started_s < 30  # seven lead days of the full catalogue take minutes
     assert {key.asset for key in installation.log_ids(FULL_DAY)} <= {"ephemeris_chunks", "conjunction_candidates"}
-    workers = [one for one in processes.supervised(installation.settings.home) if run_id in _command(one)]
-    assert processes.wait_gone(workers, 30) == []
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
+    with psycopg.connect(installation.url.psycopg) as connection:
+        row = connection.execute("SELECT process_id FROM screening.run_claim WHERE run_id = %s", [run_id]).fetchone()
+    assert row is not None
+    slot = processes.process(row[0])
+    assert slot is None or processes.wait_gone([slot], 30) == []
 
 
 def test_ctrl_c_without_a_terminal_detaches_and_the_run_goes_on(installation: Installation) -> None:

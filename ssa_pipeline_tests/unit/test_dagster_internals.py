@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster_webserver.app
 import dagster_webserver.cli
 from dagster import DagsterInstance
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster_webserver.webserver import DagsterWebserver
 
 from ssa_pipeline import dagster_internals as internals
@@ -39,7 +40,7 @@ def test_the_tags_are_those_of_runs_and_events_already_stored() -> None:
     assert internals.INPUT_DATA_VERSION_TAG_PREFIX == "dagster/input_data_version"
     assert internals.INPUT_EVENT_POINTER_TAG_PREFIX == "dagster/input_event_pointer"
     assert internals.MULTIDIMENSIONAL_PARTITION_PREFIX == "dagster/partition/"
-    assert internals.GRPC_INFO_TAG == ".dagster/grpc_info"
+    assert internals.BACKFILL_ID_TAG == "dagster/backfill"
     assert internals.PRIORITY_TAG == "dagster/priority"
     assert internals.WILL_RETRY_TAG == "dagster/will_retry"
 
@@ -54,9 +55,23 @@ def test_backfills_are_asked_for_by_status_and_tell_what_they_target() -> None:
 
 
 def test_the_launcher_is_asked_whether_a_runs_process_lives() -> None:
-    assert {"RUNNING", "FAILED", "UNKNOWN"} <= {one.name for one in internals.WorkerStatus}
-    assert list(inspect.signature(internals.DefaultRunLauncher.check_run_worker_health).parameters) == ["self", "run"]
+    assert {"RUNNING", "FAILED"} <= {one.name for one in internals.WorkerStatus}
+    assert list(inspect.signature(internals.RunLauncher.check_run_worker_health).parameters) == ["self", "run"]
     assert "status" in inspect.signature(internals.CheckRunHealthResult).parameters
+
+
+def test_the_queue_asks_for_its_limits_each_time_it_looks() -> None:
+    """``SlotsRunCoordinator`` answers with the slots of the workers that live now."""
+    assert "max_concurrent_runs" in internals.RunQueueConfig._fields
+    assert ".get_run_queue_config()" in inspect.getsource(DagsterInstance.get_concurrency_config)
+    assert "instance.get_concurrency_config()" in inspect.getsource(QueuedRunCoordinatorDaemon.run_iteration)
+
+
+def test_a_worker_executes_a_run_with_the_definitions_that_it_has_loaded() -> None:
+    wanted = {"recon_job", "dagster_run", "instance", "inject_env_vars"}
+    assert wanted <= set(inspect.signature(internals.core_execute_run).parameters)
+    repository = internals.ReconstructableRepository(internals.ModuleCodePointer("ssa_pipeline.definitions", "defs"))
+    assert internals.ReconstructableJob(repository, "screen_job").get_definition().name == "screen_job"
 
 
 def test_interrupts_are_captured_and_asked_for() -> None:

@@ -31,7 +31,6 @@ OUTCOMES = ("stored", "unchanged", "too_early", "refused", "not_a_catalog", "fai
 _FAILURES = ("refused", "not_a_catalog", "failed")
 SOON = timedelta(minutes=1)  # a query that its provider's rule allows again by then is tried again within the run
 TAGS = {
-    "dagster/max_retries": "2",  # of a run whose process was lost; not of one whose step failed (dagster.yaml)
     "dagster/max_runtime": "3600",
     "dagster/priority": "20",  # before catalogues, before screenings
 }

@@ -25,7 +25,6 @@ from ssa_pipeline.settings import Settings
 
 REASON_TAG = "ssa/reason"  # why automation asked for a run, shown with it
 # Of a run whose process was lost (not of one whose step failed): dagster.yaml.
-RETRY_TAGS = {"dagster/max_retries": "2"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,5 @@ def _request(day: DayScreening, first: int, last: int, rank: int, reason: str, n
             **run_tags(day.epoch_day, (first, last)),
             "dagster/priority": str(-rank),
             REASON_TAG: f"{day.epoch_day}: {reason}",
-            **RETRY_TAGS,
         },
     )

@@ -35,7 +35,7 @@ from ssa_pipeline.chain.releases import (
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.dagster_internals import AssetGraph
 from ssa_pipeline.defs.automation.fetching import FETCH_JOBS, job_name, run_config
-from ssa_pipeline.defs.automation.screening import REASON_TAG, RETRY_TAGS, screenings
+from ssa_pipeline.defs.automation.screening import REASON_TAG, screenings
 from ssa_pipeline.defs.automation.under_way import named, slices_under_way, unfinished_run
 from ssa_pipeline.defs.checks import FRESHNESS_CHECKS
 from ssa_pipeline.defs.partitions import unfinished_parts_of_dagster
@@ -135,7 +135,6 @@ def _ingest_request(epoch_day: date, what: str, reason: str, now: datetime) -> R
             **run_tags(epoch_day),
             REASON_TAG: f"{epoch_day}: {reason}",
             "dagster/priority": "10",
-            **RETRY_TAGS,
         },
     )
 

@@ -15,10 +15,11 @@ from typing import Any
 import httpx
 import psutil
 
-from ssa_pipeline.local import host, processes, temporary_files
-from ssa_pipeline.local.dagster_home import INSTANCE_FILE, WORKSPACE_FILE
+from ssa_pipeline.local import code_server, host, processes, temporary_files
+from ssa_pipeline.local.dagster_home import INSTANCE_FILE, WORKSPACE_FILE, workspace_file
 from ssa_pipeline.local.services.exclusive import Say, ServiceError
 from ssa_pipeline.local.services.state import (
+    CODE_SERVER,
     DAEMON,
     FIRST_UI_PORT,
     NAME_VARIABLE,
@@ -26,6 +27,7 @@ from ssa_pipeline.local.services.state import (
     PORT_VARIABLE,
     WATCHER,
     WEBSERVER,
+    WORKER,
     address_of,
     find_service,
     log_paths,
@@ -35,10 +37,11 @@ from ssa_pipeline.local.services.state import (
 )
 from ssa_pipeline.local.services.stopping import end
 from ssa_pipeline.settings import REPOSITORY, DatabaseUrl, Settings
-from ssa_pipeline.storage.upkeep import run_rows
+from ssa_pipeline.storage.upkeep import run_rows, workers
 
 _DAEMON_SCRIPT = Path(__file__).parent.with_name("daemon_process.py")
 _WEBSERVER_SCRIPT = Path(__file__).parent.with_name("webserver_process.py")
+_MODULES = {WATCHER: "ssa_pipeline.local.watcher", WORKER: "ssa_pipeline.nodes.serving"}
 _FINGERPRINT = "SSA_SERVICE_FINGERPRINT"
 _SETTINGS = re.compile(r"(SSA|NUMBA|SPACE_TRACK)_.*|(HTTP|HTTPS|ALL|NO)_PROXY", re.IGNORECASE)
 _NOT_SETTINGS = {
@@ -104,8 +107,10 @@ def spawn(
     arguments = [sys.executable, str(_WEBSERVER_SCRIPT), "-h", host.LOOPBACK, "-p", str(port), "-l", settings.ui_path]
     if name == DAEMON:
         arguments = [sys.executable, str(_DAEMON_SCRIPT), "run"]
-    elif name == WATCHER:
-        arguments = [sys.executable, "-m", "ssa_pipeline.local.watcher"]
+    elif name == CODE_SERVER:
+        arguments = code_server.arguments(settings)
+    elif name in _MODULES:
+        arguments = [sys.executable, "-m", _MODULES[name]]
     log = log_paths(settings)[name]
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
@@ -117,7 +122,7 @@ def spawn(
         _FINGERPRINT: f"{fingerprint.database}:{fingerprint.code}",
     }
     return processes.spawn_detached(
-        arguments if name == WATCHER else [*arguments, "-w", str(WORKSPACE_FILE)],
+        [*arguments, "-w", str(workspace_file(settings))] if name in (DAEMON, WEBSERVER) else arguments,
         environ={
             **os.environ,
             **environment,
@@ -206,6 +211,19 @@ def wait_for_daemon(settings: Settings, daemon: psutil.Process, url: DatabaseUrl
             return
         time.sleep(0.2)
     raise ServiceError(f"the daemon does not serve the run queue after {_READY_TIMEOUT_S:.0f} s; see `ssa logs daemon`")
+
+
+def wait_for_worker(settings: Settings, worker: psutil.Process, url: DatabaseUrl) -> None:
+    """Return when it has joined. ServiceError where it dies or does not join."""
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if not processes.is_alive(worker):
+            raise ServiceError(f"the worker ended while starting; the end of its log:\n{_log_end(settings, WORKER)}")
+        here = host.node(settings.home)
+        if any(one.process_id == worker.pid and one.node == here for one in workers.living_workers(url)):
+            return
+        time.sleep(0.2)
+    raise ServiceError(f"the worker has not joined after {_READY_TIMEOUT_S:.0f} s; see `ssa logs {WORKER}`")
 
 
 def check_code_location(settings: Settings) -> None:

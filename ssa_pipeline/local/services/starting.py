@@ -3,13 +3,14 @@ watcher, which starts only what is dead."""
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psutil
 
-from ssa_pipeline.local import disk, host, temporary_files
+from ssa_pipeline.local import disk, host, only_daemon, temporary_files
 from ssa_pipeline.local.dagster_home import link_dagster_home, service_environment
 from ssa_pipeline.local.postgres.address import embedded_server
 from ssa_pipeline.local.services.exclusive import Say, ServiceError, one_at_a_time
@@ -22,13 +23,16 @@ from ssa_pipeline.local.services.spawning import (
     spawn,
     start_webserver,
     wait_for_daemon,
+    wait_for_worker,
 )
 from ssa_pipeline.local.services.state import (
+    CODE_SERVER,
     DAEMON,
+    DAGSTER,
     POSTGRES,
     WATCHER,
     WEBSERVER,
-    crippled,
+    WORKER,
     find_service,
     find_services,
     missing,
@@ -42,6 +46,7 @@ from ssa_pipeline.settings import REPOSITORY, DatabaseUrl, Settings
 from ssa_pipeline.storage.upkeep import run_rows
 
 _UNWATCHED = "unwatched"
+_LOCK_PATIENCE_S = 10.0
 
 
 def up(
@@ -60,24 +65,28 @@ def up(
         _check_checkout(settings)
         _check_ui_port(settings)
         _check_machine(settings, say, is_database_only=is_database_only)
-        url = _start_database(settings, say)
+        url = _start_database(settings, say, is_database_only=is_database_only)
         if is_database_only:
             return
         link_dagster_home(settings)
         environment = service_environment(settings, url)
         fingerprint = Fingerprint.now(environment)
-        _stop_crippled(settings, say)
-        _stop_outdated(settings, url, environment, fingerprint, say)
+        if not _stop_outdated(settings, url, environment, fingerprint, say):
+            return
         _prepare_dagster(settings, url, environment, say)
         begin_where_data_begin(settings, url, say, expected)
         temporary_files.clear_if_unused(settings.home)
         since = datetime.now(UTC)
+        if find_service(settings, CODE_SERVER) is None:
+            spawn(settings, CODE_SERVER, environment, fingerprint, say)
         daemon = None
         if find_service(settings, DAEMON) is None:
             daemon = spawn(settings, DAEMON, environment, fingerprint, say)
         start_webserver(settings, environment, fingerprint, say)
         if daemon is not None:
             wait_for_daemon(settings, daemon, url, since)
+        if find_service(settings, WORKER) is None:  # after the daemon, which says which version workers must have
+            wait_for_worker(settings, spawn(settings, WORKER, environment, fingerprint, say), url)
         check_code_location(settings)
         _note_whether_watched(settings, is_watched)
         if not is_watched and (watcher := find_service(settings, WATCHER)) is not None:
@@ -93,17 +102,17 @@ def revive(settings: Settings, say: Say, ui_port: int | None = None) -> list[str
     webserver comes back on ``ui_port`` where that is free. The names of what was started; ServiceError.
     """
     with one_at_a_time(settings, say):
-        dead = missing(settings) or crippled(settings)
+        dead = missing(settings)
         server = embedded_server(settings)
         url = server.start() if POSTGRES in dead else running_database_url(settings)
         if url is None:
             raise ServiceError("there is no database")
         environment = service_environment(settings, url)
         fingerprint = Fingerprint.now(environment)
-        _stop_crippled(settings, say)
         temporary_files.clear_if_unused(settings.home)
-        if find_service(settings, DAEMON) is None:
-            spawn(settings, DAEMON, environment, fingerprint, say)
+        for name in (CODE_SERVER, DAEMON, WORKER):
+            if name in dead:
+                spawn(settings, name, environment, fingerprint, say)
         if find_service(settings, WEBSERVER) is None:
             port = ui_port if ui_port is not None and host.is_port_free(ui_port) else choose_ui_port(settings)
             spawn(settings, WEBSERVER, environment, fingerprint, say, port)
@@ -118,7 +127,7 @@ def ensure_watcher(settings: Settings, say: Say) -> None:
     with one_at_a_time(settings, say):
         url = running_database_url(settings)
         living = find_services(settings)
-        if url is None or not {DAEMON, WEBSERVER} & living.keys():
+        if url is None or not living.keys() & set(DAGSTER):
             raise ServiceError("the services were stopped from elsewhere")
         if WATCHER not in living:
             environment = service_environment(settings, url)
@@ -170,11 +179,13 @@ def _check_machine(settings: Settings, say: Say, *, is_database_only: bool) -> N
         )
 
 
-def _start_database(settings: Settings, say: Say) -> DatabaseUrl:
+def _start_database(settings: Settings, say: Say, *, is_database_only: bool) -> DatabaseUrl:
     from ssa_pipeline.storage.schema import migrate
 
     if settings.database_url is not None:
         url = settings.database_url
+        if not is_database_only and find_service(settings, DAEMON) is None:
+            _demand_no_other_daemon(url)
     else:
         server = embedded_server(settings)
         was_running = server.is_running()
@@ -190,40 +201,46 @@ def _start_database(settings: Settings, say: Say) -> DatabaseUrl:
     return url
 
 
-def _stop_crippled(settings: Settings, say: Say) -> None:
-    """Workers go on."""
-    for name in crippled(settings):
-        service = find_service(settings, name)
-        if service is not None:
-            say(f"restarting the {name}: its code server is gone")
-            end([service])
+def _demand_no_other_daemon(url: DatabaseUrl) -> None:
+    """Before anything is migrated or freed. The lock of a daemon that has just died is given up in a moment."""
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while (who := only_daemon.driver_elsewhere(url)) is not None:
+        if time.monotonic() > deadline:
+            raise ServiceError(only_daemon.TAKEN.format(who=who))
+        time.sleep(0.5)
 
 
 def _stop_outdated(
     settings: Settings, url: DatabaseUrl, environment: dict[str, str], wanted: Fingerprint, say: Say
-) -> None:
-    """Services of another database are useless; those of other code or settings are restarted unless that would end a
-    run: the daemon's workers are among its descendants."""
-    for name in (WATCHER, DAEMON, WEBSERVER):
+) -> bool:
+    """Services of another database are useless; those of other code or settings are restarted unless a run is in
+    progress: then all stay, since the worker has it in hand, and the daemon must launch for workers of its version.
+    False where they stayed."""
+    outdated: dict[str, list[str]] = {}
+    is_same_database = True
+    for name in (WATCHER, *DAGSTER):
         service = find_service(settings, name)
         if service is None:
             continue
         found = Fingerprint.of(service)
-        is_same_database = found.database == wanted.database
-        changed = ["database"] * (not is_same_database) + ["code"] * (found.code != wanted.code)
+        is_same_database &= found.database == wanted.database
+        changed = ["database"] * (found.database != wanted.database) + ["code"] * (found.code != wanted.code)
         changed += changed_settings(service, environment)
-        if not changed:
-            continue
-        if name != WATCHER and is_same_database and run_rows.runs_in_progress(url):
+        if changed:
+            outdated[name] = changed
+    if set(outdated) & set(DAGSTER) and is_same_database and run_rows.runs_in_progress(url):
+        for name, changed in outdated.items():
             say(
                 f"the {name} still runs as before the change of {', '.join(changed)}: `ssa up` after the current runs "
                 "restarts it; `ssa down` and `ssa up` do so now and cancel them"
             )
-            continue
+        return False
+    for name, changed in outdated.items():
         say(f"restarting the {name}: changed are {', '.join(changed)}")
         if any(one.endswith("(no longer set)") for one in changed):
             say(f"what is to hold in every shell belongs into {settings.file.path}")
         end(with_descendants(settings, name))
+    return True
 
 
 def _prepare_dagster(settings: Settings, url: DatabaseUrl, environment: dict[str, str], say: Say) -> None:
@@ -233,7 +250,8 @@ def _prepare_dagster(settings: Settings, url: DatabaseUrl, environment: dict[str
         return
     from ssa_pipeline.local import abandoned_runs
 
+    abandoned_runs.strike_off_dead_workers(url, settings.home)
     is_daemon_alive = find_service(settings, DAEMON) is not None
     with abandoned_runs.open_instance(environment) as instance:
-        for run_id in abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=is_daemon_alive):
+        for run_id in abandoned_runs.free_abandoned_runs(instance, url, is_daemon_alive=is_daemon_alive):
             say(f"run {run_id} had lost its process: marked as failed")

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import psycopg
 
 from ssa_pipeline.local import host, processes
 from ssa_pipeline.local.postgres.address import embedded_server
 from ssa_pipeline.settings import DatabaseUrl, Settings
-from ssa_pipeline.storage.upkeep import run_rows
+from ssa_pipeline.storage.errors import StorageError
+from ssa_pipeline.storage.upkeep import run_rows, workers
+from ssa_pipeline.storage.upkeep.workers import KnownWorker
 
+CODE_SERVER = "code-server"
 DAEMON = "daemon"
 WEBSERVER = "webserver"
 POSTGRES = "postgres"
 WATCHER = "watcher"
+WORKER = "worker"
+DAGSTER = (CODE_SERVER, DAEMON, WEBSERVER, WORKER)  # in the order of their start
 FIRST_UI_PORT = 3000
 NAME_VARIABLE = "SSA_SERVICE"
 PORT_VARIABLE = "SSA_SERVICE_PORT"
 PATH_VARIABLE = "SSA_SERVICE_PATH"
-_CODE_SERVER_START_S = 180.0  # on a machine that is busy with other things
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class ServiceStatus:
 
 
 def find_services(settings: Settings) -> dict[str, psutil.Process]:
-    """The living processes of this home's daemon, webserver and watcher, by name, in one look at all processes."""
+    """The living processes of this home's services but PostgreSQL, by name, in one look at all processes."""
     found: dict[str, psutil.Process] = {}
     for one in processes.supervised(settings.home):
         try:
@@ -52,33 +56,20 @@ def find_services(settings: Settings) -> dict[str, psutil.Process]:
 
 
 def find_service(settings: Settings, name: str) -> psutil.Process | None:
-    """The living process of the daemon, the webserver or the watcher of this home, or None."""
+    """The living process of a service of this home, or None."""
     return find_services(settings).get(name)
 
 
 def with_descendants(settings: Settings, name: str) -> list[psutil.Process]:
-    """A service and what it started: workers and code servers of the daemon are among them."""
+    """A service and what it started: a worker's slots."""
     return [one for one in processes.supervised(settings.home) if one.environ().get(NAME_VARIABLE) == name]
-
-
-def has_lost_code_server(service: psutil.Process) -> bool:
-    """Whether the child that loads the pipeline's code is gone (not: has not been started yet)."""
-    if time.time() - service.create_time() < _CODE_SERVER_START_S:
-        return False
-    return not any(_is_code_server(child) for child in service.children() if processes.is_alive(child))
 
 
 def missing(settings: Settings) -> list[str]:
     """Services that `ssa up` started and that are dead."""
     is_database_dead = settings.database_url is None and not embedded_server(settings).is_running()
     found = find_services(settings)
-    return [POSTGRES] * is_database_dead + [name for name in (DAEMON, WEBSERVER) if name not in found]
-
-
-def crippled(settings: Settings) -> list[str]:
-    """Services that live without their code server: neither the daemon nor the webserver ever replaces a killed one."""
-    found = find_services(settings)
-    return [name for name in (DAEMON, WEBSERVER) if name in found and has_lost_code_server(found[name])]
+    return [POSTGRES] * is_database_dead + [name for name in DAGSTER if name not in found]
 
 
 def running_database_url(settings: Settings) -> DatabaseUrl | None:
@@ -95,7 +86,7 @@ def log_paths(settings: Settings) -> dict[str, Path]:
     server = embedded_server(settings)
     if settings.database_url is None and server.exists():
         paths[POSTGRES] = server.log_path
-    return paths | {name: settings.home / "log" / f"{name}.log" for name in (DAEMON, WEBSERVER, WATCHER)}
+    return paths | {name: settings.home / "log" / f"{name}.log" for name in (*DAGSTER, WATCHER)}
 
 
 def ui_url(settings: Settings) -> str | None:
@@ -141,12 +132,25 @@ def daemon_silence(settings: Settings) -> str | None:
     )
 
 
+def other_workers(settings: Settings) -> list[KnownWorker]:
+    """Workers of the database besides this installation's own; none where the database cannot be asked, or is older."""
+    url = running_database_url(settings)
+    if url is None:
+        return []
+    own = find_service(settings, WORKER)
+    here = (host.node(settings.home), own.pid if own is not None else None)
+    try:
+        return [one for one in workers.living_workers(url) if (one.node, one.process_id) != here]
+    except (StorageError, psycopg.Error):
+        return []
+
+
 def status(settings: Settings) -> list[ServiceStatus]:
     """All services in the order of their start; quick, asks only the operating system."""
     logs = log_paths(settings)
     found = [_database_status(settings, logs.get(POSTGRES))]
     living = find_services(settings)
-    return found + [_status(name, living.get(name), logs[name]) for name in (DAEMON, WEBSERVER, WATCHER)]
+    return found + [_status(name, living.get(name), logs[name]) for name in (*DAGSTER, WATCHER)]
 
 
 def port_of(webserver: psutil.Process) -> int:
@@ -157,13 +161,6 @@ def port_of(webserver: psutil.Process) -> int:
 def address_of(webserver: psutil.Process) -> str:
     """``http://127.0.0.1:3000``, with SSA_UI_PATH; psutil.NoSuchProcess."""
     return f"http://{host.LOOPBACK}:{port_of(webserver)}{webserver.environ().get(PATH_VARIABLE, '')}"
-
-
-def _is_code_server(process: psutil.Process) -> bool:
-    try:
-        return {"dagster", "api", "grpc"} <= set(process.cmdline())
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _database_status(settings: Settings, log: Path | None) -> ServiceStatus:

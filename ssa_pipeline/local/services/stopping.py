@@ -48,13 +48,14 @@ def _stop_dagster(settings: Settings, say: Say) -> bool:
         from ssa_pipeline.local import abandoned_runs
 
         with abandoned_runs.open_instance(service_environment(settings, url)) as instance:
-            for run_id in abandoned_runs.announce_cancelling(instance):
+            for run_id in abandoned_runs.announce_cancelling(instance, url, settings.home):
                 say(f"cancelling run {run_id}")
             _end_all(settings)
-            abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=False)
+            abandoned_runs.strike_off_dead_workers(url, settings.home)
+            abandoned_runs.free_abandoned_runs(instance, url, is_daemon_alive=False)
     else:
         _end_all(settings)
-    say("stopped the daemon and the webserver")
+    say("stopped the daemon, the webserver and the worker")
     return True
 
 

@@ -14,7 +14,7 @@ from ssa_pipeline.storage.schema.quantities import QUANTITIES
 from ssa_pipeline.storage.schema.tables import READER, SCHEMAS, TABLES, Table
 from ssa_pipeline.storage.schema.views import VIEWS
 
-_OURS = [schema for schema in SCHEMAS if schema != "dagster"]
+_OURS = [schema for schema in SCHEMAS if schema not in ("dagster", "engine")]
 _EXTERNAL = "e"
 
 

@@ -29,6 +29,7 @@ from ssa_pipeline.storage.connection import connect
 from ssa_pipeline.storage.errors import MissingRightsError, SchemaError
 from ssa_pipeline.storage.named_sql import sections
 from ssa_pipeline.storage.schema.contract_check import differences
+from ssa_pipeline.storage.schema.engine import apply_engine
 from ssa_pipeline.storage.schema.quantities import QUANTITIES
 from ssa_pipeline.storage.schema.tables import READER, SCHEMAS, TABLES
 from ssa_pipeline.storage.schema.views import VIEWS, view_queries
@@ -39,6 +40,7 @@ LOCK = 7_263_180_111  # advisory lock of migrations: any fixed number
 LOCK_TIMEOUT_S = 120
 _IN_THIS_PROCESS = Lock()  # Alembic's context is one per process
 MIN_SERVER_VERSION = 120_000
+_REPEATABLE = sql.Identifier(VERSION_SCHEMA, "repeatable")  # name and digest of what is applied when it changes
 
 
 def upgrade(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
@@ -57,6 +59,7 @@ def upgrade(url: DatabaseUrl, phase: Phase = "all") -> list[str]:
             return []  # a release that was rolled back: the newer schema serves it too
         applied = _run_revisions(url, phase)
         if phase != "after":
+            apply_engine(connection, _REPEATABLE)
             _apply_repeatables(connection)
     return applied
 
@@ -189,9 +192,7 @@ def _create_base(connection: psycopg.Connection) -> None:
         if connection.execute("SELECT to_regnamespace(quote_ident(%s))", [schema]).fetchone() == (None,):
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     connection.execute(
-        sql.SQL("CREATE TABLE IF NOT EXISTS {}.repeatable (name text PRIMARY KEY, sha256 text NOT NULL)").format(
-            sql.Identifier(VERSION_SCHEMA)
-        )
+        sql.SQL("CREATE TABLE IF NOT EXISTS {} (name text PRIMARY KEY, sha256 text NOT NULL)").format(_REPEATABLE)
     )
     _create_reader(connection)
 
@@ -210,8 +211,7 @@ def _apply_repeatables(connection: psycopg.Connection) -> None:
     statements = list(_repeatables())
     text = "\n".join(statement.as_string(connection) for statement in statements)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    table = sql.SQL("{}.repeatable").format(sql.Identifier(VERSION_SCHEMA))
-    known = connection.execute(sql.SQL("SELECT sha256 FROM {} WHERE name = 'views'").format(table)).fetchone()
+    known = connection.execute(sql.SQL("SELECT sha256 FROM {} WHERE name = 'views'").format(_REPEATABLE)).fetchone()
     if known == (digest,) and not differences(connection):
         return
     with connection.transaction():
@@ -221,7 +221,7 @@ def _apply_repeatables(connection: psycopg.Connection) -> None:
         connection.execute(
             sql.SQL(
                 "INSERT INTO {} VALUES ('views', %s) ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256"
-            ).format(table),
+            ).format(_REPEATABLE),
             [digest],
         )
 

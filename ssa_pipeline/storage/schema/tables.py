@@ -15,6 +15,7 @@ SCHEMAS = {
     "catalog": "Element sets (content-addressed, append-only), where each was seen, and records that are not used.",
     "screening": "Replaceable slices of the chain, and the log of every write.",
     "ssa": "Public views: the interface for SQL users (role ssa_reader). Everything else may change.",
+    "engine": "Jobs and workers of the run engine; its tables belong to procrastinate.",
     "dagster": "Run, event-log and schedule storage; its tables belong to Dagster.",
 }
 READER = "ssa_reader"
@@ -161,6 +162,20 @@ TABLES = (
         ("alert_id", "alert_key", "severity", "title", "alert_text", "failed_run_id", "failed_run_url", "raised_at",
          "repeated_at", "n_occurrences", "sent_to", "n_attempts", "next_attempt_at", "send_error", "failed_run_ids"),
         ("alert_id",), nullable=("failed_run_id", "failed_run_url", "next_attempt_at"),
+    ),
+    Table(
+        "screening", "worker", "Workers that joined, also those that have ended.",
+        ("worker_id", "worker_name", "node", "host", "process_id", "package_version", "work_version", "n_slots",
+         "threads_per_run", "queues", "stalled_after_s", "started_at", "draining_since", "ended_at"),
+        ("worker_id",), nullable=("draining_since", "ended_at"),
+    ),
+    Table(
+        "screening", "installation", "Whose daemon launches the runs, and which version workers must have.",
+        ("is_the_one", "node", "package_version", "work_version", "started_at"), ("is_the_one",),
+    ),
+    Table(
+        "screening", "run_claim", "Which worker took which run: at most one, at most once.",
+        ("run_id", "job_id", "worker_id", "process_id", "claimed_at"), ("run_id",),
     ),
 )  # fmt: skip
 TABLE = {table.full_name: table for table in TABLES}

@@ -1,4 +1,4 @@
-"""The contract of the public views; ``event_views.sql`` and ``catalog_views.sql`` hold their queries."""
+"""The contract of the public views; the three files ``*_views.sql`` hold their queries."""
 
 from __future__ import annotations
 
@@ -72,9 +72,14 @@ VIEWS = (
     View("runs", "The log of slices: who wrote what, when, from which inputs, with which code.",
          ("log_id", "asset", "epoch_day", "lead_day", "run_id", "code_version", "input_versions", "row_count",
           "byte_count", "content_hash", "metadata", "written_at", "expired_at", "is_current")),
+    View("workers", "Who works on runs, on which host, and when it was last heard of.",
+         ("worker_id", "worker_name", "host", "node", "process_id", "package_version", "work_version", "n_slots",
+          "threads_per_run", "queues", "worker_state", "n_runs", "started_at", "heartbeat_at", "draining_since",
+          "ended_at")),
 )  # fmt: skip
 
 
 def view_queries() -> dict[str, str]:
     """View -> its query, in the order in which they must be created."""
-    return {**sections("schema/event_views.sql"), **sections("schema/catalog_views.sql")}
+    files = ("event_views", "catalog_views", "worker_views")
+    return {name: query for file in files for name, query in sections(f"schema/{file}.sql").items()}

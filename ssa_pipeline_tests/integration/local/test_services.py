@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,14 +18,14 @@ import psutil
 import psycopg
 import pytest
 
-from ssa_pipeline.local import abandoned_runs, doctor, processes, watcher
+from ssa_pipeline.local import doctor, processes, watcher
 from ssa_pipeline.local.dagster_home import service_environment
 from ssa_pipeline.local.locks import LockTimeoutError, file_lock
 from ssa_pipeline.local.postgres.address import embedded_server
 from ssa_pipeline.local.postgres.server import EmbeddedPostgres
 from ssa_pipeline.local.services import spawning, starting, state, stopping
 from ssa_pipeline.local.services.exclusive import ServiceError
-from ssa_pipeline.local.services.state import DAEMON, POSTGRES, WATCHER, WEBSERVER
+from ssa_pipeline.local.services.state import CODE_SERVER, DAEMON, DAGSTER, POSTGRES, WATCHER, WEBSERVER, WORKER
 from ssa_pipeline.settings import Settings, read_settings
 from ssa_pipeline.storage.upkeep import run_rows
 from ssa_pipeline.use_cases.runs.webserver import Webserver
@@ -118,7 +116,7 @@ def test_a_second_up_changes_nothing(running: Settings) -> None:
     assert _pids(running) == before
 
 
-@pytest.mark.parametrize("name", [POSTGRES, DAEMON, WEBSERVER])
+@pytest.mark.parametrize("name", [POSTGRES, CODE_SERVER, DAEMON, WEBSERVER, WORKER])
 def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(running: Settings, name: str) -> None:
     before = _pids(running)
     victim = psutil.Process(before[name])
@@ -129,27 +127,6 @@ def test_a_killed_service_is_started_again_by_up_and_the_others_are_left_alone(r
     after = _pids(running)
     assert None not in after.values()
     assert {one for one in after if after[one] != before[one]} == {name}
-
-
-def test_a_service_that_lost_its_code_server_is_restarted(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes.end(state.with_descendants(running, DAEMON), grace_s=10)
-    _up(running, _quiet)  # a young daemon: it starts its code server anew every minute
-    monkeypatch.setattr(state, "_CODE_SERVER_START_S", 0.0)
-    before = _pids(running)
-    for name in (DAEMON, WEBSERVER):
-        children = psutil.Process(before[name]).children()
-        code_servers = [child for child in children if state._is_code_server(child)]
-        assert code_servers
-        for code_server in code_servers:
-            code_server.kill()
-        processes.wait_gone(code_servers, 10)
-    assert sum(one.level is doctor.Level.FAIL for one in doctor.examine(running)) == 2
-    monkeypatch.setattr(state, "_CODE_SERVER_START_S", 1e9)  # services that are just starting are left alone
-    _up(running, _quiet)
-    assert _pids(running) == before
-    monkeypatch.setattr(state, "_CODE_SERVER_START_S", 0.0)
-    _up(running, _quiet)
-    assert all(_pids(running)[name] != before[name] for name in (DAEMON, WEBSERVER))
 
 
 def test_a_daemon_that_hangs_is_told_by_status_and_doctor(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +159,7 @@ def test_two_ups_at_once_make_one_of_each(home: Path) -> None:
     assert errors == []
     leaders = [one for one in processes.supervised(home) if os.getsid(one.pid) == one.pid]
     names = sorted(one.environ()["SSA_SERVICE"] for one in leaders)
-    assert names == [DAEMON, WEBSERVER]
+    assert names == sorted(DAGSTER)
 
 
 def test_services_started_with_other_code_or_settings_are_restarted_while_no_run_is_in_progress(
@@ -194,8 +171,8 @@ def test_services_started_with_other_code_or_settings_are_restarted_while_no_run
         patch.setattr(run_rows, "runs_in_progress", lambda _: 1)
         _up(running, said.append)
     assert _pids(running) == before
-    assert [line.partition(":")[0] for line in said[1:3]] == [
-        f"the {name} still runs as before the change of code" for name in (DAEMON, WEBSERVER)
+    assert [line.partition(":")[0] for line in said[1:5]] == [
+        f"the {name} still runs as before the change of code" for name in DAGSTER
     ]
     monkeypatch.setenv("SSA_ALERT_WEBHOOK", "https://chat.example.org/SECRET")
     monkeypatch.setenv("NO_PROXY", "")  # as good as not set
@@ -223,67 +200,6 @@ def test_an_explicit_ui_port_in_use_is_named_with_its_user(running: Settings) ->
             _up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
     _up(_settings(running.home, SSA_UI_PORT=str(port)), _quiet)
     assert state.ui_url(running) == f"http://127.0.0.1:{port}"
-
-
-def test_runs_without_a_process_are_failed_and_others_left_alone(running: Settings) -> None:
-    from dagster import DagsterRun, DagsterRunStatus
-    from dagster._core.events import EngineEventData
-    from dagster._core.launcher.base import WorkerStatus
-    from dagster._core.storage.tags import GRPC_INFO_TAG
-
-    url = state.running_database_url(running)
-    assert url is not None
-    processes.end(state.with_descendants(running, DAEMON), grace_s=10)  # its monitoring would fail them first
-    with (
-        abandoned_runs.open_instance(service_environment(running, url)) as instance,
-        subprocess.Popen(["sleep", "600"]) as alive,
-        subprocess.Popen(["true"]) as dead,
-    ):
-        dead.wait()
-        cases = {
-            "worker alive": (DagsterRunStatus.STARTED, alive.pid, DagsterRunStatus.STARTED),
-            "worker killed": (DagsterRunStatus.STARTED, dead.pid, DagsterRunStatus.FAILURE),
-            "never logged": (DagsterRunStatus.STARTED, None, DagsterRunStatus.FAILURE),
-            "being cancelled": (DagsterRunStatus.CANCELING, dead.pid, DagsterRunStatus.CANCELED),
-            "id re-used": (DagsterRunStatus.STARTED, os.getpid(), DagsterRunStatus.FAILURE),
-            "in the daemon's hands": (DagsterRunStatus.STARTING, None, DagsterRunStatus.STARTING),
-            "started by hand": (DagsterRunStatus.STARTED, dead.pid, DagsterRunStatus.FAILURE),
-        }
-        runs = {}
-        for case, (status, pid, _) in cases.items():
-            tags = {} if case == "started by hand" else {GRPC_INFO_TAG: "{}"}
-            run = DagsterRun(job_name=case, run_id=str(uuid.uuid4()), status=status, tags=tags)
-            runs[case] = instance.add_run(run)
-            if pid is not None:
-                instance.report_engine_event("Started process", run, EngineEventData.in_process(pid))
-        _move_log_back_a_year(url.psycopg, runs["id re-used"].run_id)
-        try:
-            health = {case: instance.run_launcher.check_run_worker_health(run).status for case, run in runs.items()}
-            assert [case for case, status in health.items() if status is WorkerStatus.FAILED] == [
-                "worker killed",
-                "being cancelled",
-            ]  # not "id re-used": so looks a living worker after the clock was set forward
-            freed = abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=True)
-            ends = {case: instance.get_run_by_id(run.run_id).status for case, run in runs.items()}
-            assert ends == {case: end for case, (_, _, end) in cases.items()}
-            assert len(freed) == 5
-            assert abandoned_runs.free_abandoned_runs(instance, is_daemon_alive=False) == [
-                runs["in the daemon's hands"].run_id
-            ]
-        finally:
-            alive.kill()
-            for run in runs.values():
-                instance.delete_run(run.run_id)
-
-
-def _move_log_back_a_year(url: str, run_id: str) -> None:
-    """The entry is then older than the process that has its id now."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT id, event FROM dagster.event_logs WHERE run_id = %s", [run_id]).fetchone()
-        assert row is not None
-        event = json.loads(row[1])
-        event["timestamp"] -= 365 * 86_400
-        connection.execute("UPDATE dagster.event_logs SET event = %s WHERE id = %s", [json.dumps(event), row[0]])
 
 
 def test_down_ends_even_a_worker_that_ignores_signals(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,7 +313,7 @@ def test_another_checkout_on_the_same_home_is_refused_by_name(
 ) -> None:
     before = _pids(running)
     monkeypatch.setattr(starting, "REPOSITORY", tmp_path)
-    with pytest.raises(ServiceError, match=rf"in use by another checkout: its daemon .* this is {tmp_path}"):
+    with pytest.raises(ServiceError, match=rf"in use by another checkout: its code-server .* this is {tmp_path}"):
         _up(running)
     assert _pids(running) == before
 

@@ -30,7 +30,6 @@ from ssa_pipeline.chain.releases import (
 from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.defs.automation import fetching
 from ssa_pipeline.defs.automation.fetching import OUTCOMES, is_allowed_soon, outcome, said
-from ssa_pipeline.defs.automation.screening import RETRY_TAGS
 from ssa_pipeline.defs.failures import permanent_failures
 from ssa_pipeline.settings import REPOSITORY, SourceSettings, read_settings
 from ssa_pipeline.sources.errors import NotCatalogError, QueryError, RefusedError, TooEarlyError, TransientError
@@ -305,12 +304,12 @@ class TestOutcomes:
             assert "asked again from 2026-08-22 1" in said(result, NOON)
 
 
-def test_only_lost_runs_of_automation_are_started_again() -> None:
+def test_only_lost_runs_are_started_again() -> None:
     cases = [
-        (RunFailureReason.UNKNOWN, RETRY_TAGS, True),  # as `ssa up` and the run monitor say of a lost process
+        (RunFailureReason.UNKNOWN, {}, True),  # as `ssa up` and the run monitor say of a lost process or worker
         (RunFailureReason.RUN_EXCEPTION, fetching.TAGS, True),
-        (RunFailureReason.STEP_FAILURE, RETRY_TAGS, False),  # what failed with a message
-        (RunFailureReason.UNKNOWN, {}, False),  # what people started themselves
+        (RunFailureReason.STEP_FAILURE, {}, False),  # what failed with a message
+        (RunFailureReason.UNKNOWN, {"dagster/max_retries": "0"}, False),  # who asks for it
     ]
     run_retries = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())["run_retries"]
     with instance_for_test(overrides={"run_retries": run_retries}) as instance:

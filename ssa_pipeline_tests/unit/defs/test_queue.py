@@ -14,6 +14,7 @@ from dagster._utils.tags import TagConcurrencyLimitsCounter
 from ssa_pipeline.chain.links import INGEST_JOB, SCREEN_JOB, run_tags
 from ssa_pipeline.definitions import build_defs
 from ssa_pipeline.defs.automation.fetching import FETCH_JOBS, job_name
+from ssa_pipeline.nodes.launcher import SlotsRunCoordinator
 from ssa_pipeline.settings import REPOSITORY
 
 Waits = Callable[[DagsterRun, DagsterRun], bool]  # whether the first does, while the second is at work
@@ -23,7 +24,7 @@ MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 @pytest.fixture(scope="module")
 def coordinator() -> QueuedRunCoordinator:
     config = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())["run_coordinator"]
-    assert config["class"] == QueuedRunCoordinator.__name__
+    assert config["class"] == SlotsRunCoordinator.__name__
     return QueuedRunCoordinator(**{**config["config"], "max_concurrent_runs": 8})
 
 

@@ -30,12 +30,10 @@ class World:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.dead: list[str] = []
-        self.crippled: list[str] = []
         self.trouble: str | None = None
         self.started: list[list[str]] = []
         self.alerts: list[Alert] = []
         patch.setattr(state, "missing", lambda _: self.dead)
-        patch.setattr(state, "crippled", lambda _: self.crippled)
         patch.setattr(state, "ui_port", lambda _: None)
         patch.setattr(starting, "revive", self._revive)
         patch.setattr(state, "log_paths", lambda _: {name: Path(f"{name}.log") for name in (POSTGRES, DAEMON)})
@@ -45,9 +43,9 @@ class World:
     def _revive(self, *_: Any) -> list[str]:
         if self.trouble is not None:
             raise ServiceError(self.trouble)
-        found = self.dead or self.crippled
+        found = self.dead
         self.started.append(found)
-        self.dead, self.crippled = [], []
+        self.dead = []
         return found
 
 
@@ -104,21 +102,6 @@ def test_what_cannot_be_started_is_told_with_its_reason_until_it_can(tmp_path: P
     watching.look(6.0)
     assert read_state(settings).trouble == ""
     assert read_state(settings).restarts == {POSTGRES: 1}
-
-
-def test_a_code_server_that_is_missing_for_a_moment_is_left_alone(tmp_path: Path, world: World) -> None:
-    """The daemon replaces its own every minute."""
-    watching = Watcher(_settings(tmp_path), lambda _: None)
-    for now in range(watcher.LOOKS_WITHOUT_CODE_SERVER - 1):
-        world.crippled = [DAEMON]
-        watching.look(float(now))
-    world.crippled = []
-    watching.look(50.0)
-    assert world.started == []
-    for now in range(watcher.LOOKS_WITHOUT_CODE_SERVER):
-        world.crippled = [DAEMON]
-        watching.look(100.0 + now)
-    assert world.started == [[DAEMON]]
 
 
 def test_a_disk_that_fills_up_is_told(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,57 @@
+"""The process that loads the pipeline's definitions for daemon and webserver: one for both, at a socket of this home.
+
+Left to themselves each would start one of its own, and the daemon a new one every minute.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from pathlib import Path
+
+from ssa_pipeline.local import temporary_files
+from ssa_pipeline.settings import Settings
+
+DEFINITIONS = "ssa_pipeline.definitions"
+LOCATION = "ssa"  # as in workspace.yaml, which plain dagster commands use
+_PATIENCE_S = 180.0
+
+
+def socket_path(settings: Settings) -> Path:
+    return temporary_files.directory(settings.home) / "code.sock"
+
+
+def arguments(settings: Settings) -> list[str]:
+    """Its command. Code that does not load is told by whoever asks it."""
+    options = ["--socket", str(socket_path(settings)), "--module-name", DEFINITIONS, "--location-name", LOCATION]
+    return [sys.executable, "-m", "dagster", "api", "grpc", *options, "--lazy-load-user-code"]
+
+
+def write_workspace(settings: Settings, directory: Path) -> Path:
+    """The workspace of daemon and webserver, in ``directory``."""
+    path = directory / "workspace.yaml"
+    path.write_text(
+        f"load_from:\n  - grpc_server:\n      socket: {socket_path(settings)}\n      location_name: {LOCATION}\n"
+    )
+    return path
+
+
+def wait_until_it_listens(settings: Settings, patience_s: float = _PATIENCE_S) -> bool:
+    """Asked by daemon and webserver when they have loaded everything else; False where it does not come."""
+    deadline = time.monotonic() + patience_s
+    while not is_listening(settings):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def is_listening(settings: Settings) -> bool:
+    """Whether something answers at the socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(socket_path(settings)))
+        except OSError:
+            return False
+    return True
