@@ -253,7 +253,7 @@ def _wait_until(test: Callable[[], bool], patience_s: float = 240.0) -> None:
 
 
 def test_the_watcher_starts_again_what_dies_and_says_so_and_down_ends_it(running: Settings) -> None:
-    """All three killed at once, then the watcher itself."""
+    """All killed at once, then the watcher itself."""
     before = _pids(running)
     address = state.ui_url(running)
     _up(running, is_watched=True)
@@ -264,23 +264,23 @@ def test_the_watcher_starts_again_what_dies_and_says_so_and_down_ends_it(running
     assert state.find_service(running, WATCHER) == watching  # two never run
     for pid in before.values():
         psutil.Process(pid).kill()
-    _wait_until(lambda: len(watcher.read_state(running).restarts) == 3 and None not in _pids(running).values())
+    _wait_until(lambda: len(watcher.read_state(running).restarts) == 5 and None not in _pids(running).values())
     after = _pids(running)
     assert all(after[name] != before[name] for name in before)
     assert state.ui_url(running) == address or _answers(address)  # another test may have taken its port meanwhile
     shown = _ssa(running.home, "status").stdout
-    for spoken in ("PostgreSQL", "the daemon", "the webserver"):
-        assert f"watcher    {spoken} had died and was started again, last at " in shown
+    for spoken in ("PostgreSQL", *(f"the {name}" for name in DAGSTER)):
+        assert f"watcher     {spoken} had died and was started again, last at " in shown
     url = state.running_database_url(running)
     assert url is not None
     with psycopg.connect(url.psycopg) as connection:
         told = connection.execute("SELECT alert_key FROM screening.alert WHERE alert_key LIKE 'restarted %'").fetchall()
-    assert sorted(told) == [("restarted daemon",), ("restarted postgres",), ("restarted webserver",)]
+    assert sorted(told) == sorted((f"restarted {name}",) for name in (POSTGRES, *DAGSTER))
 
     watching.kill()
     processes.wait_gone([watching], 10)
     assert _ssa(running.home, "status").returncode == 4
-    for name in (DAEMON, WEBSERVER):  # they are what `ssa up` would have started
+    for name in DAGSTER:  # they are what `ssa up` would have started
         service = state.find_service(running, name)
         assert service is not None
         assert spawning.changed_settings(service, service_environment(running, url)) == []
