@@ -34,6 +34,7 @@ LONGEST_FIRST = (
     "test_pipeline.py",
     "test_days_of_operations.py",
     "local/test_services.py",
+    "nodes/test_workers.py",
     "test_pipeline_runs.py",
     "core/screening/test_invariance.py",
     "local/postgres/test_embedded.py",
