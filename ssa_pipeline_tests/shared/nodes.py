@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import psutil
@@ -36,13 +37,18 @@ def wait_for(what: str, found: Callable[[], object], patience_s: float = PATIENC
 
 @dataclass
 class Center:
-    """The installation whose daemon launches the runs."""
+    """The installation whose daemon launches the runs. ``database``: where it is not the embedded one."""
 
     home: Path
+    database: DatabaseUrl | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"SSA_HOME": str(self.home), **({"DATABASE_URL": self.database.url} if self.database else {})}
 
     @property
     def settings(self) -> Settings:
-        return read_settings({"SSA_HOME": str(self.home)})
+        return read_settings(self.environment)
 
     @property
     def url(self) -> DatabaseUrl:
@@ -76,6 +82,24 @@ class Center:
         wait_for(f"{run_id} is taken", lambda: self.rows(query, run_id), pause_s=0.02)
         ((name, process_id),) = self.rows(query, run_id)
         return str(name), int(str(process_id))
+
+    def caught(self, run_id: str) -> tuple[str, psutil.Process]:
+        """In the middle of its work, its process stopped: worker and process."""
+        name, process_id = self.taken(run_id)
+        slot = psutil.Process(process_id)
+        wait_for("the run begins", lambda: self.status(run_id) == "STARTED", pause_s=0.02)
+        slot.send_signal(signal.SIGSTOP)
+        assert self.status(run_id) == "STARTED"
+        return name, slot
+
+    def slices(self, epoch_day: date, last_lead_day: int) -> list[tuple[object, ...]]:
+        """Of the current slices of screening: asset, lead day, who wrote it, number of rows, digest."""
+        return self.rows(
+            "SELECT asset, lead_day, run_id, row_count, content_hash FROM ssa.runs WHERE is_current AND epoch_day = %s"
+            " AND lead_day <= %s ORDER BY asset, lead_day",
+            epoch_day,
+            last_lead_day,
+        )
 
     def ended(self, run_id: str) -> str:
         wait_for(f"the end of {run_id}", lambda: self.status(run_id) in ENDED)
@@ -140,16 +164,17 @@ def worker_environment(url: DatabaseUrl, home: Path, **environment: str) -> dict
 
 
 @contextmanager
-def far_worker(center: Center, directory: Path, name: str, *arguments: str) -> Iterator[FarWorker]:
-    """Joined; killed at the end, with all that it started."""
+def far_worker(
+    center: Center, directory: Path, name: str, *arguments: str, inside: Sequence[str] = (), **environment: str
+) -> Iterator[FarWorker]:
+    """Joined; killed at the end, with all that it started. ``inside``: what has it run on a host of that name."""
     log = directory / f"{name}.log"
-    command = [*SSA, "worker", "--name", name, "--slots", "1", *arguments]
-    environment = worker_environment(center.url, directory / f"home-{name}", PYTHONUNBUFFERED="1")
+    named = () if inside else ("--name", name)
+    command = [*inside, *SSA, "worker", *named, "--slots", "1", *arguments]
+    env = worker_environment(center.url, directory / f"home-{name}", PYTHONUNBUFFERED="1", **environment)
     with (
         log.open("wb") as output,
-        subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-        ) as process,
+        subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env, start_new_session=True) as process,
     ):
         worker = FarWorker(name, process, log)
         try:

@@ -71,21 +71,12 @@ def _screen(center: Center) -> str:
 def _caught(center: Center, pair: dict[str, FarWorker]) -> tuple[str, FarWorker, psutil.Process]:
     """A run in the middle of its work, its slot stopped: run, worker, slot."""
     run_id = _screen(center)
-    name, process_id = center.taken(run_id)
-    slot = psutil.Process(process_id)
-    wait_for("the run begins", lambda: center.status(run_id) == "STARTED", pause_s=0.02)
-    slot.send_signal(signal.SIGSTOP)
-    assert center.status(run_id) == "STARTED"
+    name, slot = center.caught(run_id)
     return run_id, pair[name], slot
 
 
 def _slices(center: Center) -> list[tuple[object, ...]]:
-    """Who wrote the current slices of the two lead days, and what."""
-    return center.rows(
-        "SELECT asset, lead_day, run_id, row_count, content_hash FROM ssa.runs WHERE is_current AND epoch_day = %s"
-        " AND lead_day IN (0, 1) ORDER BY asset, lead_day",
-        DAY,
-    )
+    return center.slices(DAY, 1)
 
 
 def test_the_run_of_a_killed_worker_is_begun_elsewhere_and_nothing_is_left(
