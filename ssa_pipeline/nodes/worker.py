@@ -109,6 +109,7 @@ class NodeWorker:
         app = App(connector=self._connector)
         app.job_manager = OwnJobManager(self._connector)
         app.task(name=EXECUTE_RUN, pass_context=True)(self._execute_run)
+        self._look_at_disk()
         async with app.open_async():
             engine_worker = self._engine_worker = EngineWorker(
                 app,
