@@ -141,8 +141,8 @@ def make_room(
 def env() -> None:
     """Print exports for a shell in which plain dagster and psql work: eval "$(ssa env)".
 
-    Use `ssa down` and `ssa up --database-only` before `dagster dev`: two daemons on one database disturb each other. Runs
-    wait for a worker: call `ssa worker` beside it.
+    Use `ssa down` and `ssa up --database-only` before `dagster dev`: two daemons on one database disturb each other.
+    Runs wait for a worker: call `ssa worker` beside it.
     """
     import shlex
 
