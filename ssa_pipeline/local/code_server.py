@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ssa_pipeline.local import temporary_files
@@ -37,17 +38,23 @@ def write_workspace(settings: Settings, directory: Path) -> Path:
     return path
 
 
-def wait_until_it_listens(settings: Settings, patience_s: float = _PATIENCE_S) -> bool:
-    """Asked by daemon and webserver when they have loaded everything else; False where it does not come."""
+def wait_where_it_is_used(settings: Settings, workspace: Path, arguments: Sequence[str]) -> None:
+    """Daemon and webserver call it with their arguments, when they have loaded everything else. SystemExit where the
+    code server of our ``workspace`` does not come."""
+    if str(workspace) in arguments and not _comes(settings):
+        sys.exit("the code server does not answer: see `ssa logs code-server`")
+
+
+def _comes(settings: Settings, patience_s: float = _PATIENCE_S) -> bool:
     deadline = time.monotonic() + patience_s
-    while not is_listening(settings):
+    while not _is_listening(settings):
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.1)
     return True
 
 
-def is_listening(settings: Settings) -> bool:
+def _is_listening(settings: Settings) -> bool:
     """Whether something answers at the socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:

@@ -35,6 +35,7 @@ if __name__ == "__main__":
 
     from ssa_pipeline import __version__
     from ssa_pipeline.local import backfill_runs, code_server, host, only_daemon
+    from ssa_pipeline.local.dagster_home import workspace_file
     from ssa_pipeline.local.postgres.address import database_url
     from ssa_pipeline.local.work_version import work_version
     from ssa_pipeline.settings import read_settings
@@ -45,8 +46,7 @@ if __name__ == "__main__":
     lock = only_daemon.OnlyDaemon(url, print)
     if not lock.take(only_daemon.PATIENCE_S):
         sys.exit(1)
-    if not code_server.wait_until_it_listens(settings):
-        sys.exit("the code server does not answer: see `ssa logs code-server`")
+    code_server.wait_where_it_is_used(settings, workspace_file(settings), sys.argv)
     lock.watch()
     note_installation(url, Installation(host.node(settings.home), __version__, work_version(settings)))
     logging.getLogger(QUEUE_LOGGER).addFilter(Unrepeated())

@@ -20,6 +20,7 @@ from sqlalchemy.pool import Pool
 from starlette.middleware import Middleware
 
 from ssa_pipeline.local import code_server
+from ssa_pipeline.local.dagster_home import workspace_file
 from ssa_pipeline.local.ui_guard import UiGuard
 from ssa_pipeline.settings import read_settings
 
@@ -46,6 +47,6 @@ if __name__ == "__main__":
 
     assert dagster_webserver.app.DagsterWebserver is DagsterWebserver  # type: ignore[attr-defined]  # noqa: S101
     dagster_webserver.app.DagsterWebserver = GuardedWebserver  # type: ignore[attr-defined]
-    if not code_server.wait_until_it_listens(read_settings()):
-        sys.exit("the code server does not answer: see `ssa logs code-server`")
+    settings = read_settings()
+    code_server.wait_where_it_is_used(settings, workspace_file(settings), sys.argv)
     main()  # type: ignore[no-untyped-call]

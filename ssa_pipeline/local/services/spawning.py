@@ -54,6 +54,8 @@ _NOT_SETTINGS = {
     "SSA_UI_PORT",
 }  # looked at by themselves
 _READY_TIMEOUT_S = 180.0
+_UNREACHABLE = "DagsterUserCodeUnreachableError"
+_RELOAD = "mutation { reloadWorkspace { __typename } }"
 _LOCATIONS = """{ workspaceOrError { __typename ... on PythonError { message } ... on Workspace { locationEntries {
     name loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 
@@ -227,15 +229,33 @@ def wait_for_worker(settings: Settings, worker: psutil.Process, url: DatabaseUrl
 
 
 def check_code_location(settings: Settings) -> None:
-    """A UI that answers is no use where the pipeline's own code does not load: ServiceError."""
-    answer = httpx.post(f"{ui_url(settings)}/graphql", json={"query": _LOCATIONS}, timeout=60, trust_env=False).json()
-    workspace: dict[str, Any] = answer["data"]["workspaceOrError"]
+    """A UI that answers is no use where the pipeline's own code does not load: ServiceError.
+
+    A webserver that has lost its code server does not look for the new one by itself: it is told to.
+    """
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while (problem := _load_problem(settings)) is not None:
+        if _UNREACHABLE not in problem or time.monotonic() > deadline:
+            raise ServiceError(problem)
+        time.sleep(1.0)
+        _ask_ui(settings, _RELOAD)
+
+
+def _load_problem(settings: Settings) -> str | None:
+    workspace: dict[str, Any] = _ask_ui(settings, _LOCATIONS)["workspaceOrError"]
     if "message" in workspace:
-        raise ServiceError(f"the workspace does not load: {workspace['message']}")
+        return f"the workspace does not load: {workspace['message']}"
     for entry in workspace["locationEntries"]:
         problem = (entry["locationOrLoadError"] or {}).get("message")
         if problem:
-            raise ServiceError(f"the code of location {entry['name']} does not load:\n{problem}")
+            return f"the code of location {entry['name']} does not load:\n{problem}"
+    return None
+
+
+def _ask_ui(settings: Settings, query: str) -> dict[str, Any]:
+    answer = httpx.post(f"{ui_url(settings)}/graphql", json={"query": query}, timeout=60, trust_env=False)
+    data: dict[str, Any] = answer.json()["data"]
+    return data
 
 
 def _listens(webserver: psutil.Process, port: int) -> bool:

@@ -116,6 +116,8 @@ def revive(settings: Settings, say: Say, ui_port: int | None = None) -> list[str
         if find_service(settings, WEBSERVER) is None:
             port = ui_port if ui_port is not None and host.is_port_free(ui_port) else choose_ui_port(settings)
             spawn(settings, WEBSERVER, environment, fingerprint, say, port)
+        elif CODE_SERVER in dead:
+            check_code_location(settings)
         return dead
 
 

@@ -82,8 +82,10 @@ class SliceStore:
         """Make an attempt of ``run_id`` the owner of slices; the writes of their former owners fail from now on.
 
         Returns the attempt's token, a new one unless it is given to claim more slices for the same attempt. Slices that
-        a newer attempt owns already stay with that."""
+        a newer attempt owns already stay with that. StaleTokenError where the run has ended meanwhile: a process that
+        stopped before it claimed anything, and goes on after its successor, would be the newest."""
         connection = self._connection()
+        _demand_alive(connection, run_id)
         if token is None:
             token = _next_token(connection)
         ordered = sorted(keys, key=lock_order)
@@ -222,6 +224,18 @@ class SliceStore:
 def lock_order(key: SliceKey) -> tuple[date, int, int]:
     """Claims are locked in the order of this: by day, along the chain, by lead day."""
     return key.epoch_day, ASSETS.index(key.asset), key.stored_lead_day
+
+
+def _demand_alive(connection: psycopg.Connection, run_id: str) -> None:
+    """Of a run that Dagster knows in this database."""
+    if connection.execute("SELECT to_regclass('dagster.runs') IS NOT NULL").fetchone() != (True,):
+        return
+    row = connection.execute(section("slices/store.sql", "end_of_run"), {"run_id": run_id}).fetchone()
+    if row is not None:
+        raise StaleTokenError(
+            f"run {run_id} has ended as {row[0]} while its process was not heard: another run does its work by now, and "
+            "this one writes nothing"
+        )
 
 
 def _next_token(connection: psycopg.Connection) -> int:

@@ -14,6 +14,9 @@ SELECT coalesce(max(token), 0) AS token FROM screening.slice_claim;
 -- name: next_token
 SELECT max(nextval('screening.fence')) AS token FROM generate_series(1, %(count)s);
 
+-- name: end_of_run
+SELECT status FROM dagster.runs WHERE run_id = %(run_id)s AND status IN ('SUCCESS', 'FAILURE', 'CANCELED');
+
 -- name: claim
 -- Row by row in the order given: it is the order of locks.
 INSERT INTO screening.slice_claim AS c (asset, epoch_day, lead_day, token, run_id)
