@@ -233,8 +233,8 @@ def _demand_alive(connection: psycopg.Connection, run_id: str) -> None:
     row = connection.execute(section("slices/store.sql", "end_of_run"), {"run_id": run_id}).fetchone()
     if row is not None:
         raise StaleTokenError(
-            f"run {run_id} has ended as {row[0]} while its process was not heard: another run does its work by now, and "
-            "this one writes nothing"
+            f"run {run_id} has ended as {row[0]} while its process was not heard: another run does its work by now, "
+            "and this one writes nothing"
         )
 
 

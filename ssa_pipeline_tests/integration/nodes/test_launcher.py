@@ -6,18 +6,22 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
 from ssa_pipeline.chain.links import SOURCE_TAG
+from ssa_pipeline.chain.slice_key import SliceKey
 from ssa_pipeline.dagster_internals import BACKFILL_ID_TAG, PRIORITY_TAG, LaunchRunContext, WorkerStatus
 from ssa_pipeline.local.work_version import work_version
 from ssa_pipeline.nodes import engine
 from ssa_pipeline.nodes.launcher import WorkerRunLauncher
 from ssa_pipeline.nodes.sight import Sight
 from ssa_pipeline.settings import DatabaseUrl, Settings
+from ssa_pipeline.storage.errors import StaleTokenError
+from ssa_pipeline.storage.slices.store import SliceStore
 from ssa_pipeline.storage.upkeep import workers
 from ssa_pipeline_tests.shared.worker_samples import VERSION, FakeWorkers
 
@@ -249,3 +253,17 @@ def test_claims_and_workers_are_forgotten_with_their_runs(
         workers.forget(database, 30)
         assert connection.execute("SELECT run_id FROM screening.run_claim").fetchall() == [(there.run_id,)]
         assert connection.execute("SELECT worker_name FROM screening.worker").fetchall() == [("kept",)]
+
+
+def test_a_run_that_was_given_up_before_it_claimed_a_slice_claims_none(
+    new_run: NewRun, database: DatabaseUrl, instance: DagsterInstance
+) -> None:
+    """A process that was stopped and goes on after its successor would be the newest owner."""
+    key = SliceKey("clean_catalog", date(2024, 11, 1))
+    dead, successor = new_run(STARTED), new_run(STARTED)
+    instance.report_run_failed(dead, "silent")
+    with SliceStore(database) as slices:
+        token = slices.claim([key], successor.run_id)
+        with pytest.raises(StaleTokenError, match="has ended as FAILURE while its process was not heard"):
+            slices.claim([key], dead.run_id)
+        assert slices.claim([key], successor.run_id, token) == token
