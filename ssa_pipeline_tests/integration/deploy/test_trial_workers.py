@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+import runpy
 from pathlib import Path
 
 import pytest
@@ -30,13 +29,11 @@ def test_a_worker_joins_is_healthy_and_leaves(
     for name, value in (os.environ | given).items():
         monkeypatch.setenv(name, value)
     note_installation(database, Installation("node", __version__, work_version(read_settings())))
-    loader = SourceFileLoader("ssa_healthy", str(IMAGE / "ssa-healthy"))
-    healthy = module_from_spec(spec_from_loader(loader.name, loader))  # type: ignore[arg-type]
-    loader.exec_module(healthy)
+    lives = runpy.run_path(str(IMAGE / "ssa-healthy"))["worker_lives"]
 
-    assert not healthy.worker_lives()
+    assert not lives()
     start = (str(IMAGE / "with-kernels"), *worker["command"])
     with container(tmp_path, given | {"KERNELS": str(use_cache_of_tests())}, *start) as process:
-        wait(process, "the worker", healthy.worker_lives)
+        wait(process, "the worker", lives)
     assert process.returncode == 0
-    assert not healthy.worker_lives()
+    assert not lives()
