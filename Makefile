@@ -32,7 +32,7 @@ doctor: setup ## check machine and installation
 test: unit integration ## run every test, the quick ones first
 
 unit: setup ## run the tests that need no service
-	$(BIN)/python -m pytest $(WORKERS) ssa_pipeline_tests/unit
+	$(BIN)/python -m pytest $(WORKERS) --dist worksteal ssa_pipeline_tests/unit
 
 integration: setup ## run the tests on real servers
 	$(BIN)/python -m pytest $(WORKERS) ssa_pipeline_tests/integration
