@@ -26,7 +26,7 @@ def socket_path(settings: Settings) -> Path:
 def arguments(settings: Settings) -> list[str]:
     """Its command. Code that does not load is told by whoever asks it."""
     options = ["--socket", str(socket_path(settings)), "--module-name", DEFINITIONS, "--location-name", LOCATION]
-    return [sys.executable, "-m", "dagster", "api", "grpc", *options, "--lazy-load-user-code"]
+    return [sys.executable, "-m", "dagster", "code-server", "start", *options]
 
 
 def write_workspace(settings: Settings, directory: Path) -> Path:
