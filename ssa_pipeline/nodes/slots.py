@@ -71,7 +71,7 @@ class Slot:
 
 
 class Slots:
-    """At most ``limit`` processes; an idle one is kept for the next run. ``most_runs`` and ``most_memory_bytes``: what
+    """An idle one is kept for the next run. ``most_runs`` and ``most_memory_bytes``: what
     it may have executed, or hold, before it is replaced."""
 
     def __init__(

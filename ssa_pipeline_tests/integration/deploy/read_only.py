@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from ssa_pipeline_tests.shared.needed import is_missing
 from ssa_pipeline_tests.shared.places import REPOSITORY
 
 IMAGE = REPOSITORY / "deploy" / "image"
@@ -39,7 +38,7 @@ def demand_namespaces(writable: Path) -> None:
     command = [*in_namespace(writable), "touch", str(writable.with_name("x"))]
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
     if "Read-only file system" not in tried.stderr:
-        pytest.skip(f"no mount namespaces here: {tried.stderr.strip()}")
+        is_missing(f"no mount namespaces here: {tried.stderr.strip()}")
 
 
 @contextmanager
